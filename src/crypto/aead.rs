@@ -1,0 +1,93 @@
+//! Seal and open: XChaCha20-Poly1305 with a random nonce of 24 bytes.
+
+use chacha20poly1305::aead::{Aead, Payload};
+use chacha20poly1305::{KeyInit, XChaCha20Poly1305};
+
+use super::Entropy;
+
+/// A nonce of 192 random bits: drawn for one sealing and never reused on purpose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Nonce([u8; 24]);
+
+impl Nonce {
+    /// Length in bytes.
+    pub const LEN: usize = 24;
+
+    /// A fresh one.
+    pub fn random(entropy: &mut Entropy) -> Self {
+        Self(entropy.bytes())
+    }
+
+    /// One that came with a ciphertext.
+    pub const fn from_bytes(bytes: [u8; 24]) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes.
+    pub const fn as_bytes(&self) -> &[u8; 24] {
+        &self.0
+    }
+}
+
+/// A ciphertext does not open: wrong key, nonce or associated data, or it was altered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("does not open under this key")]
+pub struct OpenError;
+
+/// Encrypts and authenticates `plaintext`, authenticates `aad`. The result is 16 bytes longer.
+pub fn seal(key: &[u8; 32], nonce: &Nonce, aad: &[u8], plaintext: &[u8]) -> Vec<u8> {
+    let cipher = XChaCha20Poly1305::new(key.into());
+    match cipher.encrypt(&nonce.0.into(), Payload { msg: plaintext, aad }) {
+        Ok(sealed) => sealed,
+        // Invariant: the only failure of this cipher is a plaintext of 256 GiB, which memory does not hold.
+        Err(_) => Vec::new(),
+    }
+}
+
+/// Opens what [`seal`] made.
+///
+/// # Errors
+/// [`OpenError`] if anything differs.
+pub fn open(key: &[u8; 32], nonce: &Nonce, aad: &[u8], sealed: &[u8]) -> Result<Vec<u8>, OpenError> {
+    let cipher = XChaCha20Poly1305::new(key.into());
+    cipher.decrypt(&nonce.0.into(), Payload { msg: sealed, aad }).map_err(|_| OpenError)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::unhex;
+
+    #[test]
+    fn the_draft_vector_opens_and_seals_the_same() {
+        // draft-irtf-cfrg-xchacha-03, A.3.1
+        let key: [u8; 32] = std::array::from_fn(|i| 0x80 + u8::try_from(i).expect("small"));
+        let nonce = Nonce::from_bytes(std::array::from_fn(|i| 0x40 + u8::try_from(i).expect("small")));
+        let aad: [u8; 12] = unhex("50515253c0c1c2c3c4c5c6c7").expect("hex");
+        let text = b"Ladies and Gentlemen of the class of '99: If I could offer you only one tip for the future, \
+                     sunscreen would be it.";
+        let sealed = seal(&key, &nonce, &aad, text);
+        assert_eq!(
+            crate::id::hex(&sealed),
+            "bd6d179d3e83d43b9576579493c0e939572a1700252bfaccbed2902c21396cbb731c7f1b0b4aa6440bf3a82f4eda7e39ae64c670\
+             8c54c216cb96b72e1213b4522f8c9ba40db5d945b11b69b982c1bb9e3f3fac2bc369488f76b2383565d3fff921f9664c97637da9\
+             768812f615c68b13b52ec0875924c1c7987947deafd8780acf49"
+        );
+        assert_eq!(open(&key, &nonce, &aad, &sealed).as_deref(), Ok(text.as_slice()));
+    }
+
+    #[test]
+    fn any_change_keeps_it_shut() {
+        let (key, nonce) = ([1; 32], Nonce::from_bytes([2; 24]));
+        let sealed = seal(&key, &nonce, b"aad", b"text");
+        assert_eq!(open(&[3; 32], &nonce, b"aad", &sealed), Err(OpenError));
+        assert_eq!(open(&key, &Nonce::from_bytes([3; 24]), b"aad", &sealed), Err(OpenError));
+        assert_eq!(open(&key, &nonce, b"Aad", &sealed), Err(OpenError));
+        for at in 0..sealed.len() {
+            let mut altered = sealed.clone();
+            altered[at] ^= 1;
+            assert_eq!(open(&key, &nonce, b"aad", &altered), Err(OpenError));
+            assert_eq!(open(&key, &nonce, b"aad", &sealed[..at]), Err(OpenError));
+        }
+    }
+}
