@@ -6,9 +6,12 @@
 //!
 //! The map stands in `ARCHITECTURE.md`, the bytes in `docs/protocol.md`.
 
+pub mod ask;
 pub mod crypto;
+pub mod error;
 pub mod id;
 pub mod limits;
 pub mod link;
 pub mod time;
+pub mod view;
 pub mod wire;
