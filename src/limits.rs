@@ -193,3 +193,12 @@ pub const SEQ_BLOCK: u64 = 64;
 pub const STORE_VALUE_LIMIT: usize = 4 * 1024;
 /// A day seen that lies further off than this stops all ageing for a day, days. *spec 3.10*
 pub const CLOCK_LEAP_DAYS: u32 = 7;
+
+// ---- the service ----
+
+/// Moments on one page. *spec (INTERFACES)*
+pub const TIMELINE_LIMIT: usize = 10_000;
+/// Moments on a page when nothing is said. *spec (INTERFACES)*
+pub const TIMELINE_DEFAULT: usize = 20;
+/// Posts whose thread keys are kept in memory, about 100 B each. *guess*
+pub const THREAD_CACHE_LIMIT: usize = 8_192;
