@@ -6,6 +6,21 @@
 //!
 //! The map stands in `ARCHITECTURE.md`, the bytes in `docs/protocol.md`.
 
+#![warn(missing_docs, unreachable_pub, clippy::print_stdout, clippy::print_stderr)]
+// Whatever may read a stranger's bytes. Tests are exempt; a module of layer 5 and above that needs less says so beside
+// its `mod` line (CONTRIBUTING.md, "Lints").
+#![cfg_attr(
+    not(test),
+    warn(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::as_conversions,
+        clippy::arithmetic_side_effects
+    )
+)]
+
 pub mod ask;
 pub mod crypto;
 pub mod error;

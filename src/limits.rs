@@ -106,7 +106,7 @@ pub const TAG_NAME_LIMIT: usize = 64;
 pub const EPOCH_AGE_DAYS: u32 = 30;
 /// A closed `~contact` epoch is still offered for this long, days. *spec 3.8(2)*
 pub const CONTACT_CLOSED_OFFER_DAYS: u32 = 7;
-/// Own epochs with this many intervals are closed. *spec 3.7*
+/// Own epochs with this many intervals are closed. *spec 3.11*
 pub const OWN_INTERVAL_LIMIT: usize = 128;
 /// Interactions granted to a newcomer. *spec 3.3*
 pub const GRANT_INTERACTION_LIMIT: usize = 1_000;
