@@ -7,8 +7,10 @@
 //! The map stands in `ARCHITECTURE.md`, the bytes in `docs/protocol.md`.
 
 pub mod crypto;
+pub mod entry;
 pub mod id;
 pub mod limits;
 pub mod link;
+pub mod moment;
 pub mod time;
 pub mod wire;
