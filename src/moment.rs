@@ -74,6 +74,11 @@ pub mod kind {
     pub const STATUS: u8 = 10;
     /// The state of a mini program.
     pub const APP_UPDATE: u8 = 11;
+
+    /// Whether this program knows the kind.
+    pub const fn is_known(code: u8) -> bool {
+        matches!(code, POST..=INTERACTION | SELF_OP..=APP_UPDATE)
+    }
 }
 
 /// Something one wants to write is above a limit or against a rule. Our own fault; the limit can be shown.
@@ -185,7 +190,7 @@ pub enum Body {
     /// A DeviceRecord, as signed.
     Device(Vec<u8>),
     /// How friends see the writer.
-    Profile(Profile),
+    Profile(Box<Profile>),
     /// A like, comment or reply.
     Interaction(SealedInteraction),
     /// An operation among one's own devices. May hold secrets.
@@ -263,7 +268,7 @@ impl Body {
             kind::TOMBSTONE => Self::Tombstone(crate::wire::decode(bytes)?),
             kind::IDENTITY => Self::Identity(bytes.to_vec()),
             kind::DEVICE => Self::Device(bytes.to_vec()),
-            kind::PROFILE => Self::Profile(Profile::decode(bytes)?),
+            kind::PROFILE => Self::Profile(Box::new(Profile::decode(bytes)?)),
             kind::INTERACTION => Self::Interaction(SealedInteraction::decode(bytes, INTERACTION_CT_LIMIT)?),
             kind::SELF_OP => Self::SelfOp(bytes.to_vec()),
             kind::STATUS => Self::Status(Status::decode(bytes, created)?),
