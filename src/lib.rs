@@ -24,9 +24,11 @@
 pub mod ask;
 pub mod crypto;
 pub mod error;
+pub mod entry;
 pub mod id;
 pub mod limits;
 pub mod link;
+pub mod moment;
 pub mod time;
 pub mod view;
 pub mod wire;

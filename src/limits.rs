@@ -202,3 +202,44 @@ pub const TIMELINE_LIMIT: usize = 10_000;
 pub const TIMELINE_DEFAULT: usize = 20;
 /// Posts whose thread keys are kept in memory, about 100 B each. *guess*
 pub const THREAD_CACHE_LIMIT: usize = 8_192;
+// ---- inside a moment (3.4) ----
+
+/// Content of an entry: kind, time and the rest, bytes. *spec 3.4: the padded plaintext less its length prefix*
+pub const CONTENT_LIMIT: usize = ENTRY_PADDED_LIMIT - 4;
+/// The public part of a post, bytes: twice this and the private part fit one entry. *guess*
+pub const POST_PUBLIC_LIMIT: usize = 26 * 1024;
+/// Photos and videos of a moment together. *spec 3.18: nine photos or one video*
+pub const POST_VIDEO_LIMIT: usize = 1;
+/// Address of a link card, bytes of UTF-8. *guess*
+pub const LINK_URL_LIMIT: usize = 2_048;
+/// Title of a link card, bytes of UTF-8. *guess*
+pub const LINK_TITLE_LIMIT: usize = 300;
+/// Description of a link card, bytes of UTF-8. *guess*
+pub const LINK_DESCRIPTION_LIMIT: usize = 1_000;
+/// Name of the site of a link card, bytes of UTF-8. *guess*
+pub const LINK_SITE_LIMIT: usize = 100;
+/// Name of a place, bytes of UTF-8. *guess*
+pub const PLACE_NAME_LIMIT: usize = 200;
+/// Latitude, millionths of a degree to either side. *geometry*
+pub const LATITUDE_LIMIT: u32 = 90_000_000;
+/// Longitude, millionths of a degree to either side. *geometry*
+pub const LONGITUDE_LIMIT: u32 = 180_000_000;
+/// An emoji, bytes of UTF-8: families of joined emoji need about 30. *guess*
+pub const EMOJI_LIMIT: usize = 40;
+/// Words of a mood or a status, bytes of UTF-8. *guess*
+pub const MOOD_TEXT_LIMIT: usize = 200;
+/// The card of a mini program, bytes. *guess*
+pub const APP_CARD_LIMIT: usize = 4_096;
+/// A label such as "sponsored", bytes of UTF-8. *guess*
+pub const LABEL_LIMIT: usize = 64;
+/// Mentions are filled up to a multiple of this. *spec 3.1*
+pub const MENTION_STEP: usize = 4;
+/// Longest life of a status, ms. *spec 3.4*
+pub const STATUS_LIFE_LIMIT_MS: u64 = 7 * crate::time::DAY_MS;
+/// Inner ciphertext of a like, comment or reply: code, target, nonce, text and two tags, bytes. *spec 3.5*
+pub const INTERACTION_CT_LIMIT: usize = 1 + 32 + 24 + COMMENT_TEXT_LIMIT + 16 + 16;
+/// What a mini program sends in one update, bytes of JSON. *spec 3.4*
+pub const APP_UPDATE_LIMIT: usize = 48_000;
+/// Inner ciphertext of an AppUpdate: uid, length, JSON, room for the fields that describe it, and the tag, bytes.
+/// *spec 3.4 for the JSON; the room is a guess*
+pub const APP_UPDATE_CT_LIMIT: usize = 16 + 4 + APP_UPDATE_LIMIT + 8_192 + 16;
