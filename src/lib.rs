@@ -8,7 +8,9 @@
 
 pub mod crypto;
 pub mod id;
+pub mod identity;
 pub mod limits;
 pub mod link;
+pub mod pair;
 pub mod time;
 pub mod wire;
