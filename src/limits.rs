@@ -68,6 +68,13 @@ pub const RELAY_LIMIT: usize = 4;
 pub const DEVICE_RECORD_DAYS: u32 = 14;
 /// A DeviceRecord is renewed after this long, days. *spec 3.2*
 pub const DEVICE_RECORD_RENEW_DAYS: u32 = 7;
+/// Revoked devices remembered of one person; beyond it the first revoked is forgotten. *guess: with the largest
+/// IdentityRecord the whole stays below [`STORE_VALUE_LIMIT`]*
+pub const REVOKED_DEVICE_LIMIT: usize = 96;
+/// A node key lives at most this long, days. *spec 3.1*
+pub const NODE_KEY_DAYS: u32 = 90;
+/// Former seal secrets kept by a device; beyond it the oldest goes. *guess: two are usual*
+pub const FORMER_SEAL_LIMIT: usize = 8;
 
 // ---- pairing (3.7) ----
 
@@ -85,6 +92,14 @@ pub const INVITE_OPEN_LIMIT: usize = 64;
 pub const PENDING_PAIR_DAYS: u32 = 30;
 /// Pending pairs at once. *guess*
 pub const PENDING_PAIR_LIMIT: usize = 64;
+/// Longest invite link, characters. *measured: the largest legal one has 851*
+pub const INVITE_LINK_LIMIT: usize = 1_024;
+/// A frame of `/tidings/pair/1`, bytes. *measured: the largest legal one has 2,185*
+pub const PAIR_FRAME_LIMIT: usize = 4 * 1024;
+/// Frames taken on one `/tidings/pair/1` stream. *guess: six are usual*
+pub const PAIR_FRAME_COUNT_LIMIT: u32 = 64;
+/// A pairing or Resume that gets no further for this long is given up, ms. *guess*
+pub const PAIR_STEP_TIMEOUT_MS: u64 = 60_000;
 /// Unknown nodes connected at once. *spec 3.18*
 pub const UNKNOWN_CONNECTION_LIMIT: usize = 4;
 /// Unknown nodes taken in a minute. *spec 3.18*
