@@ -10,5 +10,6 @@ pub mod crypto;
 pub mod id;
 pub mod limits;
 pub mod link;
+pub mod store;
 pub mod time;
 pub mod wire;
