@@ -80,8 +80,8 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Page, StoreError>;
 
-    /// Applies a batch: whole or not at all, also for a reader and after a crash. Not durable until
-    /// [`Store::barrier`].
+    /// Applies a batch: whole or not at all, also after a crash. Not durable until [`Store::barrier`]. A scan that
+    /// runs meanwhile may see the later part of the batch and not the earlier.
     ///
     /// # Errors
     /// [`StoreError::Full`] if the disk has no room: nothing was changed and reading goes on. [`StoreError::TooLong`]
@@ -437,3 +437,6 @@ impl StoreError {
         matches!(self, Self::Full { .. })
     }
 }
+
+#[cfg(test)]
+mod suite;

@@ -525,3 +525,6 @@ fn sled_error(place: &'static str, key: &[u8], error: sled::Error) -> StoreError
         sled::Error::Unsupported(_) | sled::Error::ReportableBug(_) => damage("sled cannot make sense of it"),
     }
 }
+
+#[cfg(test)]
+mod tests;

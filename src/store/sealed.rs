@@ -248,3 +248,6 @@ impl<S: Store> Store for Sealed<S> {
         self.inner.stats()
     }
 }
+
+#[cfg(test)]
+mod tests;
