@@ -220,7 +220,7 @@ fn take_lock(path: &Path, wait: Duration) -> Result<File, StoreError> {
     let mut file =
         OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(io)?;
     // Pauses are counted, not timed: nothing here reads a clock.
-    let mut pauses_left = wait.as_millis() / LOCK_PAUSE.as_millis();
+    let mut pauses_left = wait.as_millis().checked_div(LOCK_PAUSE.as_millis()).unwrap_or(0);
     loop {
         match file.try_lock() {
             Ok(()) => break,

@@ -12,7 +12,8 @@ use std::sync::{PoisonError, RwLock};
 use super::{Batch, Direction, KeyRange, Page, Stats, Store, StoreError, Tree};
 use crate::limits::{STORE_PAGE_BYTES_LIMIT, STORE_PAGE_LIMIT};
 
-type Records = BTreeMap<(Tree, Vec<u8>), Vec<u8>>;
+type Place = (Tree, Vec<u8>);
+type Records = BTreeMap<Place, Vec<u8>>;
 
 /// A store that keeps everything in memory.
 #[derive(Debug, Default)]
@@ -79,7 +80,7 @@ fn write_into(records: &mut Records, batch: Batch) {
 }
 
 /// A range of one tree inside the map of all trees.
-fn bounds(tree: Tree, range: &KeyRange) -> Option<(Bound<(Tree, Vec<u8>)>, Bound<(Tree, Vec<u8>)>)> {
+fn bounds(tree: Tree, range: &KeyRange) -> Option<(Bound<Place>, Bound<Place>)> {
     if range.is_empty() {
         return None;
     }

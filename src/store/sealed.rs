@@ -28,7 +28,7 @@ use crate::limits::{STORAGE_KEY_LIMIT, STORE_PAGE_LIMIT};
 use crate::wire::{Decode, DecodeError, Encode, Reader, Writer};
 
 /// Bytes that sealing adds to a value.
-pub const SEALED_OVERHEAD: usize = 4 + Nonce::LEN + 16;
+const SEALED_OVERHEAD: usize = 4 + Nonce::LEN + 16;
 
 /// The storage keys of the months in which something was written that is still kept.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -292,6 +292,51 @@ fn readers_never_see_a_record_whose_body_is_gone() {
     });
 }
 
+/// Needs a small file system of its own, for example `mount -t tmpfs -o size=12M tmpfs DIR`, named by `SMALL_DISK`.
+#[test]
+#[ignore = "needs a small file system, named by SMALL_DISK"]
+fn a_disk_that_is_really_full_loses_nothing_that_was_safe() {
+    let Ok(small) = std::env::var("SMALL_DISK") else { return };
+    for (reserve_bytes, len) in [(0, 3_000), (0, 9_000), (4 << 20, 3_000), (4 << 20, 9_000)] {
+        let home = tempfile::tempdir_in(&small).expect("folder");
+        let config = DiskConfig { reserve_bytes, ..DiskConfig::default() };
+        let disk = Disk::open(home.path(), &config).expect("opens");
+        let mut entropy = Entropy::from_number(1);
+        let (mut safe, mut n) = (0u32, 0u32);
+        let error = loop {
+            n += 1;
+            let mut value = vec![0; len];
+            value.chunks_exact_mut(8).for_each(|chunk| chunk.copy_from_slice(&entropy.bytes::<8>()));
+            let mut batch = Batch::new();
+            batch.insert(Tree::Log, n.to_be_bytes(), value).insert(Tree::Meta, b"n", n.to_be_bytes());
+            if let Err(error) = disk.apply(batch) {
+                break error;
+            }
+            if n % 8 == 0 {
+                if let Err(error) = disk.barrier() {
+                    break error;
+                }
+                safe = n;
+            }
+        };
+        println!("reserve {reserve_bytes}, {len} bytes: refused at {n}, {safe} safe: {error}");
+        assert!(error.is_full(), "{error}");
+        for key in 1..=safe {
+            assert!(disk.get(Tree::Log, &key.to_be_bytes()).expect("readable").is_some(), "{key}");
+        }
+        drop(disk);
+        // sled writes while it opens: with no room at all it says so, and nothing is lost.
+        let disk = Disk::open(home.path(), &DiskConfig { reserve_bytes: 0, ..config });
+        match disk {
+            Ok(disk) => {
+                assert_eq!(disk.check().expect("check").damaged, []);
+                assert!(disk.stats().expect("stats").records[&Tree::Log] >= u64::from(safe));
+            }
+            Err(error) => assert!(error.is_full() && reserve_bytes == 0, "{error}"),
+        }
+    }
+}
+
 // ---- kill -9 ----
 
 const KEPT: u64 = 8;
