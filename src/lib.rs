@@ -31,6 +31,7 @@ pub mod limits;
 pub mod link;
 pub mod moment;
 pub mod pair;
+pub mod store;
 pub mod time;
 pub mod view;
 pub mod wire;
