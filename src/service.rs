@@ -47,16 +47,16 @@ use std::sync::Arc;
 
 use crate::crypto::Entropy;
 use crate::error::Error;
-use crate::id::{EpochId, InviteId, UserId};
+use crate::id::{EpochId, UserId};
 use crate::identity::Keyring;
 use crate::link;
-use crate::pair::OpenInvite;
+use crate::pair::Invites;
 use crate::store::{Store, StoreError, Tree};
 use crate::sync::LogState;
 use crate::time::Timestamp;
 use crate::view;
 use crate::wire::{Encode, Reader};
-use state::{AudienceRecord, EpochRecord, Friend, Me, PendingPair, TagRecord};
+use state::{AudienceRecord, EpochRecord, Friend, InviteRecord, Me, PendingPair, TagRecord};
 use tx::Tx;
 
 /// Where numbers are reserved a second time, outside the store (docs/protocol.md 3.13).
@@ -98,7 +98,7 @@ struct State {
     audiences: BTreeMap<u32, AudienceRecord>,
     epochs: BTreeMap<EpochId, EpochRecord>,
     logs: BTreeMap<EpochId, LogState>,
-    invites: BTreeMap<InviteId, OpenInvite>,
+    invites: Invites,
     pending: BTreeMap<UserId, PendingPair>,
 }
 
@@ -363,7 +363,7 @@ fn load(store: &Arc<dyn Store>) -> Result<State, StoreError> {
         audiences: BTreeMap::new(),
         epochs: BTreeMap::new(),
         logs: BTreeMap::new(),
-        invites: BTreeMap::new(),
+        invites: Invites::new(),
         pending: BTreeMap::new(),
     };
     tx.each(Tree::State, &[], &mut |key, value| {
@@ -376,7 +376,11 @@ fn load(store: &Arc<dyn Store>) -> Result<State, StoreError> {
             b'a' => drop(state.audiences.insert(id.u32().map_err(bad)?, tx::decode(Tree::State, key, value)?)),
             b'e' => drop(state.epochs.insert(id.value().map_err(bad)?, tx::decode(Tree::State, key, value)?)),
             b'l' => drop(state.logs.insert(id.value().map_err(bad)?, tx::decode(Tree::State, key, value)?)),
-            b'i' => drop(state.invites.insert(id.value().map_err(bad)?, tx::decode(Tree::State, key, value)?)),
+            b'i' => {
+                let record: InviteRecord = tx::decode(Tree::State, key, value)?;
+                // One too many can only be an old one: it is left to expire on the disk.
+                let _ = state.invites.add(record.0);
+            }
             b'p' => drop(state.pending.insert(id.value().map_err(bad)?, tx::decode(Tree::State, key, value)?)),
             _ => {}
         }

@@ -21,4 +21,4 @@ mod epochs;
 mod people;
 
 pub use epochs::{AudienceRecord, EpochRecord, OwnPart};
-pub use people::{Friend, Me, PendingPair, TagRecord};
+pub use people::{Friend, InviteRecord, Me, NOTE_LIMIT, PendingPair, TagRecord};

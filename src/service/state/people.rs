@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::crypto::PairKey;
 use crate::id::{DeviceId, NodeId, UserId};
-use crate::identity::{DeviceRecord, KnownIdentity};
+use crate::identity::{DeviceRecord, KnownIdentity, Verified};
 use crate::limits::{ABOUT_LIMIT, ADDRESS_LEN_LIMIT, ADDRESS_LIMIT, DEVICE_LIMIT, FRIEND_LIMIT, NAME_LIMIT};
 use crate::link::Address;
-use crate::pair::Pending;
+use crate::pair::{OpenInvite, Pending};
 use crate::time::{Day, Timestamp};
 use crate::wire::{Decode, DecodeError, Encode, Reader, Writer};
 
@@ -90,7 +90,7 @@ pub struct Friend {
     /// The newest valid IdentityRecord, and who was revoked.
     pub identity: KnownIdentity,
     /// The newest DeviceRecord of each device.
-    pub devices: BTreeMap<DeviceId, DeviceRecord>,
+    pub devices: BTreeMap<DeviceId, Verified<DeviceRecord>>,
     /// Where a session last was.
     pub last_address: Option<Address>,
     /// When.
@@ -113,7 +113,7 @@ impl Friend {
     }
 
     /// The records of live devices.
-    pub fn live_devices(&self) -> impl Iterator<Item = &DeviceRecord> {
+    pub fn live_devices(&self) -> impl Iterator<Item = &Verified<DeviceRecord>> {
         self.devices.values().filter(|record| crate::identity::live_device(&self.identity, record))
     }
 }
@@ -156,7 +156,9 @@ impl Decode for Friend {
         let count = input.count("devices", count, DEVICE_LIMIT.saturating_mul(4), 2)?;
         let mut devices = BTreeMap::new();
         for _ in 0..count {
-            let record = DeviceRecord::decode(input.bytes_u16("device record", usize::from(u16::MAX))?)?;
+            let bytes = input.bytes_u16("device record", usize::from(u16::MAX))?;
+            let record = DeviceRecord::open(bytes)
+                .map_err(|_| DecodeError::Invalid { what: "a stored record is not signed" })?;
             devices.insert(record.device(), record);
         }
         let last = input.bytes_u16("address", ADDRESS_LEN_LIMIT)?;
@@ -215,36 +217,42 @@ impl Decode for TagRecord {
 pub struct PendingPair {
     /// What pairing gave.
     pub pending: Pending,
-    /// The name I gave beforehand.
-    pub expected: String,
     /// Where they were reached.
     pub address: Option<Address>,
-    /// Their node key at that time.
-    pub node: NodeId,
     /// Whether I redeemed their invite (else they mine).
     pub redeemed: bool,
-    /// Whether they have said that they saw my answer.
-    pub answer_seen: bool,
 }
 
 impl Encode for PendingPair {
     fn encode_to(&self, out: &mut Writer) {
-        out.bytes_u32(&self.pending.encode());
-        out.bytes_u16(self.expected.as_bytes());
-        out.bytes_u16(self.address.as_ref().map_or(&[], |a| a.as_bytes()));
-        out.value(&self.node).bool(self.redeemed).bool(self.answer_seen);
+        out.bytes_u32(&self.pending.encode_secret());
+        out.bytes_u16(self.address.as_ref().map_or(&[], |a| a.as_bytes())).bool(self.redeemed);
     }
 }
 
 impl Decode for PendingPair {
     fn decode_from(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let left = input.remaining();
-        let pending = crate::wire::decode(input.bytes_u32("pending pair", left)?)?;
-        let expected = input.text_u16("expected name", NAME_LIMIT)?.to_owned();
+        let pending = Pending::decode_secret(input.bytes_u32("pending pair", left)?)?;
         let address = input.bytes_u16("address", ADDRESS_LEN_LIMIT)?;
         let address = if address.is_empty() { None } else { Some(Address::from_bytes(address)?) };
-        let node = input.value()?;
-        Ok(Self { pending, expected, address, node, redeemed: input.bool()?, answer_seen: input.bool()? })
+        Ok(Self { pending, address, redeemed: input.bool()? })
+    }
+}
+
+/// An open invite, as it is kept.
+#[derive(Debug, Clone)]
+pub struct InviteRecord(pub OpenInvite);
+
+impl Encode for InviteRecord {
+    fn encode_to(&self, out: &mut Writer) {
+        out.raw(&self.0.encode_secret());
+    }
+}
+
+impl Decode for InviteRecord {
+    fn decode_from(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        OpenInvite::decode_secret(input.take_rest()).map(Self)
     }
 }
 
