@@ -254,3 +254,13 @@ fn the_largest_moment_fits_an_entry() {
     assert!(bytes.len() + 4 <= ENTRY_PADDED_LIMIT, "{}", bytes.len());
     assert!(Content::decode(&bytes).is_ok());
 }
+
+#[test]
+fn a_tombstone_names_a_number_that_an_entry_can_have() {
+    let of =
+        |seq| Tombstone { epoch: EpochId::from_bytes([1; 16]), seq, entry: EntryId::from_bytes([2; 32]) };
+    for (seq, is_legal) in [(SEQ_LIMIT - 1, true), (SEQ_LIMIT, false), (u64::MAX, false)] {
+        let read = crate::wire::decode::<Tombstone>(&of(seq).encode());
+        assert_eq!(read.ok(), Some(of(seq)).filter(|_| is_legal), "{seq}");
+    }
+}
