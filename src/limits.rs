@@ -223,7 +223,7 @@ pub const THREAD_CACHE_LIMIT: usize = 8_192;
 pub const CONTENT_LIMIT: usize = ENTRY_PADDED_LIMIT - 4;
 /// The public part of a post, bytes: twice this and the private part fit one entry. *guess*
 pub const POST_PUBLIC_LIMIT: usize = 26 * 1024;
-/// Photos and videos of a moment together. *spec 3.18: nine photos or one video*
+/// Videos of a moment; a video stands alone. *spec 3.18: nine photos or one video*
 pub const POST_VIDEO_LIMIT: usize = 1;
 /// Address of a link card, bytes of UTF-8. *guess*
 pub const LINK_URL_LIMIT: usize = 2_048;

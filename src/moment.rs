@@ -24,8 +24,8 @@
 //! What it does not do: it does not seal entries ([`crate::entry`]'s work), fold them into a timeline, or decide who
 //! may withdraw what. Inside it there is one seal more: what is said beneath a post ([`interaction`]).
 //!
-//! Invariants: `decode` accepts only what `encode` writes (I13), but for values inside unknown fields; the public
-//! part of a post keeps the bytes it came with, because a signature covers them; nothing here prints a key (I25).
+//! Invariants: `decode` accepts only what `encode` writes (I13); the public part of a post keeps the bytes it came
+//! with, because a signature covers them; nothing here prints a key (I25).
 //!
 //! Source: docs/protocol.md 3.4, 3.5, 3.9.
 
@@ -237,10 +237,13 @@ impl Body {
             Self::Tombstone(tombstone) => {
                 out.value(tombstone);
             }
-            Self::Identity(bytes)
-            | Self::Device(bytes)
-            | Self::SelfOp(bytes)
-            | Self::Unknown { bytes, .. } => {
+            Self::Identity(bytes) | Self::Device(bytes) | Self::SelfOp(bytes) => {
+                out.raw(bytes);
+            }
+            Self::Unknown { kind, bytes } => {
+                if kind::is_known(*kind) {
+                    return Err(WriteError::Invalid { what: "bytes of an unknown kind under a known one" });
+                }
                 out.raw(bytes);
             }
             Self::Profile(profile) => {

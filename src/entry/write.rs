@@ -60,7 +60,7 @@ pub fn write(draft: Draft<'_>, entropy: &mut Entropy) -> Result<Entry<Verified>,
 /// somebody must know the nonce before there is a content to seal (docs/protocol.md 3.1).
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 ///
 /// # Security
 /// The nonce must come from [`Nonce::random`], for this entry alone. With the same epoch, number and nonce twice, two
