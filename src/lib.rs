@@ -22,6 +22,7 @@
 )]
 
 pub mod ask;
+pub mod audience;
 pub mod crypto;
 pub mod error;
 pub mod entry;
