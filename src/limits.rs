@@ -260,9 +260,9 @@ pub const APP_UPDATE_LIMIT: usize = 48_000;
 pub const APP_UPDATE_CT_LIMIT: usize = 16 + 4 + APP_UPDATE_LIMIT + 8_192 + 16;
 /// Longest key of a record, bytes. *guess: twice the longest key of the layout*
 pub const STORE_KEY_LIMIT: usize = 256;
-/// Longest record, sealed, bytes: more than the longest thing kept, a vault of 256 KiB. *spec 3.14, with room*
+/// Longest record, sealed, bytes: more than the longest thing kept, a vault of 256 KiB. *guess: a vault of 256 KiB, with room*
 pub const STORE_RECORD_LIMIT: usize = 1024 * 1024;
-/// Records in one page of a scan. *spec: the longest timeline page of the command line*
+/// Records in one page of a scan. *guess: the longest timeline page of the command line*
 pub const STORE_PAGE_LIMIT: usize = 10_000;
 /// A page of a scan ends with the record that reaches this, bytes. *guess*
 pub const STORE_PAGE_BYTES_LIMIT: usize = 16 * 1024 * 1024;
@@ -272,13 +272,13 @@ pub const STORE_DAMAGE_LIMIT: usize = 1_000;
 pub const STORE_DOOMED_LIMIT: usize = 1_024;
 /// Memory for sled's page cache, bytes. *measured: 31 MB resident after 400 random pages of 100,000 posts*
 pub const STORE_CACHE_DEFAULT: u64 = 16 * 1024 * 1024;
-/// How often sled writes and syncs by itself, ms. *sled's own default: its only real fsync*
+/// How often sled writes and syncs by itself, ms. *measured: sled's only real fsync; its own default*
 pub const STORE_FLUSH_EVERY_MS: u64 = 500;
 /// Free space below which nothing more is written, bytes. *guess: 128 segments of sled*
 pub const STORE_FREE_RESERVE: u64 = 64 * 1024 * 1024;
 /// Months whose storage keys are kept at once. *guess: forty years*
 pub const STORAGE_KEY_LIMIT: usize = 480;
-/// Epochs in the file of reserved numbers. *spec 3.18: open and remembered ones of one author*
+/// Epochs in the file of reserved numbers. *guess: open and remembered ones of one author*
 pub const RESERVED_EPOCH_LIMIT: usize = OPEN_EPOCH_LIMIT + CLOSED_EPOCH_LIMIT;
 /// A file in `keys/`, bytes. *guess*
 pub const KEY_FILE_LIMIT: usize = 4 * 1024 * 1024;

@@ -17,9 +17,10 @@
 //! Files that nothing names are collected at open.
 //!
 //! **A full disk.** [`Disk::apply`] refuses what adds something while the file system has less free space than the
-//! reserve, so that sled itself hardly ever meets a full disk. When it does (another program took the reserve), sled
-//! remembers the error and fails every later write; what was in flight may be lost, as in a crash, never torn. This
-//! type then refuses writes too, reading goes on, and opening the home again heals it.
+//! reserve: nothing was changed, reading goes on. So sled itself hardly ever meets a full disk. When it does (another
+//! program took the reserve), it remembers the error: every later write fails, and so may reads of pages that are not
+//! in its cache. What no barrier covered may be lost, as in a crash, never torn. Opening the home again heals it once
+//! there is room.
 //!
 //! # Layout of a value in sled
 //!
@@ -59,6 +60,10 @@ const BODIES_TREE: &str = "~bodies";
 const OWN_TREE: &str = "~own";
 /// In [`OWN_TREE`]: this store was made once. Its absence in a home that is not new is damage.
 const MADE_KEY: &[u8] = b"made";
+
+/// How long, and how often, sled's own lock is waited for.
+const SLED_LOCK_WAIT: Duration = Duration::from_millis(20);
+const SLED_LOCK_WAITS: u32 = 50;
 
 const INLINE: u8 = 0;
 const IN_FILE: u8 = 1;
@@ -125,7 +130,7 @@ impl Disk {
         if !home.is_new() {
             refuse_empty(&store)?;
         }
-        let db = open_sled(&store, config.cache_bytes)?;
+        let db = open_sled(&store, config)?;
         let own = open_tree(&db, OWN_TREE)?;
         let is_made = own.get(MADE_KEY).map_err(|e| sled_error(OWN_TREE, MADE_KEY, e))?.is_some();
         if !home.is_new() && !is_made {
@@ -482,17 +487,35 @@ impl From<io::Error> for CollectError {
     }
 }
 
-fn open_sled(folder: &Path, cache_bytes: u64) -> Result<sled::Db, StoreError> {
-    let config = sled::Config::new()
+fn open_sled(folder: &Path, config: &DiskConfig) -> Result<sled::Db, StoreError> {
+    let settings = sled::Config::new()
         .path(folder)
-        .cache_capacity(cache_bytes)
+        .cache_capacity(config.cache_bytes)
         .flush_every_ms(Some(STORE_FLUSH_EVERY_MS));
-    // sled asserts some of what it reads while it recovers; a damaged file must be an error, not the end of us.
-    match catch_unwind(AssertUnwindSafe(|| config.open())) {
-        Ok(Ok(db)) => Ok(db),
-        Ok(Err(error)) => Err(sled_error("store", &[], error)),
-        Err(_) => Err(Damage { place: "store", key: Vec::new(), what: "sled cannot recover its log" }.into()),
+    let mut waits_left = SLED_LOCK_WAITS;
+    loop {
+        // sled asserts some of what it reads while it recovers; a damaged file must be an error, not the end of us.
+        match catch_unwind(AssertUnwindSafe(|| settings.open())) {
+            Ok(Ok(db)) => return Ok(db),
+            // The home is ours, so nobody else holds sled's own lock for long: it is a program that this process or
+            // the former holder is just starting, between fork and exec.
+            Ok(Err(sled::Error::Io(error))) if waits_left > 0 && is_sled_lock(&error) => {
+                waits_left = waits_left.saturating_sub(1);
+                std::thread::park_timeout(SLED_LOCK_WAIT);
+            }
+            Ok(Err(error)) => return Err(sled_error("store", &[], error)),
+            Err(_) => {
+                return Err(
+                    Damage { place: "store", key: Vec::new(), what: "sled cannot recover its log" }.into()
+                );
+            }
+        }
     }
+}
+
+/// sled says that its file is locked in words alone.
+fn is_sled_lock(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::Other && error.to_string().starts_with("could not acquire lock")
 }
 
 fn open_tree(db: &sled::Db, name: &'static str) -> Result<sled::Tree, StoreError> {

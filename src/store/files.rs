@@ -118,7 +118,7 @@ pub struct BodyName([u8; 32]);
 impl BodyName {
     /// The name of a record: which tree, which key, which bytes.
     pub fn of(tree: &str, key: &[u8], value: &[u8]) -> Self {
-        let mut hasher = blake3::Hasher::new_derive_key("tidings v1 body file");
+        let mut hasher = blake3::Hasher::new_derive_key("tidings body file 1");
         let key_len = u64::try_from(key.len()).unwrap_or(u64::MAX);
         hasher.update(tree.as_bytes()).update(&[0]).update(&key_len.to_be_bytes()).update(key).update(value);
         Self(*hasher.finalize().as_bytes())

@@ -230,7 +230,7 @@ fn take_lock(path: &Path, wait: Duration) -> Result<File, StoreError> {
             }
             Err(TryLockError::WouldBlock) => {
                 pauses_left = pauses_left.saturating_sub(1);
-                std::thread::sleep(LOCK_PAUSE);
+                std::thread::park_timeout(LOCK_PAUSE);
             }
         }
     }
@@ -274,8 +274,11 @@ fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
 mod tests {
     use super::*;
 
+    /// A test beside this one may be starting a program, which holds every lock for a moment.
+    const WAIT: Duration = Duration::from_millis(500);
+
     fn open(folder: &Path) -> Result<Home, StoreError> {
-        Home::open(folder, Duration::ZERO)
+        Home::open(folder, WAIT)
     }
 
     fn names(folder: &Path) -> Vec<String> {
@@ -304,7 +307,7 @@ mod tests {
         let first = open(folder.path()).expect("first");
         let path = folder.path().to_owned();
         let second = std::thread::spawn(move || Home::open(&path, Duration::from_secs(20)).map(|_| ()));
-        std::thread::sleep(LOCK_PAUSE);
+        std::thread::park_timeout(LOCK_PAUSE);
         drop(first);
         second.join().expect("no panic").expect("waited");
     }
@@ -367,7 +370,7 @@ mod tests {
     fn an_older_home_is_migrated_after_a_copy() {
         let folder = with_old_store();
         let steps = [Migration { from: 1, run: upgrade }];
-        Home::open_as(folder.path(), Duration::ZERO, 2, &steps).expect("migrated");
+        Home::open_as(folder.path(), WAIT, 2, &steps).expect("migrated");
         assert_eq!(fs::read(folder.path().join("store/inner/data")).expect("data"), b"old+new");
         assert_eq!(fs::read(folder.path().join("store-format-1/inner/data")).expect("copy"), b"old");
         assert_eq!(fs::read(folder.path().join("format")).expect("format"), b"tidings 2\n");
@@ -381,17 +384,17 @@ mod tests {
         }
         let folder = with_old_store();
         let broken = [Migration { from: 1, run: breaks_off }];
-        Home::open_as(folder.path(), Duration::ZERO, 2, &broken).expect_err("broke off");
+        Home::open_as(folder.path(), WAIT, 2, &broken).expect_err("broke off");
         assert_eq!(fs::read(folder.path().join("format")).expect("format"), b"tidings 1\n");
         let steps = [Migration { from: 1, run: upgrade }];
-        Home::open_as(folder.path(), Duration::ZERO, 2, &steps).expect("migrated");
+        Home::open_as(folder.path(), WAIT, 2, &steps).expect("migrated");
         assert_eq!(fs::read(folder.path().join("store/inner/data")).expect("data"), b"old+new");
     }
 
     #[test]
     fn a_format_with_no_way_to_ours_is_refused() {
         let folder = with_old_store();
-        let error = Home::open_as(folder.path(), Duration::ZERO, 3, &[Migration { from: 2, run: upgrade }]);
+        let error = Home::open_as(folder.path(), WAIT, 3, &[Migration { from: 2, run: upgrade }]);
         let error = error.expect_err("no way");
         assert!(matches!(error, StoreError::Format(FormatError::NoMigration { found: 1 })), "{error}");
         assert_eq!(fs::read(folder.path().join("store/inner/data")).expect("data"), b"old");

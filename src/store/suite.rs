@@ -71,7 +71,9 @@ pub(super) mod on_disk {
     }
 
     pub(in crate::store) fn open(home: &std::path::Path) -> Disk {
-        Disk::open(home, &DiskConfig::default()).expect("opens")
+        // A test beside this one may be starting a program, which holds every lock for a moment.
+        let config = DiskConfig { lock_wait: std::time::Duration::from_secs(20), ..DiskConfig::default() };
+        Disk::open(home, &config).expect("opens")
     }
 
     impl Rig for OnDisk {
