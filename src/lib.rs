@@ -6,9 +6,13 @@
 //!
 //! The map stands in `ARCHITECTURE.md`, the bytes in `docs/protocol.md`.
 
+pub mod blob;
 pub mod crypto;
 pub mod id;
 pub mod limits;
 pub mod link;
+#[cfg(feature = "net")]
+pub mod net;
+pub mod store;
 pub mod time;
 pub mod wire;

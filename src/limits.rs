@@ -193,3 +193,12 @@ pub const SEQ_BLOCK: u64 = 64;
 pub const STORE_VALUE_LIMIT: usize = 4 * 1024;
 /// A day seen that lies further off than this stops all ageing for a day, days. *spec 3.10*
 pub const CLOCK_LEAP_DAYS: u32 = 7;
+
+// ---- blob transfer (3.7, 3.9) ----
+
+/// A group: the unit in which a blob is asked for and verified, bytes. *spec 3.7*
+pub const BLOB_GROUP_LEN: usize = 16 * 1024;
+/// Ranges in one Get; what is missing beyond them is asked for in the next. *guess*
+pub const BLOB_RANGES_LIMIT: usize = 256;
+/// Groups that a transfer writes between two notes of its progress: what a crash costs at most. *guess: 4 MiB*
+pub const BLOB_CHECKPOINT_GROUPS: u32 = 256;

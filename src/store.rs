@@ -1,0 +1,5 @@
+//! What a node keeps.
+//!
+//! [`blobs`] holds the sealed bytes of photos and videos as files.
+
+pub mod blobs;
