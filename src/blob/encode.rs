@@ -46,6 +46,20 @@ impl Encoder {
         let chunks: ChunkRanges = groups.fit(shape).then(|| groups.chunks(shape))?;
         Some(Self { shape, size_sent: false, items: ResponseIter::new(shape.tree(), chunks) })
     }
+
+    /// How many bytes the answer has; `None` if the blob has not all of the groups.
+    ///
+    /// # Cost
+    /// One step for each piece.
+    pub fn answer_len(shape: Shape, groups: &Groups) -> Option<u64> {
+        let len = |piece| match piece {
+            Piece::Size(size) => size.len(),
+            Piece::Pair { .. } => super::PAIR_LEN,
+            Piece::Group { len, .. } => len,
+        };
+        let lens = Self::new(shape, groups)?.map(|piece| u64::try_from(len(piece)).unwrap_or(u64::MAX));
+        Some(lens.fold(0, u64::saturating_add))
+    }
 }
 
 impl Iterator for Encoder {

@@ -241,10 +241,11 @@ proptest! {
         let (got, end) = decode(id, len as u64, &asked, &answer(&bytes, &asked), step);
         prop_assert_eq!(end, Ok(()));
         prop_assert_eq!(got.len(), asked.count() as usize);
+        let answer_len = answer(&bytes, &asked).len() as u64;
+        prop_assert_eq!(Encoder::answer_len(tree.shape(), &asked), Some(answer_len));
         for (offset, part) in got {
             prop_assert_eq!(&bytes[offset as usize..][..part.len()], part.as_slice());
         }
-        let _ = tree;
     }
 
     #[test]
