@@ -23,6 +23,7 @@
 
 pub mod ask;
 pub mod audience;
+pub mod blob;
 pub mod crypto;
 pub mod error;
 pub mod entry;
@@ -32,6 +33,8 @@ pub mod limits;
 pub mod link;
 pub mod moment;
 pub mod pair;
+#[cfg(feature = "net")]
+pub mod net;
 pub mod store;
 pub mod time;
 pub mod view;

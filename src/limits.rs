@@ -286,3 +286,72 @@ pub const KEY_FILE_LIMIT: usize = 4 * 1024 * 1024;
 pub const HOLDERS_STEP_LIMIT: usize = 4_096;
 /// Frames of mail kept until the sync stream has shown who sends them. *guess*
 pub const MAIL_EARLY_LIMIT: usize = 64;
+// ---- blob transfer (3.7, 3.9) ----
+
+/// A group: the unit in which a blob is asked for and verified, bytes. *spec 3.7*
+pub const BLOB_GROUP_LEN: usize = 16 * 1024;
+/// Ranges in one Get; what is missing beyond them is asked for in the next. *guess*
+pub const BLOB_RANGES_LIMIT: usize = 256;
+/// Groups that a transfer writes between two notes of its progress: what a crash costs at most. *guess: 4 MiB*
+pub const BLOB_CHECKPOINT_GROUPS: u32 = 256;
+/// A buffer between the disk and a blob stream, bytes. *guess*
+pub const BLOB_BUFFER_LEN: usize = 256 * 1024;
+/// Such buffers of one transfer: one filled, one emptied, one on the way. *guess*
+pub const BLOB_BUFFERS: usize = 3;
+/// Blobs served at once to everybody; others wait. *guess*
+pub const BLOB_SERVE_LIMIT: usize = 16;
+/// A Get must come within this after its stream was opened, ms. *guess*
+pub const BLOB_REQUEST_TIMEOUT_MS: u64 = 10_000;
+/// Whether a blob is served must be decided within this, ms. *guess*
+pub const BLOB_DECISION_TIMEOUT_MS: u64 = 30_000;
+/// A blob stream on which nothing moves for this long is given up, ms. *guess*
+pub const BLOB_STALL_TIMEOUT_MS: u64 = 30_000;
+
+// ---- the network shell (3.7, 3.18) ----
+
+/// Connections with one node while it is decided which of them stays. *spec 3.18: 1 when settled*
+pub const NODE_CONNECTION_LIMIT: usize = 2;
+/// Connections that have not yet shown a node key, at once. *guess*
+pub const PENDING_CONNECTION_LIMIT: usize = 64;
+/// An unknown node's connection ends after this, ms; pairing goes on over the next one. *guess*
+pub const UNKNOWN_LIFE_LIMIT_MS: u64 = 600_000;
+/// An unknown node's connection without a stream ends after this, ms. *guess*
+pub const UNKNOWN_IDLE_LIMIT_MS: u64 = 10_000;
+/// Streams that one side may have open on a connection: pair. *spec 3.7*
+pub const PAIR_STREAM_LIMIT: usize = 1;
+/// Streams that one side may have open on a connection: sync. *spec 3.7*
+pub const SYNC_STREAM_LIMIT: usize = 1;
+/// Streams that one side may have open on a connection: mail. *guess*
+pub const MAIL_STREAM_LIMIT: usize = 1;
+/// Streams that one side may have open on a connection: blob. *guess*
+pub const BLOB_STREAM_LIMIT: usize = 8;
+/// Streams that the transport lets one connection have, those being opened and closed included. *guess*
+pub const TRANSPORT_STREAM_LIMIT: u32 = 64;
+/// Frames waiting for one stream, bytes: above it the stream is closed. *guess*
+pub const SEND_QUEUE_BYTES_LIMIT: usize = 8 * 1024 * 1024;
+/// Frames waiting for one stream: above it the stream is closed. *guess*
+pub const SEND_QUEUE_FRAMES_LIMIT: usize = 32_768;
+/// Events waiting for the machine: the room of the channel. *guess: 32 MiB of longest frames*
+pub const EVENT_QUEUE_LIMIT: usize = 128;
+/// Events of connections and streams that wait for that room before the sockets are left alone. *guess*
+pub const EVENT_BACKLOG_LIMIT: usize = 1_024;
+/// Orders waiting for the shell: the room of the channel. *guess*
+pub const ORDER_QUEUE_LIMIT: usize = 1_024;
+/// A dial is given up after this, ms. *guess*
+pub const DIAL_TIMEOUT_MS: u64 = 10_000;
+/// Addresses tried in one dial. *spec 3.2: twice what a DeviceRecord holds*
+pub const DIAL_ADDRESS_LIMIT: usize = 2 * ADDRESS_LIMIT;
+/// A quiet QUIC connection is kept open by a packet this often, ms. *spec PERFORMANCE, idle*
+pub const KEEP_ALIVE_INTERVAL_MS: u64 = 25_000;
+/// A QUIC connection on which nothing arrives for this long is gone, ms. *spec PERFORMANCE, idle*
+pub const IDLE_TIMEOUT_MS: u64 = 60_000;
+/// Time between two pings, ms. *spec PERFORMANCE, idle*
+pub const PING_INTERVAL_MS: u64 = 60_000;
+/// A ping must be answered within this, ms. *guess*
+pub const PING_TIMEOUT_MS: u64 = 20_000;
+/// Two connections made within this, one from each side, are a simultaneous dial, ms. *guess*
+pub const SIMULTANEOUS_DIAL_MS: u64 = 5_000;
+/// The other side has this long to settle which of two connections stays, ms. *guess*
+pub const RIVAL_GRACE_MS: u64 = 2_000;
+/// What was sent before a stream or a connection was closed has this long to leave, ms. *guess*
+pub const CLOSE_GRACE_MS: u64 = 2_000;

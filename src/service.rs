@@ -45,6 +45,7 @@ mod wants;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use crate::audience::{Dot, Op, People, Seen, TagId};
 use crate::crypto::Entropy;
 use crate::error::Error;
 use crate::id::{EpochId, UserId};
@@ -56,7 +57,7 @@ use crate::sync::LogState;
 use crate::time::Timestamp;
 use crate::view;
 use crate::wire::{Encode, Reader};
-use state::{AudienceRecord, EpochRecord, Friend, InviteRecord, Me, PendingPair, TagRecord};
+use state::{AudienceRecord, EpochRecord, Friend, InviteRecord, Me, OpRecord, PendingPair, TagRecord};
 use tx::Tx;
 
 /// Where numbers are reserved a second time, outside the store (docs/protocol.md 3.13).
@@ -94,7 +95,10 @@ pub struct Commit {
 struct State {
     me: Me,
     friends: BTreeMap<UserId, Friend>,
-    tags: BTreeMap<u32, TagRecord>,
+    tags: BTreeMap<TagId, TagRecord>,
+    people: People,
+    /// How many changes were made to people.
+    ops: u64,
     audiences: BTreeMap<u32, AudienceRecord>,
     epochs: BTreeMap<EpochId, EpochRecord>,
     logs: BTreeMap<EpochId, LogState>,
@@ -120,6 +124,8 @@ pub struct Service {
     outputs: VecDeque<Output>,
     barrier_before_output: bool,
     answer_after_barrier: bool,
+    /// Numbers reserved by this step, to be written down a second time behind its barrier.
+    reserving: BTreeMap<EpochId, u64>,
     event_number: u64,
 }
 
@@ -165,6 +171,7 @@ impl Service {
             outputs: VecDeque::new(),
             barrier_before_output: false,
             answer_after_barrier: false,
+            reserving: BTreeMap::new(),
             event_number: 0,
         };
         service.begin()?;
@@ -214,11 +221,18 @@ impl Service {
     /// [`CommitError::Undone`] if the disk is full: nothing of the step happened. [`CommitError::Broken`] if the store
     /// cannot go on: the shell stops.
     pub fn commit(&mut self) -> Result<Commit, CommitError> {
+        if let Err(error) = self.settle() {
+            return Err(self.undo(error));
+        }
         if !self.tx.is_empty() {
             let batch = self.tx.take();
             let mut applied = self.tx.store().apply(batch);
             if applied.is_ok() && self.barrier_before_output {
                 applied = self.tx.store().barrier();
+            }
+            for (epoch, reserved) in std::mem::take(&mut self.reserving) {
+                // First in the store, then in a file of its own (docs/protocol.md 3.13).
+                applied = applied.and_then(|()| self.reserve.reserve(&epoch, reserved));
             }
             if let Err(error) = applied {
                 return Err(self.undo(error));
@@ -235,6 +249,8 @@ impl Service {
         self.held.clear();
         self.barrier_before_output = false;
         self.answer_after_barrier = false;
+        self.reserving.clear();
+        self.threads = react::Threads::default();
         self.state = load(self.tx.store())?;
         Ok(())
     }
@@ -360,6 +376,8 @@ fn load(store: &Arc<dyn Store>) -> Result<State, StoreError> {
         me,
         friends: BTreeMap::new(),
         tags: BTreeMap::new(),
+        people: People::new(),
+        ops: 0,
         audiences: BTreeMap::new(),
         epochs: BTreeMap::new(),
         logs: BTreeMap::new(),
@@ -372,7 +390,7 @@ fn load(store: &Arc<dyn Store>) -> Result<State, StoreError> {
         let bad = |_| tx::damaged(Tree::State, key, "the key is not one of ours");
         match kind {
             b'f' => drop(state.friends.insert(id.value().map_err(bad)?, tx::decode(Tree::State, key, value)?)),
-            b't' => drop(state.tags.insert(id.u32().map_err(bad)?, tx::decode(Tree::State, key, value)?)),
+            b't' => drop(state.tags.insert(TagId(id.u32().map_err(bad)?), tx::decode(Tree::State, key, value)?)),
             b'a' => drop(state.audiences.insert(id.u32().map_err(bad)?, tx::decode(Tree::State, key, value)?)),
             b'e' => drop(state.epochs.insert(id.value().map_err(bad)?, tx::decode(Tree::State, key, value)?)),
             b'l' => drop(state.logs.insert(id.value().map_err(bad)?, tx::decode(Tree::State, key, value)?)),
@@ -382,9 +400,26 @@ fn load(store: &Arc<dyn Store>) -> Result<State, StoreError> {
                 let _ = state.invites.add(record.0);
             }
             b'p' => drop(state.pending.insert(id.value().map_err(bad)?, tx::decode(Tree::State, key, value)?)),
+            b'o' => {
+                let number = id.u64().map_err(bad)?;
+                let record: OpRecord = tx::decode(Tree::State, key, value)?;
+                apply_op(&mut state.people, &record.0, number);
+                state.ops = state.ops.max(number.saturating_add(1));
+            }
             _ => {}
         }
         Ok(())
     })?;
     Ok(state)
+}
+
+/// Takes a change in that was written as the `number`th by this device, which had seen all before it.
+fn apply_op(people: &mut People, op: &Op, number: u64) {
+    // The place of a device's own list of changes until `~self` carries it among several.
+    let epoch = EpochId::from_bytes([0; 16]);
+    let mut seen = Seen::new();
+    if let Some(last) = number.checked_sub(1) {
+        seen.note(Dot { epoch, seq: last });
+    }
+    people.apply(op, Dot { epoch, seq: number }, &seen);
 }

@@ -14,6 +14,7 @@ use super::sessions::{Purpose, Spoken, Stream};
 use super::state::{Friend, PendingPair};
 use super::{Service, state};
 use crate::ask::InviteDraft;
+use crate::audience::{self, List, Op, Verb};
 use crate::crypto::PairKey;
 use crate::error::{Error, Result as Said};
 use crate::id::{NodeId, UserId};
@@ -494,8 +495,6 @@ impl Service {
             last_address: address,
             last_seen: Some(self.now),
             seen_as: Some(self.keyring.node_id()),
-            chats_only: false,
-            hide_mine: false,
             hide_theirs: false,
         };
         self.state.friends.insert(user, friend);
@@ -504,9 +503,9 @@ impl Service {
         self.announce_request(&user, "friends");
         self.timers.redemptions.remove(&user);
         self.admit();
-        self.note_contact_audience();
+        self.change_people(Op { list: List::Friends, user, verb: Verb::Add });
         // Whatever fails here is our own: the friend is kept, the rest is done at the next change.
-        if let Err(error) = self.audiences_changed() {
+        if let Err(error) = self.audiences_changed(&BTreeSet::from([user])) {
             tracing::error!(%error, "audiences did not follow a new friend");
         }
         self.owed_changed(&user);
@@ -534,14 +533,15 @@ impl Service {
         if self.state.pending.remove(&user).is_some() {
             self.remove_state(b'p', user.as_bytes());
         }
-        let tags: Vec<u32> =
-            self.state.tags.iter().filter(|(_, tag)| tag.members.contains(&user)).map(|(id, _)| *id).collect();
-        for id in tags {
-            if let Some(tag) = self.state.tags.get_mut(&id) {
-                tag.members.remove(&user);
-                let record = tag.clone();
-                self.save_state(b't', &id.to_be_bytes(), &record);
-            }
+        for op in self.state.people.unfriending(&user) {
+            self.change_people(op);
+        }
+        let closings = audience::closings(&audience::Change::Unfriended(user), &self.minted());
+        for epoch in &closings.at_once {
+            self.close(epoch);
+        }
+        for epoch in &closings.with_next_write {
+            self.retire(epoch);
         }
         self.barrier_before_output = true;
         self.forget_owed(&user)?;
@@ -556,7 +556,7 @@ impl Service {
         for conn in conns {
             self.order(Order::Hangup { conn });
         }
-        self.audiences_changed()?;
+        self.audiences_changed(&BTreeSet::new())?;
         self.emit(view::Happening::Unfriended { id: user });
         Ok(person)
     }

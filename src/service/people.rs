@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::Service;
-use super::state::{Friend, NOTE_LIMIT, TagRecord};
+use super::state::{Friend, NOTE_LIMIT, OpRecord, TagRecord};
 use crate::ask::{AudienceWords, ProfileDraft};
-use crate::audience::{Rule, TagId};
+use crate::audience::{Include, List, Op, Rule, TagId, Verb};
 use crate::error::{Error, Result};
 use crate::id::UserId;
 use crate::identity::safety_words;
@@ -122,7 +122,7 @@ impl Service {
 
     /// All tags, by name.
     pub fn tags(&self) -> Vec<view::Tag> {
-        let mut all: Vec<_> = self.state.tags.values().map(|tag| self.tag_view(tag)).collect();
+        let mut all: Vec<_> = self.state.tags.keys().map(|id| self.tag_view(*id)).collect();
         all.sort_by(|a, b| a.name.cmp(&b.name));
         all
     }
@@ -137,7 +137,7 @@ impl Service {
             Some(id) => id,
             None => self.new_tag(name)?,
         };
-        self.change_tag(id, |tag| tag.members.extend(people))
+        self.change_members(id, &people, Verb::Add)
     }
 
     /// Takes friends out of a tag.
@@ -147,7 +147,7 @@ impl Service {
     pub fn tag_remove(&mut self, name: &str, words: &[String]) -> Result<view::Tag> {
         let people = self.named_all(words)?;
         let id = self.tag_named(name).ok_or_else(|| no_such_tag(name))?;
-        self.change_tag(id, |tag| tag.members.retain(|user| !people.contains(user)))
+        self.change_members(id, &people, Verb::Remove)
     }
 
     /// Renames a tag; its audiences stay what they are.
@@ -160,7 +160,10 @@ impl Service {
         if self.tag_named(&new).is_some_and(|other| other != id) {
             return Err(Error::refused("tag_exists", format!("there is a tag {new:?} already"), "choose another name"));
         }
-        self.change_tag(id, |tag| tag.name = new)
+        let record = TagRecord { name: new };
+        self.save_state(b't', &id.0.to_be_bytes(), &record);
+        self.state.tags.insert(id, record);
+        Ok(self.tag_view(id))
     }
 
     /// Deletes a tag: whoever saw moments through it sees no new ones.
@@ -169,9 +172,11 @@ impl Service {
     /// Not found.
     pub fn tag_delete(&mut self, name: &str) -> Result<()> {
         let id = self.tag_named(name).ok_or_else(|| no_such_tag(name))?;
+        let people: BTreeSet<UserId> = self.state.people.tagged(id).collect();
+        self.change_members(id, &people, Verb::Remove)?;
         self.state.tags.remove(&id);
-        self.remove_state(b't', &id.to_be_bytes());
-        self.audiences_changed()
+        self.remove_state(b't', &id.0.to_be_bytes());
+        Ok(())
     }
 
     fn new_tag(&mut self, name: &str) -> Result<TagId> {
@@ -183,22 +188,33 @@ impl Service {
                 "delete one with `tidings tag delete`",
             ));
         }
-        let id = self.state.me.next_number;
-        self.state.me.next_number = id.saturating_add(1);
+        let id = TagId(self.state.me.next_number);
+        self.state.me.next_number = id.0.saturating_add(1);
         self.save_me();
-        self.state.tags.insert(id, TagRecord { name, members: BTreeSet::new() });
+        let record = TagRecord { name };
+        self.save_state(b't', &id.0.to_be_bytes(), &record);
+        self.state.tags.insert(id, record);
         Ok(id)
     }
 
-    fn change_tag(&mut self, id: TagId, change: impl FnOnce(&mut TagRecord)) -> Result<view::Tag> {
-        let Some(tag) = self.state.tags.get_mut(&id) else {
-            return Err(no_such_tag(&id.to_string()));
-        };
-        change(tag);
-        let record = tag.clone();
-        self.save_state(b't', &id.to_be_bytes(), &record);
-        self.audiences_changed()?;
-        Ok(self.tag_view(&record))
+    fn change_members(&mut self, id: TagId, people: &BTreeSet<UserId>, verb: Verb) -> Result<view::Tag> {
+        for user in people {
+            if self.state.people.contains(List::Tag(id), user) != (verb == Verb::Add) {
+                self.change_people(Op { list: List::Tag(id), user: *user, verb });
+            }
+        }
+        self.audiences_changed(people)?;
+        Ok(self.tag_view(id))
+    }
+
+    /// Changes who stands on which list, for good.
+    pub(super) fn change_people(&mut self, op: Op) {
+        let number = self.state.ops;
+        self.state.ops = number.saturating_add(1);
+        super::apply_op(&mut self.state.people, &op, number);
+        self.save_state(b'o', &number.to_be_bytes(), &OpRecord(op));
+        // Who was removed must be known before anything that follows from it leaves.
+        self.barrier_before_output = true;
     }
 
     /// The rule that words say.
@@ -220,11 +236,12 @@ impl Service {
         let (tags, people) = self.tags_and_people(&words.to)?;
         let (except_tags, except_people) = self.tags_and_people(&words.except)?;
         for user in &people {
-            let friend = self.state.friends.get(user);
-            let reason = match friend {
-                Some(friend) if friend.chats_only => "is a chats-only friend",
-                Some(friend) if friend.hide_mine => "is one you hide your moments from",
-                _ => continue,
+            let reason = if !self.state.people.contains(List::Moments, user) {
+                "is a chats-only friend"
+            } else if !self.state.people.contains(List::Mine, user) {
+                "is one you hide your moments from"
+            } else {
+                continue;
             };
             let name = self.person(user).name;
             return Err(Error::refused(
@@ -233,10 +250,9 @@ impl Service {
                 "change that first, or leave them out",
             ));
         }
-        let mut rule = if words.to.is_empty() { Rule::everyone() } else { Rule::only(tags, people) };
-        rule.exclude_tags = except_tags;
-        rule.exclude_people = except_people;
-        Ok(rule)
+        let include = if words.to.is_empty() { Include::All } else { Include::Named { tags, people } };
+        Rule::new(include, except_tags, except_people)
+            .map_err(|error| Error::refused("audience_limit", error.to_string(), "name fewer, or put them under a tag"))
     }
 
     fn tags_and_people(&self, words: &[String]) -> Result<(BTreeSet<TagId>, BTreeSet<UserId>)> {
@@ -313,15 +329,11 @@ impl Service {
         view::Person { id: *user, name }
     }
 
-    fn tag_view(&self, tag: &TagRecord) -> view::Tag {
-        let mut friends: Vec<_> = tag
-            .members
-            .iter()
-            .filter(|user| self.state.friends.contains_key(user))
-            .map(|user| self.person(user))
-            .collect();
+    fn tag_view(&self, id: TagId) -> view::Tag {
+        let mut friends: Vec<_> = self.state.people.tagged(id).map(|user| self.person(&user)).collect();
         friends.sort_by(|a, b| a.name.cmp(&b.name).then(a.id.cmp(&b.id)));
-        view::Tag { name: tag.name.clone(), friends }
+        let name = self.state.tags.get(&id).map(|tag| tag.name.clone()).unwrap_or_default();
+        view::Tag { name, friends }
     }
 
     pub(super) fn friend_view(&self, friend: &Friend) -> view::Friend {
@@ -333,9 +345,9 @@ impl Service {
             note: friend.note.clone(),
             tags: self
                 .state
-                .tags
-                .values()
-                .filter(|tag| tag.members.contains(&friend.user))
+                .people
+                .tags_of(&friend.user)
+                .filter_map(|id| self.state.tags.get(&id))
                 .map(|tag| tag.name.clone())
                 .collect(),
             since: friend.since,
@@ -343,8 +355,8 @@ impl Service {
             online: peer.is_some(),
             path: peer.map(|(path, _)| path),
             last_seen: friend.last_seen,
-            chats_only: friend.chats_only,
-            hide_mine: friend.hide_mine,
+            chats_only: !self.state.people.contains(List::Moments, &friend.user),
+            hide_mine: !self.state.people.contains(List::Mine, &friend.user),
             hide_theirs: friend.hide_theirs,
         }
     }

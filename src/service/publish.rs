@@ -6,25 +6,28 @@
 //!
 //! Source: docs/protocol.md 3.3, 3.11, 3.13, 3.15.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::people::within;
+use super::receive::Lying;
 use super::state::{AudienceRecord, EpochRecord, OwnPart};
 use super::Service;
 use crate::ask::{AudienceWords, PhotoDraft, PostDraft};
-use crate::audience::{self, Audience, Choice, MintedEpoch, Rule, RuleForm, Standing};
+use crate::audience::{self, Audience, Choice, Include, LeftOut, Minted, Rule, TagId, Window, Written};
 use crate::crypto::{EpochSecret, Nonce, SigningKey, keys};
 use crate::entry::{self, Entry};
 use crate::error::{Error, Result};
 use crate::id::{EntryId, EpochId, UserId};
 use crate::limits::{
-    ALT_TEXT_LIMIT, ENTRY_PADDED_MIN, EPOCH_AGE_DAYS, INTERACTION_PADDED_MIN, MENTION_LIMIT, POST_PHOTO_LIMIT,
+    ALT_TEXT_LIMIT, ENTRY_PADDED_MIN, INTERACTION_PADDED_MIN, MENTION_LIMIT, OPEN_EPOCH_LIMIT, POST_PHOTO_LIMIT,
     POST_TEXT_LIMIT, SEQ_BLOCK,
 };
 use crate::moment::{
     self, Body, Class, Content, Media, MediaKeys, Mime, Place, Position, Post, Precision, PrivatePart, Profile,
     PublicPart, PublicValues, Share, Tombstone, pad_mentions, sign_share,
 };
+use crate::store::layout::split_log_key;
+use crate::store::{StoreError, Tree};
 use crate::sync::LogState;
 use crate::time::{ClaimedTime, Day};
 use crate::view;
@@ -50,9 +53,8 @@ impl Service {
     /// As [`Service::post`].
     pub fn dry_run(&self, words: &AudienceWords) -> Result<view::DryRun> {
         let rule = self.rule(words)?;
-        let view = self.audience_view();
-        let audience = Audience::Posts(rule.clone());
-        let members = audience::members(&audience, &view);
+        let people = &self.state.people;
+        let members = audience::members(&Audience::Posts(rule.clone()), people);
         let left_out = self
             .state
             .friends
@@ -60,7 +62,12 @@ impl Service {
             .filter(|user| !members.contains(user))
             .map(|user| {
                 let person = self.person(user);
-                let why = audience::why_left_out(&rule, &view, user).map_or("not included", |why| why.word());
+                let why = match audience::why_left_out(&rule, people, user) {
+                    Some(LeftOut::ChatsOnly) => "chats only",
+                    Some(LeftOut::HideMine) => "hidden from them",
+                    Some(LeftOut::Excluded | LeftOut::ExcludedByTag(_)) => "excluded",
+                    _ => "not included",
+                };
                 view::LeftOut { id: person.id, name: person.name, why }
             })
             .collect();
@@ -114,52 +121,54 @@ impl Service {
     /// The epoch to write to for an audience: chosen, shared with newcomers, or minted.
     pub(super) fn epoch_for(&mut self, audience: &Audience) -> Result<EpochId> {
         let number = self.audience_number(audience);
-        let members = audience::members(audience, &self.audience_view());
-        self.note_members(number, &members);
-        match self.choose(number, audience, &members) {
+        let minted = self.minted();
+        let choice =
+            audience::choose(audience, &self.state.people, &minted, self.window(), self.now.day());
+        match choice {
             Choice::Use(epoch) => Ok(epoch),
             Choice::Share { epoch, with } => {
-                self.share(&epoch, &with)?;
+                self.share(&epoch, &with);
                 Ok(epoch)
             }
-            Choice::Mint { supersedes } => {
-                let epoch = self.mint(number, audience, members)?;
+            Choice::Mint { recipients, supersedes } => {
+                for old in audience::excess(&minted, OPEN_EPOCH_LIMIT.saturating_sub(1)) {
+                    self.close(&old);
+                }
+                let epoch = self.mint(number, audience, recipients)?;
                 for old in supersedes {
-                    self.close(&old)?;
+                    self.close(&old);
                 }
                 Ok(epoch)
             }
         }
     }
 
-    fn choose(&self, number: u32, audience: &Audience, members: &BTreeSet<UserId>) -> Choice {
-        let minted: Vec<MintedEpoch> = self
-            .state
+    /// The epochs this device minted, as choosing sees them.
+    pub(super) fn minted(&self) -> Vec<Minted> {
+        let audiences = &self.state.audiences;
+        self.state
             .epochs
             .values()
             .filter_map(|epoch| {
-                let own = epoch.own.as_ref().filter(|own| own.audience == number)?;
-                let intervals = self.state.logs.get(&epoch.id).map_or(0, |log| log.intervals().len());
-                Some(MintedEpoch {
+                let own = epoch.own.as_ref()?;
+                Some(Minted {
                     id: epoch.id,
+                    audience: audiences.get(&own.audience)?.audience.clone(),
                     recipients: own.recipients.clone(),
-                    opened: epoch.opened,
-                    closed: epoch.closed.is_some() || own.key.is_none(),
-                    intervals,
+                    opened: own.minted,
+                    intervals: self.state.logs.get(&epoch.id).map_or(0, |log| log.intervals.intervals().len()),
+                    state: match (epoch.closed, &own.key) {
+                        (None, Some(_)) => audience::State::Open,
+                        (None, None) => audience::State::Stale,
+                        (Some(_), _) => audience::State::Closed,
+                    },
                 })
             })
-            .collect();
-        let removed = self.state.audiences.get(&number).map(|record| record.removed.clone()).unwrap_or_default();
-        let window = self.state.me.window_days;
-        let today = self.now.day();
-        audience::choose(
-            audience,
-            members,
-            &minted,
-            &|user| removed.contains(user),
-            &|_, opened| window == 0 || today.since(opened) <= window,
-            today,
-        )
+            .collect()
+    }
+
+    pub(super) const fn window(&self) -> Window {
+        Window { days: self.state.me.window_days }
     }
 
     /// Whether an epoch may be written to for its audience as it is now.
@@ -171,10 +180,10 @@ impl Service {
         let Some(own) = record.own.as_ref().filter(|own| own.key.is_some() && record.is_open()) else {
             return false;
         };
-        own.recipients == audience::members(&audience.audience, &self.audience_view())
+        own.recipients == audience::members(&audience.audience, &self.state.people)
     }
 
-    fn share(&mut self, epoch: &EpochId, with: &BTreeSet<UserId>) -> Result<()> {
+    fn share(&mut self, epoch: &EpochId, with: &BTreeSet<UserId>) {
         if let Some(own) = self.state.epochs.get_mut(epoch).and_then(|record| record.own.as_mut()) {
             own.recipients.extend(with);
         }
@@ -183,7 +192,6 @@ impl Service {
         for user in with {
             self.owed_changed(user);
         }
-        Ok(())
     }
 
     fn mint(&mut self, number: u32, audience: &Audience, members: BTreeSet<UserId>) -> Result<EpochId> {
@@ -205,6 +213,7 @@ impl Service {
             closed: None,
             own: Some(OwnPart {
                 key: Some(key),
+                minted: self.now,
                 audience: number,
                 recipients: members.clone(),
                 reserved: 0,
@@ -228,10 +237,10 @@ impl Service {
     }
 
     /// Says "I shall not write here again" and forgets the signing key.
-    pub(super) fn close(&mut self, epoch: &EpochId) -> Result<()> {
+    pub(super) fn close(&mut self, epoch: &EpochId) {
         let today = self.now.day();
         let Some(record) = self.state.epochs.get_mut(epoch).filter(|record| record.closed.is_none()) else {
-            return Ok(());
+            return;
         };
         record.closed = Some(today);
         let mut recipients = BTreeSet::new();
@@ -241,10 +250,28 @@ impl Service {
         }
         self.save_epoch(epoch);
         self.barrier_before_output = true;
-        for user in recipients.iter().filter(|user| self.state.friends.contains_key(user)).copied().collect::<Vec<_>>() {
-            self.owed_changed(&user);
+        recipients.retain(|user| self.state.friends.contains_key(user));
+        for user in &recipients {
+            self.owed_changed(user);
         }
-        Ok(())
+    }
+
+    /// Writes no more under an epoch; it is closed along with the next write to its audience.
+    pub(super) fn retire(&mut self, epoch: &EpochId) {
+        if let Some(own) = self.state.epochs.get_mut(epoch).and_then(|record| record.own.as_mut()) {
+            own.key = None;
+        }
+        self.save_epoch(epoch);
+        self.barrier_before_output = true;
+    }
+
+    /// Retires every open epoch of this device: its store looks like an earlier one of itself.
+    pub(super) fn retire_all(&mut self) {
+        let minted = self.minted();
+        let closings = audience::closings(&audience::Change::Rollback, &minted);
+        for epoch in closings.at_once.iter().chain(&closings.with_next_write) {
+            self.close(epoch);
+        }
     }
 
     /// My records and profile, at the beginning of a `~contact` epoch.
@@ -252,7 +279,7 @@ impl Service {
         let me = self.state.me.clone();
         self.write_content(epoch, Body::Identity(me.identity))?;
         self.write_device(epoch)?;
-        self.write_content(epoch, Body::Profile(self.own_profile()))?;
+        self.write_content(epoch, Body::Profile(Box::new(self.own_profile())))?;
         Ok(())
     }
 
@@ -278,7 +305,7 @@ impl Service {
             return Ok(());
         }
         let contact = self.epoch_for(&Audience::Contact)?;
-        self.write_content(contact, Body::Profile(self.own_profile()))?;
+        self.write_content(contact, Body::Profile(Box::new(self.own_profile())))?;
         Ok(())
     }
 
@@ -374,52 +401,57 @@ impl Service {
     }
 
     /// After friends or tags changed: newcomers are let in where the rules let them, `~contact` follows at once.
-    pub(super) fn audiences_changed(&mut self) -> Result<()> {
-        let view = self.audience_view();
-        let all: Vec<(u32, Audience)> =
-            self.state.audiences.iter().map(|(number, record)| (*number, record.audience.clone())).collect();
-        for (number, audience) in all {
-            let members = audience::members(&audience, &view);
-            let before = self.state.audiences.get(&number).map(|record| record.members.clone()).unwrap_or_default();
-            if members == before {
-                continue;
+    pub(super) fn audiences_changed(&mut self, changed: &BTreeSet<UserId>) -> Result<()> {
+        if self.state.people.friends().next().is_some() {
+            self.epoch_for(&Audience::Contact)?;
+        }
+        let shares =
+            audience::shares(&self.state.people, &self.minted(), self.window(), self.now.day());
+        for share in shares {
+            self.share(&share.epoch, &share.with);
+        }
+        for user in changed {
+            if self.state.friends.contains_key(user) {
+                self.grant(user)?;
             }
-            let newcomers: BTreeSet<UserId> = members.difference(&before).copied().collect();
-            let lost = before.difference(&members).next().is_some();
-            self.note_members(number, &members);
-            if matches!(audience, Audience::Contact) {
-                if !members.is_empty() {
-                    let epoch = self.epoch_for(&audience)?;
-                    if lost {
-                        self.close_others(number, &epoch)?;
-                    }
-                    self.grant_interactions(&newcomers)?;
-                }
-                continue;
-            }
-            if newcomers.is_empty() {
-                continue;
-            }
-            // Whoever fits into the open epoch gets it; the rest of what they may read back is granted singly.
-            if let Choice::Share { epoch, with } = self.choose(number, &audience, &members) {
-                self.share(&epoch, &with)?;
-            }
-            self.grant_posts(number, &newcomers)?;
         }
         Ok(())
     }
 
-    fn close_others(&mut self, number: u32, keep: &EpochId) -> Result<()> {
-        let others: Vec<EpochId> = self
-            .state
-            .epochs
-            .values()
-            .filter(|epoch| {
-                epoch.id != *keep && epoch.is_open() && epoch.own.as_ref().is_some_and(|own| own.audience == number)
-            })
-            .map(|epoch| epoch.id)
-            .collect();
-        others.iter().try_for_each(|epoch| self.close(epoch))
+    /// Hands a newcomer what was written before: entry by entry, inside the window.
+    fn grant(&mut self, user: &UserId) -> Result<()> {
+        let minted = self.minted();
+        let written = self.written()?;
+        let due =
+            audience::grants(user, &self.state.people, &minted, written, self.window(), self.now.day());
+        self.owe_grants(user, &due)
+    }
+
+    /// My posts and interactions that are kept, newest first.
+    fn written(&self) -> Result<Vec<Written>> {
+        let mut written = Vec::new();
+        let own = self.state.epochs.values().filter(|epoch| epoch.own.is_some());
+        for epoch in own.map(|epoch| epoch.id) {
+            self.tx.each_pending(Tree::Log, epoch.as_bytes(), &mut |key, value| {
+                if let Some((epoch, seq, entry)) = split_log_key(key) {
+                    if let Some(day) = self.grantable_day(&entry, Lying::decode(key, value)?)? {
+                        written.push(Written { epoch, seq, entry, day });
+                    }
+                }
+                Ok(())
+            })?;
+        }
+        written.sort_by_key(|entry| std::cmp::Reverse((entry.day, entry.seq)));
+        Ok(written)
+    }
+
+    /// The day of an own entry that a newcomer may be granted: a post, or a like or comment.
+    fn grantable_day(&self, id: &EntryId, lying: Lying) -> Result<Option<Day>, StoreError> {
+        match lying {
+            Lying::Timeline(shown) => Ok(Some(shown.day())),
+            Lying::Whole(_) => Ok(self.place(id)?.and_then(|place| place.beneath).map(|(_, shown)| shown.day())),
+            _ => Ok(None),
+        }
     }
 
     fn audience_number(&mut self, audience: &Audience) -> u32 {
@@ -430,70 +462,35 @@ impl Service {
         let number = self.state.me.next_number;
         self.state.me.next_number = number.saturating_add(1);
         self.save_me();
-        let record =
-            AudienceRecord { audience: audience.clone(), members: BTreeSet::new(), removed: BTreeSet::new() };
+        let record = AudienceRecord { audience: audience.clone() };
         self.save_state(b'a', &number.to_be_bytes(), &record);
         self.state.audiences.insert(number, record);
         number
     }
 
-    /// Remembers who is in an audience now, and who left it for good.
-    fn note_members(&mut self, number: u32, members: &BTreeSet<UserId>) {
-        let Some(record) = self.state.audiences.get_mut(&number).filter(|record| record.members != *members) else {
-            return;
-        };
-        let gone: Vec<UserId> = record.members.difference(members).copied().collect();
-        record.removed.extend(gone);
-        record.members.clone_from(members);
-        let record = record.clone();
-        self.save_state(b'a', &number.to_be_bytes(), &record);
-        self.barrier_before_output = true;
-    }
-
-    /// Friends and tags, as audiences see them.
-    pub(super) fn audience_view(&self) -> audience::View {
-        audience::View {
-            friends: self
-                .state
-                .friends
-                .values()
-                .map(|friend| {
-                    (friend.user, Standing { chats_only: friend.chats_only, hide_mine: friend.hide_mine })
-                })
-                .collect(),
-            tags: self.state.tags.iter().map(|(id, tag)| (*id, tag.members.clone())).collect::<BTreeMap<_, _>>(),
-        }
-    }
-
     /// A rule in the words of the faces.
     pub(super) fn audience_of_rule(&self, rule: &Rule) -> view::Audience {
-        let named = |tags: &BTreeSet<u32>, people: &BTreeSet<UserId>| view::TagsAndPeople {
+        let named = |tags: &BTreeSet<TagId>, people: &BTreeSet<UserId>| view::TagsAndPeople {
             tags: tags.iter().filter_map(|id| self.state.tags.get(id)).map(|tag| tag.name.clone()).collect(),
             people: people.iter().map(|user| self.person(user)).collect(),
         };
-        let except = named(&rule.exclude_tags, &rule.exclude_people);
-        let included = rule.included().map(|(tags, people)| named(tags, people)).unwrap_or_default();
-        match rule.form() {
-            RuleForm::Everyone => view::Audience {
-                rule: view::RuleKind::Everyone,
-                named: view::TagsAndPeople::default(),
-                except: None,
-            },
-            RuleForm::Private => view::Audience {
-                rule: view::RuleKind::Private,
-                named: view::TagsAndPeople::default(),
-                except: None,
-            },
-            RuleForm::Except => view::Audience { rule: view::RuleKind::Except, named: except, except: None },
-            RuleForm::Only => view::Audience { rule: view::RuleKind::Only, named: included, except: None },
-            RuleForm::OnlyExcept => {
-                view::Audience { rule: view::RuleKind::Only, named: included, except: Some(except) }
-            }
-        }
+        let included = match rule.include() {
+            Include::All => view::TagsAndPeople::default(),
+            Include::Named { tags, people } => named(tags, people),
+        };
+        let left_out = named(rule.exclude_tags(), rule.exclude_people());
+        let (rule, named, except) = match rule.kind() {
+            audience::Kind::Everyone => (view::RuleKind::Everyone, included, None),
+            audience::Kind::Private => (view::RuleKind::Private, included, None),
+            audience::Kind::Except => (view::RuleKind::Except, left_out, None),
+            audience::Kind::Only => (view::RuleKind::Only, included, None),
+            audience::Kind::OnlyExcept => (view::RuleKind::Only, included, Some(left_out)),
+        };
+        view::Audience { rule, named, except }
     }
 
     fn mentioned(&self, draft: &PostDraft, rule: &Rule) -> Result<Vec<UserId>> {
-        let members = audience::members(&Audience::Posts(rule.clone()), &self.audience_view());
+        let members = audience::members(&Audience::Posts(rule.clone()), &self.state.people);
         let mut mentioned = Vec::new();
         for word in &draft.mentions {
             let friend = self.named(word.strip_prefix('@').unwrap_or(word))?;

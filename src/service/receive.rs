@@ -270,6 +270,11 @@ impl Service {
         self.tx.put(Tree::ById, id.as_bytes(), Place { epoch: *epoch, seq, beneath }.encode());
     }
 
+    /// An entry becomes known whose withdrawal was here before it.
+    pub(super) fn note_withdrawn(&mut self, epoch: &EpochId, seq: u64, id: &EntryId) {
+        self.note_known(epoch, seq, id, &Lying::Gone, None);
+    }
+
     /// Where an entry is.
     pub(super) fn place(&self, id: &EntryId) -> Result<Option<Place>, StoreError> {
         self.tx.get(Tree::ById, id.as_bytes())?.map(|bytes| Place::decode(id.as_bytes(), &bytes)).transpose()
@@ -419,7 +424,8 @@ impl Service {
             return Ok(());
         }
         tracing::warn!(seq, "this home is older than what friends have of it: every open epoch is retired");
-        self.retire_all()
+        self.retire_all();
+        Ok(())
     }
 
     /// Class of an entry's epoch.

@@ -13,6 +13,7 @@
 //!  'l' epoch 16                           LogState of that epoch
 //!  'i' invite 16                          OpenInvite
 //!  'p' user 32                            PendingPair
+//!  'o' number 8                           OpRecord
 //! ```
 //!
 //! Source: docs/protocol.md 3.1–3.3, 3.11, 3.13.
@@ -21,4 +22,4 @@ mod epochs;
 mod people;
 
 pub use epochs::{AudienceRecord, EpochRecord, OwnPart};
-pub use people::{Friend, InviteRecord, Me, NOTE_LIMIT, PendingPair, TagRecord};
+pub use people::{Friend, InviteRecord, Me, NOTE_LIMIT, OpRecord, PendingPair, TagRecord};

@@ -93,6 +93,25 @@ impl Tx {
         Ok(())
     }
 
+    /// Every pair whose key begins with `prefix`, this step's writes included.
+    pub(super) fn each_pending(
+        &self,
+        tree: Tree,
+        prefix: &[u8],
+        visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let mut range = KeyRange::prefix(prefix);
+        loop {
+            let page = self.range(tree, range.clone(), Direction::Forward, PAGE)?;
+            let Some((last, _)) = page.last() else { return Ok(()) };
+            let last = last.clone();
+            for (key, value) in &page {
+                visit(key, value)?;
+            }
+            range = range.after(last);
+        }
+    }
+
     /// Up to `limit` pairs of a range of keys.
     pub(super) fn range(
         &self,

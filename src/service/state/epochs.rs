@@ -7,33 +7,35 @@ use crate::audience::Audience;
 use crate::crypto::{EpochSecret, ReadKey, SigningKey, TagKey, VerifyingKey, keys};
 use crate::id::{DeviceId, EpochId, UserId};
 use crate::moment::Class;
-use crate::time::Day;
+use crate::time::{Day, Timestamp};
 use crate::wire::{Decode, DecodeError, Encode, Reader, Writer};
 
-/// One rule I have used, and everybody it ever lost: who was removed is never let back into an old epoch.
+/// An audience I have used; the same rule is the same audience.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AudienceRecord {
     /// The audience.
     pub audience: Audience,
-    /// Its members when last looked at.
-    pub members: BTreeSet<UserId>,
-    /// Who was ever taken out of it.
-    pub removed: BTreeSet<UserId>,
 }
 
 impl Encode for AudienceRecord {
     fn encode_to(&self, out: &mut Writer) {
-        out.bytes_u32(&self.audience.encode());
-        users_to(out, &self.members);
-        users_to(out, &self.removed);
+        match &self.audience {
+            Audience::SelfDevices => drop(out.u8(0)),
+            Audience::Contact => drop(out.u8(1)),
+            Audience::Posts(rule) => drop(out.u8(2).value(rule)),
+        }
     }
 }
 
 impl Decode for AudienceRecord {
     fn decode_from(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let left = input.remaining();
-        let audience = crate::wire::decode(input.bytes_u32("audience", left)?)?;
-        Ok(Self { audience, members: users_from(input)?, removed: users_from(input)? })
+        let audience = match input.u8()? {
+            0 => Audience::SelfDevices,
+            1 => Audience::Contact,
+            2 => Audience::Posts(input.value()?),
+            code => return Err(DecodeError::Unknown { what: "audience", code: u64::from(code) }),
+        };
+        Ok(Self { audience })
     }
 }
 
@@ -42,6 +44,8 @@ impl Decode for AudienceRecord {
 pub struct OwnPart {
     /// Signs entries; gone once the epoch is closed.
     pub key: Option<SigningKey>,
+    /// When it was minted.
+    pub minted: Timestamp,
     /// Which of my audiences it is for.
     pub audience: u32,
     /// Who was sent its keys.
@@ -107,7 +111,7 @@ impl Encode for EpochRecord {
         if let Some(secret) = &self.secret {
             out.raw(secret.expose_bytes());
         }
-        out.raw(&self.es_commit).value(&self.author).value(&self.device).u8(self.class.code());
+        out.raw(&self.es_commit).value(&self.author).value(&self.device).u8(class_code(self.class));
         out.bool(self.author_only).u32(self.opened.0);
         out.bool(self.closed.is_some()).u32(self.closed.unwrap_or(Day(0)).0);
         out.bool(self.own.is_some());
@@ -116,7 +120,7 @@ impl Encode for EpochRecord {
             if let Some(key) = &own.key {
                 out.raw(key.expose_seed());
             }
-            out.u32(own.audience);
+            out.u64(own.minted.as_millis()).u32(own.audience);
             users_to(out, &own.recipients);
             out.u64(own.reserved).u64(own.started).u64(own.next).u64(own.last_created);
         }
@@ -131,7 +135,7 @@ impl Decode for EpochRecord {
         let es_commit = input.array()?;
         let author = input.value()?;
         let device = input.value()?;
-        let class = Class::from_code(input.u8()?)?;
+        let class = class_from(input.u8()?)?;
         let author_only = input.bool()?;
         let opened = Day(input.u32()?);
         let is_closed = input.bool()?;
@@ -140,6 +144,7 @@ impl Decode for EpochRecord {
             let key = if input.bool()? { Some(SigningKey::from_seed(&input.array()?)) } else { None };
             Some(OwnPart {
                 key,
+                minted: Timestamp::from_millis(input.u64()?),
                 audience: input.u32()?,
                 recipients: users_from(input)?,
                 reserved: input.u64()?,
@@ -151,5 +156,27 @@ impl Decode for EpochRecord {
             None
         };
         Ok(Self { id, public, secret, es_commit, author, device, class, author_only, opened, closed, own })
+    }
+}
+
+/// The class as it is stored and stands in EpochKeys.
+pub const fn class_code(class: Class) -> u8 {
+    match class {
+        Class::Contact => 1,
+        Class::Posts => 2,
+        Class::SelfDevices => 3,
+    }
+}
+
+/// The class of a code.
+///
+/// # Errors
+/// [`DecodeError::Unknown`].
+pub fn class_from(code: u8) -> Result<Class, DecodeError> {
+    match code {
+        1 => Ok(Class::Contact),
+        2 => Ok(Class::Posts),
+        3 => Ok(Class::SelfDevices),
+        code => Err(DecodeError::Unknown { what: "class", code: u64::from(code) }),
     }
 }

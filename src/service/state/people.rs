@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::audience::{List, Op, TagId, Verb};
 use crate::crypto::PairKey;
 use crate::id::{DeviceId, NodeId, UserId};
 use crate::identity::{DeviceRecord, KnownIdentity, Verified};
@@ -97,10 +98,6 @@ pub struct Friend {
     pub last_seen: Option<Timestamp>,
     /// Under which of my node keys they last saw me.
     pub seen_as: Option<NodeId>,
-    /// Sees no moments.
-    pub chats_only: bool,
-    /// My moments are hidden from them.
-    pub hide_mine: bool,
     /// I do not see theirs.
     pub hide_theirs: bool,
 }
@@ -134,7 +131,7 @@ impl Encode for Friend {
         out.bytes_u16(self.last_address.as_ref().map_or(&[], |a| a.as_bytes()));
         out.u64(self.last_seen.map_or(0, Timestamp::as_millis));
         out.raw(self.seen_as.map_or([0; 32], |node| *node.as_bytes()).as_slice());
-        out.bool(self.chats_only).bool(self.hide_mine).bool(self.hide_theirs);
+        out.bool(self.hide_theirs);
     }
 }
 
@@ -182,33 +179,59 @@ impl Decode for Friend {
             last_address,
             last_seen,
             seen_as,
-            chats_only: input.bool()?,
-            hide_mine: input.bool()?,
             hide_theirs: input.bool()?,
         })
     }
 }
 
-/// One of my labels on friends.
+/// One of my labels on friends; who bears it stands in [`crate::audience::People`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TagRecord {
     /// Its name.
     pub name: String,
-    /// Who bears it.
-    pub members: BTreeSet<UserId>,
 }
 
 impl Encode for TagRecord {
     fn encode_to(&self, out: &mut Writer) {
         out.bytes_u16(self.name.as_bytes());
-        users_to(out, &self.members);
     }
 }
 
 impl Decode for TagRecord {
     fn decode_from(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let name = input.text_u16("tag", crate::limits::TAG_NAME_LIMIT)?.to_owned();
-        Ok(Self { name, members: users_from(input)? })
+        Ok(Self { name: input.text_u16("tag", crate::limits::TAG_NAME_LIMIT)?.to_owned() })
+    }
+}
+
+/// A change to friends, tags or settings: replayed at every start, so that who was ever removed is never forgotten.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OpRecord(pub Op);
+
+impl Encode for OpRecord {
+    fn encode_to(&self, out: &mut Writer) {
+        let (list, tag) = match self.0.list {
+            List::Friends => (1, 0),
+            List::Moments => (2, 0),
+            List::Mine => (3, 0),
+            List::Tag(tag) => (4, tag.0),
+        };
+        out.u8(list).u32(tag).value(&self.0.user).bool(self.0.verb == Verb::Add);
+    }
+}
+
+impl Decode for OpRecord {
+    fn decode_from(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let (code, tag) = (input.u8()?, input.u32()?);
+        let list = match code {
+            1 => List::Friends,
+            2 => List::Moments,
+            3 => List::Mine,
+            4 => List::Tag(TagId(tag)),
+            code => return Err(DecodeError::Unknown { what: "list", code: u64::from(code) }),
+        };
+        let user = input.value()?;
+        let verb = if input.bool()? { Verb::Add } else { Verb::Remove };
+        Ok(Self(Op { list, user, verb }))
     }
 }
 
