@@ -355,3 +355,19 @@ pub const SIMULTANEOUS_DIAL_MS: u64 = 5_000;
 pub const RIVAL_GRACE_MS: u64 = 2_000;
 /// What was sent before a stream or a connection was closed has this long to leave, ms. *guess*
 pub const CLOSE_GRACE_MS: u64 = 2_000;
+/// Blobs fetched at once, over all peers. *guess*
+pub const BLOB_FETCH_LIMIT: usize = 8;
+/// Blobs wanted that are kept in memory; the rest is found again at the next start. *guess*
+pub const BLOB_WANTED_LIMIT: usize = 10_000;
+/// Wait after the first dial in vain, ms. *guess*
+pub const DIAL_BACKOFF_MIN_MS: u64 = 1_000;
+/// Longest wait between two dials, ms. *guess*
+pub const DIAL_BACKOFF_LIMIT_MS: u64 = 300_000;
+/// Time between two looks at everything slow, ms. *guess*
+pub const MAINTAIN_INTERVAL_MS: u64 = 60_000;
+/// Entries from the future that wait for their time. *guess*
+pub const HELD_ENTRY_LIMIT: usize = 4_096;
+/// Events remembered for listeners that come back. *guess*
+pub const EVENT_MEMORY_LIMIT: usize = 1_000;
+/// Events a listener may be behind. *guess*
+pub const EVENT_QUEUE_LIMIT: usize = 1_024;

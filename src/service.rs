@@ -52,7 +52,7 @@ use crate::id::{EpochId, UserId};
 use crate::identity::Keyring;
 use crate::link;
 use crate::pair::Invites;
-use crate::store::{Store, StoreError, Tree};
+use crate::store::{Reservations, SeqFile, Store, StoreError, Tree};
 use crate::sync::LogState;
 use crate::time::Timestamp;
 use crate::view;
@@ -60,17 +60,43 @@ use crate::wire::{Encode, Reader};
 use state::{AudienceRecord, EpochRecord, Friend, InviteRecord, Me, OpRecord, PendingPair, TagRecord};
 use tx::Tx;
 
-/// Where numbers are reserved a second time, outside the store (docs/protocol.md 3.13).
-pub trait Reserve: Send {
-    /// Keeps that numbers of `epoch` below `reserved` may have been used. Durable when it returns.
+/// Where reserved numbers are written down a second time, outside the store (docs/protocol.md 3.13).
+pub trait SecondBook: Send {
+    /// Keeps them. Durable when it returns.
     ///
     /// # Errors
-    /// [`StoreError`]: then none of the numbers may be used.
-    fn reserve(&mut self, epoch: &EpochId, reserved: u64) -> Result<(), StoreError>;
-
-    /// What was kept for an epoch.
-    fn reserved(&self, epoch: &EpochId) -> Option<u64>;
+    /// [`StoreError`]: then none of the new numbers may be used.
+    fn write(&mut self, reservations: &Reservations) -> Result<(), StoreError>;
 }
+
+impl SecondBook for SeqFile {
+    fn write(&mut self, reservations: &Reservations) -> Result<(), StoreError> {
+        Self::write(self, reservations)
+    }
+}
+
+/// What a service is opened with.
+pub struct Parts {
+    /// The keys of this installation.
+    pub keyring: Keyring,
+    /// What it keeps.
+    pub store: Arc<dyn Store>,
+    /// The second book of reserved numbers.
+    pub book: Box<dyn SecondBook>,
+    /// What that book says.
+    pub beside: Option<Reservations>,
+    /// Randomness.
+    pub entropy: Entropy,
+}
+
+impl std::fmt::Debug for Parts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Parts").field("user", &self.keyring.user()).finish_non_exhaustive()
+    }
+}
+
+/// The record of reserved numbers.
+const RESERVED_KEY: &[u8] = b"reserved";
 
 /// What the shell is asked to do, oldest first.
 #[derive(Debug, Clone, PartialEq)]
@@ -111,7 +137,10 @@ pub struct Service {
     keyring: Keyring,
     state: State,
     tx: Tx,
-    reserve: Box<dyn Reserve>,
+    book: Box<dyn SecondBook>,
+    reservations: Reservations,
+    /// Numbers were reserved by this step: they are written down a second time behind its barrier.
+    is_reserving: bool,
     entropy: Entropy,
     now: Timestamp,
     net: sessions::Net,
@@ -124,8 +153,6 @@ pub struct Service {
     outputs: VecDeque<Output>,
     barrier_before_output: bool,
     answer_after_barrier: bool,
-    /// Numbers reserved by this step, to be written down a second time behind its barrier.
-    reserving: BTreeMap<EpochId, u64>,
     event_number: u64,
 }
 
@@ -147,19 +174,16 @@ impl Service {
     ///
     /// # Cost
     /// Reads friends, tags, audiences and epochs; no moment.
-    pub fn new(
-        keyring: Keyring,
-        store: Arc<dyn Store>,
-        reserve: Box<dyn Reserve>,
-        entropy: Entropy,
-        now: Timestamp,
-    ) -> Result<Self, StoreError> {
+    pub fn new(parts: Parts, now: Timestamp) -> Result<Self, StoreError> {
+        let Parts { keyring, store, book, beside, entropy } = parts;
         let state = load(&store)?;
         let mut service = Self {
             keyring,
             state,
             tx: Tx::new(store),
-            reserve,
+            book,
+            reservations: Reservations::default(),
+            is_reserving: false,
             entropy,
             now,
             net: sessions::Net::default(),
@@ -171,10 +195,9 @@ impl Service {
             outputs: VecDeque::new(),
             barrier_before_output: false,
             answer_after_barrier: false,
-            reserving: BTreeMap::new(),
             event_number: 0,
         };
-        service.begin()?;
+        service.begin(beside.as_ref())?;
         service.commit().map_err(|error| match error {
             CommitError::Undone(error) | CommitError::Broken(error) => error,
         })?;
@@ -230,9 +253,9 @@ impl Service {
             if applied.is_ok() && self.barrier_before_output {
                 applied = self.tx.store().barrier();
             }
-            for (epoch, reserved) in std::mem::take(&mut self.reserving) {
+            if std::mem::take(&mut self.is_reserving) {
                 // First in the store, then in a file of its own (docs/protocol.md 3.13).
-                applied = applied.and_then(|()| self.reserve.reserve(&epoch, reserved));
+                applied = applied.and_then(|()| self.book.write(&self.reservations));
             }
             if let Err(error) = applied {
                 return Err(self.undo(error));
@@ -249,10 +272,25 @@ impl Service {
         self.held.clear();
         self.barrier_before_output = false;
         self.answer_after_barrier = false;
-        self.reserving.clear();
+        self.is_reserving = false;
         self.threads = react::Threads::default();
         self.state = load(self.tx.store())?;
+        // Numbers taken by the step are gaps now.
+        for epoch in self.state.epochs.values_mut() {
+            let end = self.reservations.end(&epoch.id);
+            if let Some(own) = &mut epoch.own {
+                own.numbers = state::Numbers { reserved: end, next: end, ..state::Numbers::default() };
+            }
+        }
         Ok(())
+    }
+
+    /// Forgets the step if it has changed anything.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store cannot be read back.
+    pub fn abandon_if_dirty(&mut self) -> Result<(), StoreError> {
+        if self.tx.is_empty() && self.held.is_empty() { Ok(()) } else { self.abandon() }
     }
 
     /// What to do next; `None` when there is nothing.

@@ -10,8 +10,8 @@ use std::collections::BTreeSet;
 
 use super::people::within;
 use super::receive::Lying;
-use super::state::{AudienceRecord, EpochRecord, OwnPart};
-use super::Service;
+use super::state::{AudienceRecord, EpochRecord, Numbers, OwnPart};
+use super::{RESERVED_KEY, Service};
 use crate::ask::{AudienceWords, PhotoDraft, PostDraft};
 use crate::audience::{self, Audience, Choice, Include, LeftOut, Minted, Rule, TagId, Window, Written};
 use crate::crypto::{EpochSecret, Nonce, SigningKey, keys};
@@ -216,10 +216,7 @@ impl Service {
                 minted: self.now,
                 audience: number,
                 recipients: members.clone(),
-                reserved: 0,
-                started: 0,
-                next: 0,
-                last_created: 0,
+                numbers: Numbers::default(),
             }),
         };
         self.state.epochs.insert(id, record);
@@ -243,6 +240,7 @@ impl Service {
             return;
         };
         record.closed = Some(today);
+        self.reservations.forget(epoch);
         let mut recipients = BTreeSet::new();
         if let Some(own) = &mut record.own {
             own.key = None;
@@ -383,21 +381,24 @@ impl Service {
         let now = self.now.as_millis();
         let own =
             self.state.epochs.get_mut(epoch).and_then(|record| record.own.as_mut()).ok_or_else(internal)?;
-        let seq = own.next;
-        own.next = seq.saturating_add(1);
-        let created = now.max(own.last_created);
-        own.last_created = created;
-        if own.next > own.reserved {
+        let numbers = &mut own.numbers;
+        if numbers.next >= numbers.reserved {
             // Under load the blocks grow, so that waiting for the disk stays rare.
-            let used = own.reserved.saturating_sub(own.started);
-            let block = SEQ_BLOCK.max(used.min(SEQ_BLOCK * 64));
-            own.reserved = own.reserved.saturating_add(block);
-            let reserved = own.reserved;
-            self.save_epoch(epoch);
+            let block = SEQ_BLOCK.max(numbers.used.min(SEQ_BLOCK.saturating_mul(64)));
+            let (first, end) = self.reservations.reserve(*epoch, block).ok_or_else(|| {
+                Error::failed("numbers_used_up", "no number is left for this entry", "report this; nothing was written")
+            })?;
+            numbers.next = first;
+            numbers.reserved = end;
+            self.tx.put_record(Tree::Meta, RESERVED_KEY, &self.reservations);
             self.barrier_before_output = true;
-            self.reserving.insert(*epoch, reserved);
+            self.is_reserving = true;
         }
-        Ok((seq, ClaimedTime::from_millis(created)))
+        let seq = numbers.next;
+        numbers.next = seq.saturating_add(1);
+        numbers.used = numbers.used.saturating_add(1);
+        numbers.last_created = now.max(numbers.last_created);
+        Ok((seq, ClaimedTime::from_millis(numbers.last_created)))
     }
 
     /// After friends or tags changed: newcomers are let in where the rules let them, `~contact` follows at once.

@@ -203,20 +203,7 @@ impl Service {
         if before.is_none() && !self.make_room(&epoch, seq, &id)? {
             return Ok(false);
         }
-        let whole = [&header.bytes()[..], entry.body()].concat();
-        let lying = match content {
-            None => Lying::Header(header.bytes().to_vec()),
-            Some(content) => match &content.body {
-                Body::Post(_) if content.created.is_ahead_by(self.now, FUTURE_HOLD_MS) => Lying::Whole(whole),
-                Body::Post(_) => {
-                    let shown = content.created.shown_at(self.now);
-                    let value = [&self.now.as_millis().to_be_bytes()[..], &whole].concat();
-                    self.tx.put(Tree::Timeline, &timeline_key(shown, &id), value);
-                    Lying::Timeline(shown)
-                }
-                _ => Lying::Whole(whole),
-            },
-        };
+        let lying = self.lay(entry, content);
         if before.is_some() {
             // The header was known already; now there is a body.
             self.tx.put(Tree::Log, &log_key(&epoch, seq, &id), lying.encode());
@@ -224,6 +211,29 @@ impl Service {
             self.note_known(&epoch, seq, &id, &lying, None);
         }
         Ok(true)
+    }
+
+    /// What is kept of an entry, and where; a post goes under its timeline key.
+    fn lay(&mut self, entry: &Entry<Verified>, content: Option<&Content>) -> Lying {
+        let (header, id) = (entry.header(), entry.id());
+        let whole = [&header.bytes()[..], entry.body()].concat();
+        match content.map(|content| (&content.body, content.created)) {
+            None => Lying::Header(header.bytes().to_vec()),
+            Some((Body::Post(_), created)) if !created.is_ahead_by(self.now, FUTURE_HOLD_MS) => {
+                let shown = created.shown_at(self.now);
+                let value = [&self.now.as_millis().to_be_bytes()[..], &whole].concat();
+                self.tx.put(Tree::Timeline, &timeline_key(shown, &id), value);
+                Lying::Timeline(shown)
+            }
+            Some(_) => Lying::Whole(whole),
+        }
+    }
+
+    fn keep_again(&mut self, entry: &Entry<Verified>, content: &Content) -> Result<(), StoreError> {
+        let lying = self.lay(entry, Some(content));
+        let key = log_key(&entry.header().epoch(), entry.header().seq(), &entry.id());
+        self.tx.put(Tree::Log, &key, lying.encode());
+        Ok(())
     }
 
     /// Of several entries at one number the two with the lowest ids stay, on every node the same (I5).
@@ -332,8 +342,8 @@ impl Service {
                 if self.state.friends.contains_key(&author) {
                     // A friend there is; nothing else can fail.
                     let _ = self.change_friend(author, |friend| {
-                        friend.own_name = profile.name;
-                        friend.about = profile.about;
+                        friend.own_name = profile.name.clone();
+                        friend.about = profile.about.clone();
                         friend.window_days = profile.window_days;
                     });
                 }
@@ -343,6 +353,19 @@ impl Service {
             Body::Hide(_) | Body::SelfOp(_) | Body::Status(_) | Body::AppUpdate(_) | Body::Unknown { .. } => {}
         }
         Ok(())
+    }
+
+    /// An entry that was from the future is shown now.
+    pub(super) fn show_held(&mut self, id: &EntryId) -> Result<(), StoreError> {
+        let Some(entry) = self.kept(id)? else { return Ok(()) };
+        let (epoch, seq) = (entry.header().epoch(), entry.header().seq());
+        if !matches!(self.lying(&epoch, seq, id)?, Some(Lying::Whole(_))) {
+            return Ok(());
+        }
+        let Some(content) = self.open(&entry)? else { return Ok(()) };
+        let Some(author) = self.state.epochs.get(&epoch).map(|record| record.author) else { return Ok(()) };
+        self.keep_again(&entry, &content)?;
+        self.apply(author, epoch, entry.header(), *id, content)
     }
 
     /// A friend's IdentityRecord, from wherever it came.
@@ -415,11 +438,8 @@ impl Service {
 
     /// A peer shows an entry that this device signed and does not hold (docs/protocol.md 3.13).
     fn on_own_entry_returned(&mut self, epoch: &EpochId, seq: u64, id: &EntryId) -> Result<(), StoreError> {
-        let Some(own) = self.state.epochs.get(epoch).and_then(|record| record.own.as_ref()) else {
-            return Ok(());
-        };
         let other_there = self.state.logs.get(epoch).is_some_and(|log| log.intervals.contains(seq));
-        if !other_there && seq < own.started {
+        if !other_there && self.reservations.is_of_earlier_start(epoch, seq) {
             tracing::info!(seq, entry = %id.short(), "a friend handed back an entry that a crash had lost");
             return Ok(());
         }

@@ -21,5 +21,5 @@
 mod epochs;
 mod people;
 
-pub use epochs::{AudienceRecord, EpochRecord, OwnPart};
+pub use epochs::{AudienceRecord, EpochRecord, Numbers, OwnPart, class_code, class_from};
 pub use people::{Friend, InviteRecord, Me, NOTE_LIMIT, OpRecord, PendingPair, TagRecord};

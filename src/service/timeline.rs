@@ -350,7 +350,9 @@ impl Service {
         if let Some(key) = self.content_key(header)? {
             self.add_thread(id, shown, &key)?;
         }
-        if author != self.me() {
+        if author == self.me() {
+            self.bind_own_blobs(&id, post);
+        } else {
             self.want_blobs(&id, shown, post);
         }
         if let Some(moment) = self.moment_if_shown(&id)? {
@@ -369,6 +371,11 @@ impl Service {
             }
         }
         Ok(())
+    }
+
+    /// A post that is kept, and when it is shown.
+    pub(super) fn post_of(&self, id: &EntryId) -> Result<Option<(Box<Post>, Timestamp)>, StoreError> {
+        Ok(self.opened_by_id(id)?.map(|opened| (opened.post, opened.shown)))
     }
 
     /// The post that names a blob, opened, with the blob's key, type and length: only one that is shown.

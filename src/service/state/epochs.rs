@@ -50,13 +50,20 @@ pub struct OwnPart {
     pub audience: u32,
     /// Who was sent its keys.
     pub recipients: BTreeSet<UserId>,
+    /// How numbers are given out in this run. Not kept: every start begins a new block.
+    pub numbers: Numbers,
+}
+
+/// The numbers of one own epoch in this run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Numbers {
     /// Numbers below this are reserved on the disk.
     pub reserved: u64,
-    /// The first number of the block this start began with.
-    pub started: u64,
     /// The next number to be used.
     pub next: u64,
-    /// The time of the entry before.
+    /// How many were used in this run.
+    pub used: u64,
+    /// The time of the entry before, ms.
     pub last_created: u64,
 }
 
@@ -122,7 +129,6 @@ impl Encode for EpochRecord {
             }
             out.u64(own.minted.as_millis()).u32(own.audience);
             users_to(out, &own.recipients);
-            out.u64(own.reserved).u64(own.started).u64(own.next).u64(own.last_created);
         }
     }
 }
@@ -147,10 +153,7 @@ impl Decode for EpochRecord {
                 minted: Timestamp::from_millis(input.u64()?),
                 audience: input.u32()?,
                 recipients: users_from(input)?,
-                reserved: input.u64()?,
-                started: input.u64()?,
-                next: input.u64()?,
-                last_created: input.u64()?,
+                numbers: Numbers::default(),
             })
         } else {
             None
