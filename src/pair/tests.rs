@@ -85,7 +85,8 @@ impl Person {
     }
 
     fn invite(&mut self, auto_confirm: bool) -> Invite {
-        let open = OpenInvite::new(&mut self.entropy, NOW, HOUR, Some("Robert"), auto_confirm).expect("an hour");
+        let open =
+            OpenInvite::new(&mut self.entropy, NOW, HOUR, Some("Robert"), auto_confirm).expect("an hour");
         let invite = open.invite(self.user(), self.node(), Vec::new());
         self.invites.add(open).expect("room");
         invite
@@ -112,7 +113,10 @@ impl Person {
                 }
                 Output::Resumed { who, identity, device } => {
                     self.resumed.push((who, device.node()));
-                    self.known.entry(who).or_insert_with(|| KnownIdentity::new(identity.clone())).take(identity);
+                    self.known
+                        .entry(who)
+                        .or_insert_with(|| KnownIdentity::new(identity.clone()))
+                        .take(identity);
                 }
                 Output::Fault(fault) => self.faults.push(fault),
                 Output::Close => self.closed += 1,
@@ -131,7 +135,10 @@ impl Person {
                 their
             }
             Change::InviteFailed { invite } => {
-                assert_eq!(self.invites.iter().find(|(id, _)| **id == invite.id()).map(|(_, it)| it), Some(&invite));
+                assert_eq!(
+                    self.invites.iter().find(|(id, _)| **id == invite.id()).map(|(_, it)| it),
+                    Some(&invite)
+                );
                 return;
             }
             Change::Theirs { their, yes } => {
@@ -175,15 +182,25 @@ impl Person {
         self.apply(outputs)
     }
 
-    fn outputs(&mut self, machine: &mut Responder, node: NodeId, frame: &[u8], now: Timestamp) -> Vec<Output> {
+    fn outputs(
+        &mut self,
+        machine: &mut Responder,
+        node: NodeId,
+        frame: &[u8],
+        now: Timestamp,
+    ) -> Vec<Output> {
         let us = Us::new(&self.identity, &self.device, self.keyring.seal(), self.name).expect("own records");
         let pending = self.pending.values().map(|pending| (pending.their(), pending.pair_key().clone()));
         let friends = self.friends.iter().map(|(user, key)| (*user, key.clone()));
         let standing = match self.pending.values().find(|pending| pending.node() == node) {
             Some(pending) => Standing::Pending(pending),
-            None => self.known.values().find_map(|known| {
-                self.friends.contains_key(&known.user()).then_some(Standing::Friend(known.user()))
-            }).unwrap_or(Standing::Stranger),
+            None => self
+                .known
+                .values()
+                .find_map(|known| {
+                    self.friends.contains_key(&known.user()).then_some(Standing::Friend(known.user()))
+                })
+                .unwrap_or(Standing::Stranger),
         };
         let desk = Desk {
             us: &us,

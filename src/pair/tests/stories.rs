@@ -64,7 +64,8 @@ fn nothing_that_follows_from_a_change_comes_before_it() {
     assert_eq!((frame(confirm).name(), frame(decision)), ("Confirm", Frame::Decision { yes: true }));
 
     let outputs = i.on_frame(confirm, &|_| None, NOW);
-    let [Output::Commit { change: Change::Paired { pending, burns: None }, then }] = outputs.as_slice() else {
+    let [Output::Commit { change: Change::Paired { pending, burns: None }, then }] = outputs.as_slice()
+    else {
         panic!("{outputs:?}");
     };
     assert_eq!(pending.mine(), Some(true));
@@ -362,7 +363,8 @@ fn an_open_invite_survives_storage_and_prints_no_secret() {
 
     let (mut alice, r, bob, i) = paired(None);
     let link = alice.invite(false);
-    let shown = format!("{invite:?} {link:?} {:?} {i:?} {r:?} {:?} {:?}", alice.invites, alice.us(), alice.pending);
+    let shown =
+        format!("{invite:?} {link:?} {:?} {i:?} {r:?} {:?} {:?}", alice.invites, alice.us(), alice.pending);
     let secrets = [
         invite.secret().expose_bytes(),
         link.secret.expose_bytes(),
