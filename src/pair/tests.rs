@@ -115,8 +115,8 @@ impl Person {
                     self.resumed.push((who, device.node()));
                     self.known
                         .entry(who)
-                        .or_insert_with(|| KnownIdentity::new(identity.clone()))
-                        .take(identity);
+                        .or_insert_with(|| KnownIdentity::new((*identity).clone()))
+                        .take(*identity);
                 }
                 Output::Fault(fault) => self.faults.push(fault),
                 Output::Close => self.closed += 1,

@@ -146,6 +146,16 @@ fn a_device_that_is_known_to_be_revoked_cannot_pair_under_the_older_record() {
     let outputs = alice.outputs(&mut r, bob.node(), &hello, NOW);
     assert_eq!(outputs, [Output::Fault(Fault::NotLive), Output::Close]);
 
+    // Not even when the root lists it again.
+    let mut known = KnownIdentity::new(bob.identity.clone());
+    known.take(IdentityRecord::sign(&root_of(&bob), bob.identity.seq() + 1, []).expect("no device"));
+    alice.known.insert(bob.user(), known);
+    let again = identity_with(&bob, bob.identity.seq() + 2, bob.identity.devices().to_vec());
+    let hello_again = replace(&hello, Records { identity: again, ..bob.records() });
+    let mut r = Responder::new(bob.node(), NOW);
+    let outputs = alice.outputs(&mut r, bob.node(), &hello_again, NOW);
+    assert_eq!(outputs, [Output::Fault(Fault::NotLive), Output::Close]);
+
     let twice = identity_with(&bob, bob.identity.seq(), Vec::new()).verify().expect("signed");
     alice.known.insert(bob.user(), KnownIdentity::new(twice));
     let mut r = Responder::new(bob.node(), NOW);

@@ -106,9 +106,11 @@ fn a_human_who_answers_before_the_pair_stands_is_heard_once_it_does() {
     let invite = alice.invite(true);
     let (mut i, hello) = bob.redeem(&invite, None);
     assert_eq!(i.decide(true), []);
+    assert!(i.is_unanswered());
     let mut r = Responder::new(bob.node(), NOW);
     talk((&mut bob, &mut i), (&mut alice, &mut r), vec![hello]);
     assert_eq!(bob.friends.len(), 1);
+    assert!(!i.is_unanswered());
     assert_eq!(r.decide(false), [], "too late");
 }
 
