@@ -98,6 +98,23 @@ fn a_first_proof_is_of_no_use_to_another_node_or_at_another_node() {
 }
 
 #[test]
+fn the_same_first_proof_gets_a_fresh_nonce_each_time() {
+    let (mut alice, mut bob) = friends();
+    let (_, resume) = begun(&alice, &mut bob);
+    let answers: Vec<_> = (0..2)
+        .map(|_| {
+            let mut r = Responder::new(bob.node(), NOW);
+            let Frame::Known { nonce, mac } = frame(&only(alice.respond(&mut r, bob.node(), &resume))) else {
+                panic!("Known")
+            };
+            (nonce, mac)
+        })
+        .collect();
+    assert_ne!(answers[0].0, answers[1].0);
+    assert_ne!(answers[0].1, answers[1].1);
+}
+
+#[test]
 fn the_second_proof_must_be_the_responders_own_and_of_this_session() {
     let (mut alice, mut bob) = friends();
     let key = keys::resume_key(&bob.friends[&alice.user()]);
