@@ -135,9 +135,9 @@ pub enum Output {
         /// Who.
         who: UserId,
         /// The newest record known of the person, perhaps an older one than was sent.
-        identity: Verified<IdentityRecord>,
+        identity: Box<Verified<IdentityRecord>>,
         /// The device at the other end.
-        device: Verified<DeviceRecord>,
+        device: Box<Verified<DeviceRecord>>,
     },
     /// The other side broke the protocol. The stream is over; a [`Output::Close`] follows.
     Fault(Fault),

@@ -31,7 +31,7 @@ const CHECK_LEN: usize = 4;
 /// | 105 | … | a × {len 1 ‖ multiaddr} | 1 ≤ len ≤ [`ADDRESS_LEN_LIMIT`] |
 /// | … | 4 | first bytes of the BLAKE3 hash of all before | |
 ///
-/// With two usual addresses that is 181 characters: a QR code of 57 × 57 modules. The checksum is for slips of the
+/// With two short addresses that is 187 characters: a QR code of 57 × 57 modules. The checksum is for slips of the
 /// hand; that nobody altered an invite on the way is what pairing proves.
 ///
 /// Source: docs/protocol.md 3.7.

@@ -151,6 +151,12 @@ impl Initiator {
         }
     }
 
+    /// Whether nothing has been answered yet. If the stream ends now, the other side knows no such invite: it is burnt,
+    /// closed or expired.
+    pub const fn is_unanswered(&self) -> bool {
+        matches!(self.state, State::Begun(_))
+    }
+
     /// Whether the machine takes no more frames.
     pub const fn is_over(&self) -> bool {
         matches!(self.state, State::Over)

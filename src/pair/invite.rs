@@ -211,7 +211,14 @@ impl Invites {
 
     /// Takes out those that can be redeemed no more; their ids, for the store.
     pub fn drop_dead(&mut self, now: Timestamp) -> Vec<InviteId> {
-        let dead = self.open.extract_if(.., |_, invite| !invite.is_live(now));
-        dead.map(|(id, _)| id).collect()
+        let mut dead = Vec::new();
+        self.open.retain(|id, invite| {
+            let is_live = invite.is_live(now);
+            if !is_live {
+                dead.push(*id);
+            }
+            is_live
+        });
+        dead
     }
 }

@@ -160,5 +160,5 @@ fn resumed(records: Records, who: UserId, node: NodeId, known: Known<'_>) -> Res
         return Err(Fault::OtherRoot);
     }
     let them = check::check_records(records, node, known)?;
-    Ok(Output::Resumed { who, identity: them.identity, device: them.device })
+    Ok(Output::Resumed { who, identity: Box::new(them.identity), device: Box::new(them.device) })
 }
