@@ -10,5 +10,6 @@ pub mod crypto;
 pub mod id;
 pub mod limits;
 pub mod link;
+pub mod sync;
 pub mod time;
 pub mod wire;
