@@ -31,6 +31,10 @@ mod frame;
 mod interval;
 mod log;
 mod session;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 
 pub use frame::{
     ByeReason, EntryFrame, Frame, Gone, Have, Hello, Ids, Left, MatchedItem, NO_HANDLE, PageDigest, Tag,

@@ -502,6 +502,3 @@ impl Session {
         self.outputs.push_back(Output::Send(bytes));
     }
 }
-
-#[cfg(test)]
-mod tests;
