@@ -108,8 +108,7 @@ impl Ledger {
     }
 
     pub(super) fn take_gone(&mut self, epoch: EpochId, seq: u64, id: EntryId) -> Taken {
-        let has_tombstone =
-            self.logs.get(&epoch).is_some_and(|log| log.tombstones.contains(&(seq, id)));
+        let has_tombstone = self.logs.get(&epoch).is_some_and(|log| log.tombstones.contains(&(seq, id)));
         if has_tombstone { self.insert(epoch, seq, id, Kept::Id) } else { Taken::Refused }
     }
 
@@ -239,7 +238,10 @@ impl Log for Ledger {
             return None;
         }
         self.logs.values().find_map(|log| {
-            log.known.iter().find(|((_, known), _)| known == id).map(|((seq, id), kept)| shown(*seq, *id, kept))
+            log.known
+                .iter()
+                .find(|((_, known), _)| known == id)
+                .map(|((seq, id), kept)| shown(*seq, *id, kept))
         })
     }
 }
@@ -346,7 +348,8 @@ impl Net {
             device: format!("device {ours}").into_bytes(),
             entropy: Entropy::from_number(self.seed.wrapping_mul(1_000_003).wrapping_add(self.sessions)),
         });
-        let scopes: Vec<Scope> = self.nodes[ours].keys.iter().filter_map(|keys| keys.scope(ours, theirs)).collect();
+        let scopes: Vec<Scope> =
+            self.nodes[ours].keys.iter().filter_map(|keys| keys.scope(ours, theirs)).collect();
         session.add_scopes(scopes, self.now);
         session
     }
@@ -523,7 +526,8 @@ impl Net {
         let end = self.now.plus_ms(ms);
         loop {
             self.settle();
-            let next = self.links.iter().flat_map(|link| &link.sessions).filter_map(Session::next_wakeup).min();
+            let next =
+                self.links.iter().flat_map(|link| &link.sessions).filter_map(Session::next_wakeup).min();
             match next.filter(|at| *at <= end) {
                 Some(at) => {
                     self.now = at.max(self.now);
@@ -547,7 +551,9 @@ impl Net {
 
     pub(super) fn faults(&self) -> Vec<&Fault> {
         let outputs = self.links.iter().flat_map(|link| link.outputs.iter().flatten());
-        outputs.filter_map(|output| if let Output::Fault(fault) = output { Some(fault) } else { None }).collect()
+        outputs
+            .filter_map(|output| if let Output::Fault(fault) = output { Some(fault) } else { None })
+            .collect()
     }
 
     pub(super) fn bytes_sent(&self) -> usize {
