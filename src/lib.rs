@@ -36,6 +36,7 @@ pub mod pair;
 #[cfg(feature = "net")]
 pub mod net;
 pub mod store;
+pub mod sync;
 pub mod time;
 pub mod view;
 pub mod wire;

@@ -371,3 +371,40 @@ pub const HELD_ENTRY_LIMIT: usize = 4_096;
 pub const EVENT_MEMORY_LIMIT: usize = 1_000;
 /// Events a listener may be behind. *guess*
 pub const EVENT_QUEUE_LIMIT: usize = 1_024;
+// ---- sync sessions (3.7, 3.8) ----
+
+/// A record inside Hello, bytes: the largest DeviceRecord has 1,372. *guess, with room for a later version*
+pub const HELLO_RECORD_LIMIT: usize = 2_048;
+/// Scopes offered or answered in one session, and handles one side may hand out. *spec 3.18: both classes of tags*
+pub const SCOPE_LIMIT: usize = 2 * TAGS_CLASS_LIMIT;
+/// Bytes of frames handed out and not yet taken by the transport, per session. *guess: as much as may be asked for*
+pub const UNSENT_LIMIT: usize = 1024 * 1024;
+/// Intervals that a peer may have asked for and not yet got, per session: twice what an honest peer can have
+/// outstanding. *derived from `WANT_OUTSTANDING_LIMIT / ASSUMED_ENTRY_MIN`*
+pub const SERVE_QUEUE_LIMIT: usize = 4_096;
+/// Entries of one scope asked for in one Want, so that all scopes get their newest first. *guess*
+pub const WANT_CHUNK: u64 = 64;
+/// What an entry is taken to weigh before any came, bytes. *guess: a text is 0.5 KiB, a photo post 2 KiB*
+pub const ASSUMED_ENTRY_START: usize = 4 * 1024;
+/// What an entry is taken to weigh at least, bytes. *the smallest Entry frame has 464*
+pub const ASSUMED_ENTRY_MIN: usize = 512;
+/// Silence of a peer that owes answers before it is asked again, ms. *guess*
+pub const WANT_TIMEOUT_MS: u64 = 60_000;
+/// Silences after which a scope is asked for no more until the peer claims something new. *guess*
+pub const WANT_STRIKE_LIMIT: u8 = 2;
+/// Intervals remembered per scope of what a peer has, lacks or was refused. *guess: four pages of Have*
+pub const SCOPE_INTERVAL_LIMIT: usize = 4 * HAVE_INTERVAL_LIMIT;
+/// Intervals known to be missing and not yet asked for, per session. *guess: 512 KiB*
+pub const MISSING_LIMIT: usize = 32_768;
+/// Entries handed to the owner and not yet judged, intervals per scope. *guess*
+pub const PENDING_LIMIT: usize = 4_096;
+/// Pages below the first that one side may have to send, per scope. *spec 3.18: 20,000 entries make at most 79*
+pub const PAGE_LIMIT: usize = 128;
+/// Announcements of one scope waiting; more are said by one Digest. *guess*
+pub const HEAD_QUEUE_LIMIT: usize = 64;
+/// After a change a Digest follows within this, ms. *guess: long enough to gather a burst*
+pub const DIGEST_DELAY_MS: u64 = 1_000;
+/// Rounds of tags taken beyond the regular ones, per session: those with a courier. *guess*
+pub const TAGS_ROUND_BURST_LIMIT: u64 = 16;
+/// Rounds of tags that may stand unanswered before the peer is at fault. *guess*
+pub const TAGS_UNANSWERED_LIMIT: usize = 8;
