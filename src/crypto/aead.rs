@@ -64,7 +64,8 @@ mod tests {
         let key: [u8; 32] = std::array::from_fn(|i| 0x80 + u8::try_from(i).expect("small"));
         let nonce = Nonce::from_bytes(std::array::from_fn(|i| 0x40 + u8::try_from(i).expect("small")));
         let aad: [u8; 12] = unhex("50515253c0c1c2c3c4c5c6c7").expect("hex");
-        let text = b"Ladies and Gentlemen of the class of '99: If I could offer you only one tip for the future, \
+        let text =
+            b"Ladies and Gentlemen of the class of '99: If I could offer you only one tip for the future, \
                      sunscreen would be it.";
         let sealed = seal(&key, &nonce, &aad, text);
         assert_eq!(
