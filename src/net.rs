@@ -41,6 +41,7 @@ mod handler;
 mod orders;
 mod ping;
 pub mod record;
+mod streams;
 pub mod translate;
 mod transport;
 
@@ -111,7 +112,9 @@ pub enum Error {
     #[error(transparent)]
     Address(#[from] translate::AddressError),
     /// The system does not let us listen there.
-    #[error("cannot listen on {address}: {reason}. Stop what uses the port, or choose another address with --listen")]
+    #[error(
+        "cannot listen on {address}: {reason}. Stop what uses the port, or choose another address with --listen"
+    )]
     Listen {
         /// The address.
         address: String,

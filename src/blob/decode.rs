@@ -199,8 +199,7 @@ impl Decoder {
                 accept(Verified::Pair { at, pair: item }).map_err(FeedError::Sink)?;
             }
             Expected::Group { offset, is_root, .. } => {
-                let actual =
-                    if is_root { *blake3::hash(item).as_bytes() } else { group_value(offset, item) };
+                let actual = if is_root { *blake3::hash(item).as_bytes() } else { group_value(offset, item) };
                 self.meet(&actual)?;
                 let len = u64::try_from(item.len()).unwrap_or(u64::MAX);
                 self.verified_bytes = self.verified_bytes.saturating_add(len);

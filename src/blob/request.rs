@@ -41,7 +41,9 @@ impl Groups {
         let mut last_end = None;
         for (start, end) in &ranges {
             if start >= end || last_end.is_some_and(|last| *start <= last) {
-                return Err(DecodeError::Invalid { what: "ranges of groups are empty, touch or do not ascend" });
+                return Err(DecodeError::Invalid {
+                    what: "ranges of groups are empty, touch or do not ascend",
+                });
             }
             last_end = Some(*end);
         }

@@ -55,9 +55,8 @@ fn groups(ranges: &[(u32, u32)]) -> Groups {
     Groups::new(ranges.to_vec()).expect("ranges")
 }
 
-const SIZES: [usize; 14] = [
-    1, 1023, 1024, 1025, 16_383, 16_384, 16_385, 20_000, 32_768, 32_769, 49_152, 65_537, 100_000, 311_297,
-];
+const SIZES: [usize; 14] =
+    [1, 1023, 1024, 1025, 16_383, 16_384, 16_385, 20_000, 32_768, 32_769, 49_152, 65_537, 100_000, 311_297];
 
 #[test]
 fn the_tree_and_the_whole_answer_are_those_of_bao_tree() {

@@ -110,7 +110,11 @@ pub(super) fn group_value(offset: u64, group: &[u8]) -> ChainingValue {
 }
 
 /// Writes the pairs above `leaves` in pre-order from `at`, and returns the two values below the top, or the one value.
-fn fill(leaves: &[ChainingValue], pairs: &mut [u8], at: &mut usize) -> (ChainingValue, Option<ChainingValue>) {
+fn fill(
+    leaves: &[ChainingValue],
+    pairs: &mut [u8],
+    at: &mut usize,
+) -> (ChainingValue, Option<ChainingValue>) {
     if let [only] = leaves {
         return (*only, None);
     }

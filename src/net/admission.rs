@@ -197,7 +197,8 @@ impl Gate {
 
     /// Ends the rivalries whose grace is over: one to close, and one to tell of if it was untold.
     pub(super) fn settle(&mut self, now: Instant) -> Vec<(ConnectionId, Option<ConnectionId>)> {
-        let (due, later): (Vec<_>, Vec<_>) = std::mem::take(&mut self.rivals).into_iter().partition(|r| r.at <= now);
+        let (due, later): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.rivals).into_iter().partition(|r| r.at <= now);
         self.rivals = later;
         due.into_iter()
             .map(|rivals| {
@@ -220,7 +221,8 @@ impl Gate {
         if !self.is_pairing_open {
             return Err(Denied::NotAdmitted);
         }
-        let strangers = self.conns.values().filter(|c| c.standing == Standing::Stranger && !c.is_ours).count();
+        let strangers =
+            self.conns.values().filter(|c| c.standing == Standing::Stranger && !c.is_ours).count();
         if strangers >= UNKNOWN_CONNECTION_LIMIT {
             return Err(Denied::TooManyStrangers);
         }

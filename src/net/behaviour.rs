@@ -11,12 +11,13 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
+use libp2p::PeerId;
 use libp2p::core::{Endpoint, Multiaddr, transport::PortUse};
 use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
 use libp2p::swarm::{
-    CloseConnection, ConnectionDenied, ConnectionId, FromSwarm, NetworkBehaviour, NotifyHandler, Stream, ToSwarm,
+    CloseConnection, ConnectionDenied, ConnectionId, FromSwarm, NetworkBehaviour, NotifyHandler, Stream,
+    ToSwarm,
 };
-use libp2p::PeerId;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::admission::{Denied, Gate};
@@ -34,7 +35,7 @@ pub(super) enum Happened {
     /// A connection that was untold is to be told of.
     Told { conn: ConnectionId },
     /// A connection is gone.
-    Down { conn: ConnectionId },
+    Down { conn: ConnectionId, by_us: bool },
     /// The other side opened a stream.
     Inbound { conn: ConnectionId, kind: Kind, stream: Stream },
     /// A stream of ours was taken.
@@ -179,11 +180,18 @@ impl Behaviour {
     }
 
     /// The end of a handshake, for both directions.
-    fn enter(&mut self, conn: ConnectionId, peer: PeerId, is_ours: bool, address: Multiaddr) -> Result<Handler, ConnectionDenied> {
+    fn enter(
+        &mut self,
+        conn: ConnectionId,
+        peer: PeerId,
+        is_ours: bool,
+        address: Multiaddr,
+    ) -> Result<Handler, ConnectionDenied> {
         let node = translate::node_of(&peer).ok_or_else(|| ConnectionDenied::new(Denied::NotAdmitted))?;
         let attempt = if is_ours {
             // Another address of the same dial may have been faster.
-            let attempt = self.dialling.get(&conn).copied().filter(|attempt| self.dials.contains_key(attempt));
+            let attempt =
+                self.dialling.get(&conn).copied().filter(|attempt| self.dials.contains_key(attempt));
             Some(attempt.ok_or_else(|| ConnectionDenied::new(Denied::Connected))?)
         } else {
             None
@@ -197,7 +205,13 @@ impl Behaviour {
             self.dials.remove(&attempt);
         }
         self.peers.insert(conn, peer);
-        self.push(ToSwarm::GenerateEvent(Happened::Up { conn, node, is_told: entry.is_told, attempt, address }));
+        self.push(ToSwarm::GenerateEvent(Happened::Up {
+            conn,
+            node,
+            is_told: entry.is_told,
+            attempt,
+            address,
+        }));
         if let Some(loser) = entry.close {
             self.close(loser);
         }
@@ -205,10 +219,10 @@ impl Behaviour {
         Ok(Handler::new(entry.standing, is_ours, &self.config))
     }
 
-    fn on_closed(&mut self, conn: ConnectionId) {
+    fn on_closed(&mut self, conn: ConnectionId, by_us: bool) {
         self.peers.remove(&conn);
         let (_, next) = self.gate.leave(conn);
-        self.push(ToSwarm::GenerateEvent(Happened::Down { conn }));
+        self.push(ToSwarm::GenerateEvent(Happened::Down { conn, by_us }));
         if let Some(next) = next {
             self.push(ToSwarm::GenerateEvent(Happened::Told { conn: next }));
         }
@@ -289,7 +303,9 @@ impl NetworkBehaviour for Behaviour {
 
     fn on_swarm_event(&mut self, event: FromSwarm<'_>) {
         match event {
-            FromSwarm::ConnectionClosed(closed) => self.on_closed(closed.connection_id),
+            FromSwarm::ConnectionClosed(closed) => {
+                self.on_closed(closed.connection_id, closed.cause.is_none())
+            }
             FromSwarm::DialFailure(failure) => {
                 self.on_dial_failure(failure.connection_id, driver_reason(failure.error));
             }

@@ -3,36 +3,30 @@
 //! Orders are always taken. Events wait in an outbox for room in the machine's channel; while the outbox is long, the
 //! swarm is left alone, so that peers wait and not this program's memory.
 //!
-//! Each stream is a task in one set. A connection's end is told of only after its last task has ended, so that nothing
-//! of a connection follows its `Disconnected`.
+//! Each stream is a task in one set ([`super::streams`]). A connection's end is told of only after its last task has
+//! ended, so that nothing of a connection follows its `Disconnected`.
 //!
 //! Source: docs/protocol.md 3.7, 3.18.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
-use libp2p::core::Multiaddr;
-use libp2p::swarm::{ConnectionId, Stream, SwarmEvent};
 use libp2p::Swarm;
+use libp2p::core::Multiaddr;
+use libp2p::swarm::{ConnectionId, SwarmEvent};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::behaviour::{Behaviour, Happened};
-use super::blobs::{self, Fetched};
-use super::frames::{self, About, Inlet, Outlet};
-use super::handler::Kind;
+use super::streams::{Ended, Open, State};
 use super::{Config, ping, translate};
-use crate::id::{BlobId, NodeId};
-use crate::limits::{
-    BLOB_SERVE_LIMIT, BLOB_STREAM_LIMIT, CLOSE_GRACE_MS, EVENT_BACKLOG_LIMIT, MAIL_STREAM_LIMIT,
-    PAIR_STREAM_LIMIT, SYNC_STREAM_LIMIT,
-};
-use crate::link::{Address, ConnId, DialId, Event, Order, Protocol, StreamId};
+use crate::id::NodeId;
+use crate::limits::{BLOB_SERVE_LIMIT, CLOSE_GRACE_MS, EVENT_BACKLOG_LIMIT};
+use crate::link::{Address, ConnId, DialId, Event, Order, StreamId};
 use crate::store::blobs::BlobFiles;
 
 const GRACE: Duration = Duration::from_millis(CLOSE_GRACE_MS);
@@ -40,58 +34,29 @@ const GRACE: Duration = Duration::from_millis(CLOSE_GRACE_MS);
 /// A connection.
 pub(super) struct Conn {
     pub(super) number: ConnId,
-    node: NodeId,
+    pub(super) node: NodeId,
     /// The event that tells of it, until it is told.
     untold: Option<Event>,
-    token: CancellationToken,
-    streams: BTreeSet<StreamId>,
-    is_down: bool,
-}
-
-/// What a stream is doing.
-pub(super) enum State {
-    OpeningFrames(Inlet),
-    OpeningFetch { blob: BlobId, bytes: u64 },
-    Frames,
-    Asked(oneshot::Sender<bool>),
-    Serving,
-    Fetching(BlobId),
-    Ping,
-}
-
-/// A stream.
-pub(super) struct Open {
-    pub(super) conn: ConnectionId,
-    kind: Kind,
-    is_ours: bool,
     pub(super) token: CancellationToken,
-    pub(super) outlet: Option<Outlet>,
-    pub(super) state: State,
-}
-
-/// How a stream's task ended.
-pub(super) enum Ended {
-    Over(StreamId),
-    Dead(StreamId),
-    Fetched(StreamId, Fetched),
-    Nothing,
+    pub(super) streams: BTreeSet<StreamId>,
+    pub(super) is_down: bool,
 }
 
 /// The owner of the swarm.
 pub(super) struct Driver {
     pub(super) swarm: Swarm<Behaviour>,
-    config: Config,
-    blobs: Arc<BlobFiles>,
-    events: mpsc::Sender<Event>,
+    pub(super) config: Config,
+    pub(super) blobs: Arc<BlobFiles>,
+    pub(super) events: mpsc::Sender<Event>,
     /// Events on their way to the machine, each with the start signal of the stream it tells of.
-    outbox: VecDeque<(Event, Option<oneshot::Sender<()>>)>,
+    pub(super) outbox: VecDeque<(Event, Option<oneshot::Sender<()>>)>,
     pub(super) conns: BTreeMap<ConnectionId, Conn>,
     pub(super) numbers: BTreeMap<ConnId, ConnectionId>,
     pub(super) streams: BTreeMap<StreamId, Open>,
-    tasks: JoinSet<Ended>,
-    serve_slots: Arc<Semaphore>,
+    pub(super) tasks: JoinSet<Ended>,
+    pub(super) serve_slots: Arc<Semaphore>,
     next_conn: u64,
-    next_stream: u64,
+    pub(super) next_stream: u64,
 }
 
 impl Driver {
@@ -189,7 +154,8 @@ impl Driver {
             SwarmEvent::NewListenAddr { .. }
             | SwarmEvent::ExpiredListenAddr { .. }
             | SwarmEvent::ListenerClosed { .. } => {
-                let all: Vec<Address> = self.swarm.listeners().filter_map(translate::from_multiaddr).collect();
+                let all: Vec<Address> =
+                    self.swarm.listeners().filter_map(translate::from_multiaddr).collect();
                 self.tell(Event::Listening { addresses: translate::best_first(all) });
             }
             other => tracing::trace!(?other, "nothing to do"),
@@ -205,13 +171,13 @@ impl Driver {
                 }
             }
             Happened::Told { conn } => self.on_told(conn),
-            Happened::Down { conn } => self.on_down(conn),
+            Happened::Down { conn, by_us } => self.on_down(conn, by_us),
             Happened::Inbound { conn, kind, stream } => self.on_inbound(conn, kind, stream),
             Happened::Opened { id, stream } => self.on_opened(id, stream),
             Happened::Refused { id } => self.on_refused(id),
             Happened::Ping { conn, stream } => {
                 let (interval, patience) = (self.config.ping_interval, self.config.ping_timeout);
-                self.run_ping(conn, true, async move { ping::ask(stream, interval, patience).await });
+                self.run_ping(conn, true, ping::ask(stream, interval, patience));
             }
             Happened::DialFailed { attempt, reason } => self.tell(Event::DialFailed { attempt, reason }),
         }
@@ -241,25 +207,26 @@ impl Driver {
         }
     }
 
-    fn on_down(&mut self, conn: ConnectionId) {
+    fn on_down(&mut self, conn: ConnectionId, by_us: bool) {
         let Some(entry) = self.conns.get_mut(&conn) else { return };
         entry.is_down = true;
         self.numbers.remove(&entry.number);
-        let token = entry.token.clone();
-        // Streams end by themselves once they have read what had arrived; a task that waits for something else is cut.
-        self.tasks.spawn(async move {
-            sleep(GRACE).await;
-            token.cancel();
-            Ended::Nothing
-        });
-        let opening = |open: &Open| matches!(open.state, State::OpeningFrames(_) | State::OpeningFetch { .. });
-        let never_opened: Vec<StreamId> =
-            entry.streams.iter().copied().filter(|id| self.streams.get(id).is_some_and(opening)).collect();
-        never_opened.into_iter().for_each(|id| self.forget(id, Some(Fetched::Failed { lied: false })));
+        if by_us {
+            entry.token.cancel();
+        } else {
+            // Streams end by themselves once they have read what had arrived, but not for ever.
+            let token = entry.token.clone();
+            self.tasks.spawn(async move {
+                sleep(GRACE).await;
+                token.cancel();
+                Ended::Nothing
+            });
+        }
+        self.wind_up(conn);
         self.end_if_down(conn);
     }
 
-    fn end_if_down(&mut self, conn: ConnectionId) {
+    pub(super) fn end_if_down(&mut self, conn: ConnectionId) {
         if self.conns.get(&conn).is_some_and(|entry| entry.is_down && entry.streams.is_empty())
             && let Some(entry) = self.conns.remove(&conn)
         {
@@ -284,169 +251,6 @@ impl Driver {
             Ok(Ended::Nothing) => {}
             Err(error) => tracing::error!(%error, "a stream's task ended badly"),
         }
-    }
-
-    /// Drops a stream and tells of its end.
-    pub(super) fn forget(&mut self, id: StreamId, fetched: Option<Fetched>) {
-        let Some(open) = self.streams.remove(&id) else { return };
-        let Some(conn) = self.conns.get_mut(&open.conn) else { return };
-        conn.streams.remove(&id);
-        let (number, is_down) = (conn.number, conn.is_down);
-        match (open.state, fetched) {
-            (State::OpeningFetch { blob, .. } | State::Fetching(blob), fetched) => self.tell(match fetched {
-                Some(Fetched::Whole { bytes }) => Event::BlobFetched { blob, bytes },
-                Some(Fetched::Failed { lied }) => Event::BlobFailed { blob, conn: number, lied },
-                None => Event::BlobFailed { blob, conn: number, lied: false },
-            }),
-            (State::Frames | State::OpeningFrames(_), _) if !is_down => {
-                self.tell(Event::StreamClosed { stream: id });
-            }
-            _ => {}
-        }
-        self.end_if_down(open.conn);
-    }
-
-    fn on_refused(&mut self, id: StreamId) {
-        self.forget(id, None);
-    }
-
-    fn on_inbound(&mut self, conn: ConnectionId, kind: Kind, stream: Stream) {
-        let limit = match kind {
-            Kind::Speak(Protocol::Pair) => PAIR_STREAM_LIMIT,
-            Kind::Speak(Protocol::Sync) => SYNC_STREAM_LIMIT,
-            Kind::Speak(Protocol::Mail) => MAIL_STREAM_LIMIT,
-            Kind::Speak(Protocol::Blob) => BLOB_STREAM_LIMIT,
-            Kind::Ping => 1,
-        };
-        let Some(entry) = self.conns.get(&conn) else { return };
-        let live = |id: &&StreamId| {
-            self.streams.get(id).is_some_and(|o| o.kind == kind && !o.is_ours && !o.token.is_cancelled())
-        };
-        if entry.streams.iter().filter(live).count() >= limit {
-            tracing::debug!(node = %entry.node.short(), ?kind, "one stream too many is dropped");
-            return;
-        }
-        let number = entry.number;
-        match kind {
-            Kind::Speak(Protocol::Blob) => {
-                let (yes_or_no, decision) = oneshot::channel();
-                let Some((id, about)) = self.add(conn, Protocol::Blob, State::Asked(yes_or_no)) else { return };
-                let (files, slots) = (Arc::clone(&self.blobs), Arc::clone(&self.serve_slots));
-                self.run_stream(id, async move {
-                    blobs::serve(stream, number, files, decision, slots, about).await;
-                });
-            }
-            Kind::Speak(protocol) => {
-                let (outlet, inlet) = frames::queue();
-                let Some((id, about)) = self.add(conn, protocol, State::Frames) else { return };
-                if let Some(open) = self.streams.get_mut(&id) {
-                    open.outlet = Some(outlet);
-                }
-                self.run_frames(id, number, false, stream, inlet, about);
-            }
-            Kind::Ping => {
-                let interval = self.config.ping_interval;
-                self.run_ping(conn, false, async move { ping::answer(stream, interval).await });
-            }
-        }
-    }
-
-    /// Numbers a stream that came in.
-    fn add(&mut self, conn: ConnectionId, protocol: Protocol, state: State) -> Option<(StreamId, About)> {
-        let id = self.next_stream_id();
-        self.put(id, conn, Kind::Speak(protocol), false, state)?;
-        Some((id, self.about(id, conn, protocol)?))
-    }
-
-    /// Odd numbers are the shell's.
-    pub(super) fn next_stream_id(&mut self) -> StreamId {
-        let id = StreamId(self.next_stream);
-        self.next_stream = self.next_stream.saturating_add(2);
-        id
-    }
-
-    pub(super) fn put(
-        &mut self,
-        id: StreamId,
-        conn: ConnectionId,
-        kind: Kind,
-        is_ours: bool,
-        state: State,
-    ) -> Option<()> {
-        let entry = self.conns.get_mut(&conn).filter(|entry| !entry.is_down)?;
-        entry.streams.insert(id);
-        let token = entry.token.child_token();
-        self.streams.insert(id, Open { conn, kind, is_ours, token, outlet: None, state });
-        Some(())
-    }
-
-    fn about(&self, stream: StreamId, conn: ConnectionId, protocol: Protocol) -> Option<About> {
-        let node = self.conns.get(&conn)?.node;
-        Some(About { stream, node, protocol, events: self.events.clone(), record: self.config.record.clone() })
-    }
-
-    fn on_opened(&mut self, id: StreamId, stream: Stream) {
-        let Some(open) = self.streams.get_mut(&id) else { return };
-        let (conn, token) = (open.conn, open.token.clone());
-        let Some(number) = self.conns.get(&conn).map(|entry| entry.number) else { return };
-        match std::mem::replace(&mut open.state, State::Frames) {
-            State::OpeningFrames(inlet) => {
-                let Kind::Speak(protocol) = open.kind else { return };
-                let Some(about) = self.about(id, conn, protocol) else { return };
-                self.run_frames(id, number, true, stream, inlet, about);
-            }
-            State::OpeningFetch { blob, bytes } => {
-                open.state = State::Fetching(blob);
-                let Some(about) = self.about(id, conn, Protocol::Blob) else { return };
-                let files = Arc::clone(&self.blobs);
-                self.tasks.spawn(async move {
-                    Ended::Fetched(id, blobs::fetch(stream, files, blob, bytes, token, about).await)
-                });
-            }
-            other => open.state = other,
-        }
-    }
-
-    /// Starts a stream of frames once the machine has been told of it.
-    fn run_frames(&mut self, id: StreamId, conn: ConnId, ours: bool, stream: Stream, inlet: Inlet, about: About) {
-        let (start, started) = oneshot::channel();
-        let event = Event::StreamOpened { conn, stream: id, protocol: about.protocol, ours };
-        self.outbox.push_back((event, Some(start)));
-        self.run_stream(id, async move {
-            if started.await.is_ok() {
-                frames::run(stream, inlet, about).await;
-            }
-        });
-    }
-
-    fn run_stream(&mut self, id: StreamId, work: impl Future<Output = ()> + Send + 'static) {
-        let Some(token) = self.streams.get(&id).map(|open| open.token.clone()) else { return };
-        self.tasks.spawn(async move {
-            token.run_until_cancelled(work).await;
-            Ended::Over(id)
-        });
-    }
-
-    fn run_ping(
-        &mut self,
-        conn: ConnectionId,
-        is_ours: bool,
-        work: impl Future<Output = std::io::Error> + Send + 'static,
-    ) {
-        let id = self.next_stream_id();
-        if self.put(id, conn, Kind::Ping, is_ours, State::Ping).is_none() {
-            return;
-        }
-        let Some(token) = self.streams.get(&id).map(|open| open.token.clone()) else { return };
-        self.tasks.spawn(async move {
-            match token.run_until_cancelled(work).await {
-                Some(error) => {
-                    tracing::debug!(%error, "no more pings");
-                    Ended::Dead(id)
-                }
-                None => Ended::Over(id),
-            }
-        });
     }
 
     pub(super) fn tell(&mut self, event: Event) {

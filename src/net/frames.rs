@@ -8,14 +8,16 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use futures::future::{Either, select};
 use futures::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 
 use super::record::Recorder;
 use crate::id::NodeId;
-use crate::limits::{FRAME_LIMIT, SEND_QUEUE_BYTES_LIMIT, SEND_QUEUE_FRAMES_LIMIT};
+use crate::limits::{CLOSE_GRACE_MS, FRAME_LIMIT, SEND_QUEUE_BYTES_LIMIT, SEND_QUEUE_FRAMES_LIMIT};
 use crate::link::{Event, Protocol, StreamId};
 
 /// Length of the length.
@@ -24,6 +26,8 @@ const LEN_LEN: usize = 4;
 const READ_BUFFER_LEN: usize = 8 * 1024;
 /// Frames are gathered up to this many bytes for one write.
 const BATCH_LEN: usize = 64 * 1024;
+
+const GRACE: Duration = Duration::from_millis(CLOSE_GRACE_MS);
 
 /// More is waiting for a stream than may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,7 +82,10 @@ pub(super) async fn run(stream: impl AsyncRead + AsyncWrite + Unpin, inlet: Inle
     let reading = std::pin::pin!(read_all(read, &about));
     let writing = std::pin::pin!(write_all(write, inlet, &about));
     let ended = match select(reading, writing).await {
-        Either::Left((ended, _)) | Either::Right((ended, _)) => ended,
+        Either::Left((ended, _)) | Either::Right((ended @ Err(_), _)) => ended,
+        // All is written. The other side ends its half when it has read it; until then the connection must not be
+        // closed, or QUIC would drop what is on the way.
+        Either::Right((Ok(()), reading)) => timeout(GRACE, reading).await.unwrap_or(Ok(())),
     };
     if let Err(error) = ended {
         tracing::debug!(node = %about.node.short(), protocol = about.protocol.name(), %error, "a stream ended");
@@ -113,7 +120,10 @@ pub(super) async fn read_frame(
     read.read_exact(rest).await?;
     let len = usize::try_from(u32::from_be_bytes(len)).unwrap_or(usize::MAX);
     if len > limit {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, format!("a frame of {len} bytes, {limit} allowed")));
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            format!("a frame of {len} bytes, {limit} allowed"),
+        ));
     }
     let mut frame = Vec::with_capacity(len.min(READ_BUFFER_LEN));
     let announced = u64::try_from(len).unwrap_or(u64::MAX);

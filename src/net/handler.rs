@@ -65,10 +65,7 @@ pub(super) enum Command {
     /// The node is admitted now.
     Admit,
     /// Open a stream.
-    Open {
-        stream: StreamId,
-        protocol: Protocol,
-    },
+    Open { stream: StreamId, protocol: Protocol },
 }
 
 /// What the handler tells the behaviour.
@@ -258,7 +255,10 @@ impl ConnectionHandler for Handler {
 
     fn on_connection_event(&mut self, event: ConnectionEvent<'_, Offer, Offer, (), Purpose>) {
         match event {
-            ConnectionEvent::FullyNegotiatedInbound(FullyNegotiatedInbound { protocol: (kind, stream), .. }) => {
+            ConnectionEvent::FullyNegotiatedInbound(FullyNegotiatedInbound {
+                protocol: (kind, stream),
+                ..
+            }) => {
                 self.on_inbound(kind, stream);
             }
             ConnectionEvent::FullyNegotiatedOutbound(FullyNegotiatedOutbound { protocol, info }) => {

@@ -3,9 +3,10 @@
 //! An order about something that is gone does nothing, or is answered as if it had failed at once: the machine cannot
 //! know yet.
 
-use super::driver::{Driver, State};
+use super::driver::Driver;
 use super::frames;
 use super::handler::Kind;
+use super::streams::State;
 use crate::id::BlobId;
 use crate::limits::FRAME_LIMIT;
 use crate::link::{ConnId, Event, Order, Protocol, StreamId};
@@ -41,13 +42,10 @@ impl Driver {
             return;
         }
         let (outlet, inlet) = frames::queue();
-        let opened = self
-            .numbers
-            .get(&conn)
-            .copied()
-            .filter(|_| protocol != Protocol::Blob)
-            .and_then(|conn| {
-                self.put(stream, conn, Kind::Speak(protocol), true, State::OpeningFrames(inlet)).map(|()| conn)
+        let opened =
+            self.numbers.get(&conn).copied().filter(|_| protocol != Protocol::Blob).and_then(|conn| {
+                self.put(stream, conn, Kind::Speak(protocol), true, State::OpeningFrames(inlet))
+                    .map(|()| conn)
             });
         let Some(conn) = opened else { return self.tell(Event::StreamClosed { stream }) };
         if let Some(open) = self.streams.get_mut(&stream) {

@@ -49,7 +49,8 @@ async fn ask_once(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), number: u6
 pub(super) async fn answer(mut stream: impl AsyncRead + AsyncWrite + Unpin, interval: Duration) -> io::Error {
     let mut payload = [0; PING_LEN];
     loop {
-        let asked = timeout(interval.saturating_mul(PINGS_MISSED_LIMIT), stream.read_exact(&mut payload)).await;
+        let asked =
+            timeout(interval.saturating_mul(PINGS_MISSED_LIMIT), stream.read_exact(&mut payload)).await;
         match asked {
             Ok(Ok(())) => {}
             Ok(Err(error)) => return error,

@@ -66,7 +66,8 @@ pub fn best_first(addresses: impl IntoIterator<Item = Address>) -> Vec<Address> 
                 Some(ip) if is_private(ip) => 1,
                 Some(_) => 0,
             };
-            let is_tcp = to_multiaddr(&address).is_some_and(|addr| addr.iter().any(|part| matches!(part, Part::Tcp(_))));
+            let is_tcp = to_multiaddr(&address)
+                .is_some_and(|addr| addr.iter().any(|part| matches!(part, Part::Tcp(_))));
             Some((rank, is_tcp, address))
         })
         .collect();

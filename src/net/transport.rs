@@ -6,6 +6,7 @@
 //! Source: docs/protocol.md 3.7; the idle row of the performance targets.
 
 use std::io;
+use std::net::{IpAddr, TcpListener};
 use std::num::NonZeroU8;
 use std::time::Duration;
 
@@ -76,7 +77,9 @@ fn plain_transport(config: &Config, keypair: &identity::Keypair) -> Result<Conne
     Ok(quic
         .or_transport(tcp)
         .map(|either, _| match either {
-            futures::future::Either::Left(connection) | futures::future::Either::Right(connection) => connection,
+            futures::future::Either::Left(connection) | futures::future::Either::Right(connection) => {
+                connection
+            }
         })
         .boxed())
 }
@@ -88,6 +91,8 @@ fn listen(swarm: &mut Swarm<Behaviour>, addresses: &[String]) -> Result<(), Erro
         let Some(addr) = translate::to_multiaddr(&address) else {
             return Err(translate::AddressError { text: text.clone() }.into());
         };
+        check_free(&addr)
+            .map_err(|error| Error::Listen { address: text.clone(), reason: error.to_string() })?;
         match swarm.listen_on(addr.clone()) {
             Ok(_) => {}
             Err(TransportError::Other(error)) if is_ipv6_wildcard(&addr) && is_unsupported(&error) => {
@@ -103,6 +108,25 @@ fn listen(swarm: &mut Swarm<Behaviour>, addresses: &[String]) -> Result<(), Erro
         }
     }
     Ok(())
+}
+
+/// Whether a TCP port is free. The transport shares ports between processes, so that binding alone would not show that
+/// another node has it, and connections would go to either of the two.
+fn check_free(addr: &Multiaddr) -> io::Result<()> {
+    let mut parts = addr.iter();
+    let ip: IpAddr = match parts.next() {
+        Some(Part::Ip4(ip)) => ip.into(),
+        Some(Part::Ip6(ip)) => ip.into(),
+        _ => return Ok(()),
+    };
+    let Some(Part::Tcp(port)) = parts.next() else { return Ok(()) };
+    match TcpListener::bind((ip, port)) {
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse && port != 0 => {
+            // `[::]` clashes with `0.0.0.0` here, though not when both are bound for their own family only.
+            if ip.is_unspecified() && ip.is_ipv6() { Ok(()) } else { Err(error) }
+        }
+        _ => Ok(()),
+    }
 }
 
 fn is_ipv6_wildcard(addr: &Multiaddr) -> bool {

@@ -376,9 +376,7 @@ fn read_full(source: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {
 }
 
 fn entries(folder: &Path) -> Result<Vec<fs::DirEntry>, Error> {
-    fs::read_dir(folder)
-        .and_then(Iterator::collect)
-        .map_err(Error::io("listing", folder))
+    fs::read_dir(folder).and_then(Iterator::collect).map_err(Error::io("listing", folder))
 }
 
 /// Removes a file; false if there was none.

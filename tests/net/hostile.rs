@@ -34,7 +34,8 @@ impl Hostile {
             .boxed();
         let addr: Multiaddr = translate::show(&node.addresses[0]).parse().expect("multiaddr");
         let dial = transport.dial(addr, DialOpts { role: Endpoint::Dialer, port_use: PortUse::New });
-        let (_, mut muxer) = timeout(PATIENCE, dial.expect("dial")).await.expect("in time").expect("connected");
+        let (_, mut muxer) =
+            timeout(PATIENCE, dial.expect("dial")).await.expect("in time").expect("connected");
         let (wanted, mut wants) = mpsc::channel::<oneshot::Sender<SubstreamBox>>(8);
         tokio::spawn(async move {
             let _keep = transport;
