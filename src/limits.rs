@@ -102,6 +102,10 @@ pub const CLOSED_EPOCH_LIMIT: usize = 4_096;
 pub const TAG_LIMIT: usize = 256;
 /// Name of a tag, bytes of UTF-8. *guess*
 pub const TAG_NAME_LIMIT: usize = 64;
+/// Own `~self` epochs that one change may have seen. *guess: 16 devices for 10 years, and it fits an entry*
+pub const SELF_EPOCH_LIMIT: usize = 2_048;
+/// Adds of one person to one list, made by own devices without knowledge of each other. *guess: four a device*
+pub const CONCURRENT_ADD_LIMIT: usize = 64;
 /// An epoch is written to for this long, days. *spec 3.11*
 pub const EPOCH_AGE_DAYS: u32 = 30;
 /// A closed `~contact` epoch is still offered for this long, days. *spec 3.8(2)*
