@@ -23,11 +23,19 @@
 
 pub mod ask;
 pub mod audience;
+pub mod blob;
 pub mod crypto;
 pub mod error;
+pub mod entry;
 pub mod id;
+pub mod identity;
 pub mod limits;
 pub mod link;
+pub mod moment;
+pub mod pair;
+#[cfg(feature = "net")]
+pub mod net;
+pub mod store;
 pub mod time;
 pub mod view;
 pub mod wire;
