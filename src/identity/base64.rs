@@ -11,7 +11,7 @@ pub(super) fn encode(bytes: &[u8]) -> String {
     for chunk in bytes.chunks(3) {
         let bits = chunk.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte));
         // Two, three or four digits stand for one, two or three bytes.
-        let bits = bits << (8 * 3_usize.saturating_sub(chunk.len()));
+        let bits = bits << 3_usize.saturating_sub(chunk.len()).saturating_mul(8);
         for shift in [18, 12, 6, 0].into_iter().take(chunk.len().saturating_add(1)) {
             let digit = usize::try_from(bits >> shift & 0x3f).unwrap_or(0);
             text.push(ALPHABET.get(digit).copied().map_or('A', char::from));
@@ -29,7 +29,7 @@ pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
             bits = bits << 6 | value(*digit)?;
         }
         let unused = 4_usize.saturating_sub(chunk.len());
-        let [_, group @ ..] = (bits << (6 * unused)).to_be_bytes();
+        let [_, group @ ..] = (bits << unused.saturating_mul(6)).to_be_bytes();
         // One digit alone is less than a byte.
         let whole = match chunk.len() {
             2 => 1,

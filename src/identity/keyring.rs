@@ -246,7 +246,7 @@ impl Keyring {
 }
 
 fn read_key(input: &mut Reader<'_>) -> Result<SigningKey, DecodeError> {
-    Ok(SigningKey::from_seed(&*Zeroizing::new(input.array()?)))
+    Ok(SigningKey::from_seed(&Zeroizing::new(input.array()?)))
 }
 
 fn read_former(input: &mut Reader<'_>) -> Result<Vec<FormerSeal>, DecodeError> {

@@ -211,7 +211,11 @@ impl Invites {
 
     /// Takes out those that can be redeemed no more; their ids, for the store.
     pub fn drop_dead(&mut self, now: Timestamp) -> Vec<InviteId> {
-        let dead = self.open.extract_if(.., |_, invite| !invite.is_live(now));
-        dead.map(|(id, _)| id).collect()
+        let dead: Vec<InviteId> =
+            self.open.iter().filter(|(_, invite)| !invite.is_live(now)).map(|(id, _)| *id).collect();
+        for id in &dead {
+            self.open.remove(id);
+        }
+        dead
     }
 }
