@@ -1,6 +1,6 @@
 //! Every limit of the protocol: value, unit, origin, and the test that holds it.
 //!
-//! *spec* means docs/protocol.md; *measured* and *guess* say so. A limit that a person may change stands in the
+//! *spec* means docs/protocol.md, which says the number; *measured*, *chosen* (by us, freely) and *guess* say so. A limit that a person may change stands in the
 //! configuration with its default here. Nothing in this file depends on the build.
 
 // ---- entries (3.4) ----
@@ -117,6 +117,10 @@ pub const CLOSED_EPOCH_LIMIT: usize = 4_096;
 pub const TAG_LIMIT: usize = 256;
 /// Name of a tag, bytes of UTF-8. *guess*
 pub const TAG_NAME_LIMIT: usize = 64;
+/// Own `~self` epochs that one change may have seen. *guess: 16 devices for 10 years, and it fits an entry*
+pub const SELF_EPOCH_LIMIT: usize = 2_048;
+/// Adds of one person to one list, made by own devices without knowledge of each other. *guess: four a device*
+pub const CONCURRENT_ADD_LIMIT: usize = 64;
 /// An epoch is written to for this long, days. *spec 3.11*
 pub const EPOCH_AGE_DAYS: u32 = 30;
 /// A closed `~contact` epoch is still offered for this long, days. *spec 3.8(2)*
@@ -211,9 +215,9 @@ pub const CLOCK_LEAP_DAYS: u32 = 7;
 
 // ---- the service ----
 
-/// Moments on one page. *spec (INTERFACES)*
+/// Moments on one page. *chosen: the command line promises it*
 pub const TIMELINE_LIMIT: usize = 10_000;
-/// Moments on a page when nothing is said. *spec (INTERFACES)*
+/// Moments on a page when nothing is said. *chosen: the command line promises it*
 pub const TIMELINE_DEFAULT: usize = 20;
 /// Posts whose thread keys are kept in memory, about 100 B each. *guess*
 pub const THREAD_CACHE_LIMIT: usize = 8_192;
@@ -235,9 +239,9 @@ pub const LINK_DESCRIPTION_LIMIT: usize = 1_000;
 pub const LINK_SITE_LIMIT: usize = 100;
 /// Name of a place, bytes of UTF-8. *guess*
 pub const PLACE_NAME_LIMIT: usize = 200;
-/// Latitude, millionths of a degree to either side. *geometry*
+/// Latitude, millionths of a degree to either side. *chosen: the whole globe*
 pub const LATITUDE_LIMIT: u32 = 90_000_000;
-/// Longitude, millionths of a degree to either side. *geometry*
+/// Longitude, millionths of a degree to either side. *chosen: the whole globe*
 pub const LONGITUDE_LIMIT: u32 = 180_000_000;
 /// An emoji, bytes of UTF-8: families of joined emoji need about 30. *guess*
 pub const EMOJI_LIMIT: usize = 40;
@@ -253,10 +257,10 @@ pub const MENTION_STEP: usize = 4;
 pub const STATUS_LIFE_LIMIT_MS: u64 = 7 * crate::time::DAY_MS;
 /// Inner ciphertext of a like, comment or reply: code, target, nonce, text and two tags, bytes. *spec 3.5*
 pub const INTERACTION_CT_LIMIT: usize = 1 + 32 + 24 + COMMENT_TEXT_LIMIT + 16 + 16;
-/// What a mini program sends in one update, bytes of JSON. *spec 3.4*
+/// What a mini program sends in one update, bytes of JSON. *spec 3.5*
 pub const APP_UPDATE_LIMIT: usize = 48_000;
 /// Inner ciphertext of an AppUpdate: uid, length, JSON, room for the fields that describe it, and the tag, bytes.
-/// *spec 3.4 for the JSON; the room is a guess*
+/// *guess: 3.5 for the JSON, and room for the fields*
 pub const APP_UPDATE_CT_LIMIT: usize = 16 + 4 + APP_UPDATE_LIMIT + 8_192 + 16;
 /// Longest key of a record, bytes. *guess: twice the longest key of the layout*
 pub const STORE_KEY_LIMIT: usize = 256;
@@ -341,11 +345,11 @@ pub const ORDER_QUEUE_LIMIT: usize = 1_024;
 pub const DIAL_TIMEOUT_MS: u64 = 10_000;
 /// Addresses tried in one dial. *spec 3.2: twice what a DeviceRecord holds*
 pub const DIAL_ADDRESS_LIMIT: usize = 2 * ADDRESS_LIMIT;
-/// A quiet QUIC connection is kept open by a packet this often, ms. *spec PERFORMANCE, idle*
+/// A quiet QUIC connection is kept open by a packet this often, ms. *measured: a quiet connection costs below 1 KB a minute*
 pub const KEEP_ALIVE_INTERVAL_MS: u64 = 25_000;
-/// A QUIC connection on which nothing arrives for this long is gone, ms. *spec PERFORMANCE, idle*
+/// A QUIC connection on which nothing arrives for this long is gone, ms. *measured: a quiet connection costs below 1 KB a minute*
 pub const IDLE_TIMEOUT_MS: u64 = 60_000;
-/// Time between two pings, ms. *spec PERFORMANCE, idle*
+/// Time between two pings, ms. *measured: a quiet connection costs below 1 KB a minute*
 pub const PING_INTERVAL_MS: u64 = 60_000;
 /// A ping must be answered within this, ms. *guess*
 pub const PING_TIMEOUT_MS: u64 = 20_000;

@@ -14,16 +14,19 @@
 //!
 //! Per pair only what can still matter is kept: the highest remove of each epoch, and those adds that have seen all
 //! of them and that no other add has outrun. So a pair never grows beyond the number of own epochs times the number
-//! of own devices, and the state is the same whatever the order (I24).
+//! of own devices (64 at most), and the state is the same whatever the order (I24).
 //!
 //! What it does not do: names, rules and the window go by (lamport, device) and belong to the service.
 //!
 //! Source: docs/protocol.md 3.3 (`~self` operations).
 
+mod bytes;
+
 use std::collections::BTreeMap;
 
 use super::TagId;
 use crate::id::{EpochId, UserId};
+use crate::limits::CONCURRENT_ADD_LIMIT;
 
 /// Something a user can be on or off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -133,6 +136,10 @@ impl Pair {
             return;
         }
         self.adds.retain(|other| !seen.covers(other));
+        // One device's adds outrun each other, so this many never come from fewer devices. The user is on the list.
+        if self.adds.len() >= CONCURRENT_ADD_LIMIT {
+            return;
+        }
         self.adds.push(seen.clone());
         self.adds.sort();
     }

@@ -211,14 +211,11 @@ impl Invites {
 
     /// Takes out those that can be redeemed no more; their ids, for the store.
     pub fn drop_dead(&mut self, now: Timestamp) -> Vec<InviteId> {
-        let mut dead = Vec::new();
-        self.open.retain(|id, invite| {
-            let is_live = invite.is_live(now);
-            if !is_live {
-                dead.push(*id);
-            }
-            is_live
-        });
+        let dead: Vec<InviteId> =
+            self.open.iter().filter(|(_, invite)| !invite.is_live(now)).map(|(id, _)| *id).collect();
+        for id in &dead {
+            self.open.remove(id);
+        }
         dead
     }
 }
