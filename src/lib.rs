@@ -10,6 +10,7 @@ pub mod crypto;
 pub mod id;
 pub mod limits;
 pub mod link;
+pub mod mail;
 pub mod store;
 pub mod time;
 pub mod wire;
