@@ -36,6 +36,7 @@ pub mod moment;
 pub mod pair;
 #[cfg(feature = "net")]
 pub mod net;
+pub mod mail;
 pub mod store;
 pub mod sync;
 pub mod time;

@@ -179,6 +179,24 @@ pub const MAIL_RECIPIENT_LIMIT: usize = 4 * 1024 * 1024;
 pub const MAIL_TOTAL_LIMIT: usize = 64 * 1024 * 1024;
 /// Records carried by a parcel may be older than the newest known by this, days. *spec 3.6*
 pub const PARCEL_RECORD_AGE_DAYS: u32 = 45;
+/// One record carried by a parcel, bytes. *guess: the largest DeviceRecord has 1,368*
+pub const PARCEL_RECORD_LIMIT: usize = 1_536;
+/// Items of one parcel together, bytes: what the length, two records and the device MAC leave. *guess: derived*
+pub const PARCEL_ITEMS_LIMIT: usize = PARCEL_PADDED_LIMIT - 40 - 2 * 1_536;
+/// Items in one parcel. *guess*
+pub const PARCEL_ITEM_LIMIT: usize = 1_024;
+/// Bytes of a vault in one VaultKeep. *spec 3.14*
+pub const VAULT_PART_LIMIT: usize = 24 * 1024;
+/// Parts of a vault: 256 KiB of them. *guess: derived from 3.14*
+pub const VAULT_PARTS_LIMIT: u16 = 11;
+/// A share of the root seed, bytes. *guess: 33 words of SLIP-39 as text*
+pub const RECOVERY_SHARE_LIMIT: usize = 1_024;
+/// A courier keeps a parcel at most this long, days. *spec 3.18*
+pub const MAIL_DAYS: u32 = 30;
+/// Parcels sent to one device whose Ack is still awaited. *guess*
+pub const OWED_PARCEL_LIMIT: usize = 256;
+/// An Ack is awaited this long, days: twice a parcel's life, there and back. *guess*
+pub const OWED_PARCEL_DAYS: u32 = 60;
 /// Seal keys live this long, days. *spec 3.1*
 pub const SEAL_KEY_DAYS: u32 = 30;
 /// An old seal secret is kept this long after its successor was published, days. *spec 3.1*

@@ -67,9 +67,10 @@ trees! {
     Interactions = "interactions", true;
     /// Interactions whose post is not known yet. Key: writer 32 ‖ first seen 8 ‖ entry id 32. Value: where it is.
     Orphans = "orphans", true;
-    /// Parcels held for others. Key: parcel id 16. Value: the envelope as received.
+    /// Parcels held for others. Key: parcel id 16 ‖ first half of the BLAKE3 of the envelope 16. Value: the envelope as
+    /// received.
     Mail = "mail", false;
-    /// The courier's index. Key: parcel id 16. Value: sender, recipient, size, days.
+    /// The courier's index. Key: as in `Mail`. Value: sender 32 ‖ recipient 32 ‖ bytes 4 ‖ days 8.
     MailIndex = "mail-index", true;
     /// What a device has acknowledged and which parcel carried what. Key: device id 32 ‖ kind 1 ‖ id.
     Owed = "owed", true;
