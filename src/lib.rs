@@ -7,6 +7,8 @@
 //! The map stands in `ARCHITECTURE.md`, the bytes in `docs/protocol.md`.
 
 pub mod ask;
+#[cfg(feature = "net")]
+pub mod client;
 pub mod crypto;
 pub mod error;
 pub mod id;
