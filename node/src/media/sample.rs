@@ -276,7 +276,8 @@ mod tests {
         let folder = std::path::PathBuf::from(std::env::var_os("TIDINGS_SAMPLES").expect("TIDINGS_SAMPLES"));
         for scene in Scene::ALL {
             let bytes = jpeg(scene, 1, WIDTH, HEIGHT).unwrap();
-            std::fs::write(folder.join(format!("{}.jpg", scene.name())), bytes).unwrap();
+            let picture = image::load_from_memory(&bytes).unwrap().thumbnail(800, 600);
+            picture.save(folder.join(format!("{}.png", scene.name()))).unwrap();
         }
     }
 }
