@@ -1,1 +1,3 @@
+mod media;
+
 fn main() {}
