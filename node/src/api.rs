@@ -93,7 +93,11 @@ pub fn router(app: Arc<App>) -> Router {
 }
 
 async fn no_such_path(uri: Uri) -> Error {
-    Error::not_found("no_such_path", format!("there is nothing at {}", uri.path()), "see /api/v1/openapi.json")
+    Error::not_found(
+        "no_such_path",
+        format!("there is nothing at {}", uri.path()),
+        "see /api/v1/openapi.json",
+    )
 }
 
 async fn no_such_method(method: Method, uri: Uri) -> Error {

@@ -29,8 +29,8 @@ use crate::tokens::Tokens;
 enum Mode {
     /// No identity yet.
     Onboarding,
-    /// A node, and whose.
-    Ready(Client, UserId),
+    /// A node.
+    Ready(Client),
 }
 
 /// How the node is opened, once there is an identity.
@@ -98,21 +98,21 @@ impl App {
     /// # Errors
     /// Not here, without an identity; what opening says otherwise.
     pub async fn client(&self) -> Result<Client> {
-        if let Mode::Ready(client, _) = &*self.mode.read().await {
+        if let Mode::Ready(client) = &*self.mode.read().await {
             return Ok(client.clone());
         }
         if !Client::has_identity(self.home.path()) {
             return Err(no_identity(&self.home));
         }
         let mut mode = self.mode.write().await;
-        if let Mode::Ready(client, _) = &*mode {
+        if let Mode::Ready(client) = &*mode {
             return Ok(client.clone());
         }
         let client = Client::open(self.open_with.clone()).await?;
         let user = client.whoami().await?.user;
         // It can only be set once, and only to the same identity.
         let _ = self.user.set(user);
-        *mode = Mode::Ready(client.clone(), user);
+        *mode = Mode::Ready(client.clone());
         Ok(client)
     }
 
@@ -207,7 +207,7 @@ impl App {
     pub async fn close(&self) -> Result<()> {
         let mut mode = self.mode.write().await;
         match std::mem::replace(&mut *mode, Mode::Onboarding) {
-            Mode::Ready(client, _) => Ok(client.close().await?),
+            Mode::Ready(client) => Ok(client.close().await?),
             Mode::Onboarding => Ok(()),
         }
     }

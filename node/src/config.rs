@@ -69,7 +69,9 @@ impl Config {
             format!("line {line}: {}", error.message().trim())
         })?;
         if let Some(http) = config.http.filter(|http| !http.ip().is_loopback()) {
-            return Err(format!("`http` is {http}: the web app is for this machine only, such as {HTTP_DEFAULT}"));
+            return Err(format!(
+                "`http` is {http}: the web app is for this machine only, such as {HTTP_DEFAULT}"
+            ));
         }
         Ok(config)
     }
@@ -106,7 +108,7 @@ impl Config {
 }
 
 /// A port on which neither UDP nor TCP listens; 0 (any, each time) if none is found.
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     (0..16)
         .filter_map(|_| {
             let tcp = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;

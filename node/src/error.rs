@@ -168,7 +168,10 @@ mod tests {
         for kind in [Kind::Failed, Kind::Usage, Kind::NotHere, Kind::NotFound, Kind::Refused] {
             let sent = Error::new(kind, "some_code", "what happened", "what to do");
             let back = Error::from_answer(sent.http_status(), &sent.to_json());
-            assert_eq!((back.kind, back.code, back.message, back.help), (kind, sent.code, sent.message, sent.help));
+            assert_eq!(
+                (back.kind, back.code, back.message, back.help),
+                (kind, sent.code, sent.message, sent.help)
+            );
         }
     }
 

@@ -91,11 +91,19 @@ impl Home {
     /// # Errors
     /// If a folder cannot be made.
     pub fn create(&self) -> Result<()> {
-        for folder in [self.0.clone(), self.0.join("keys"), self.0.join("log"), self.tmp()] {
-            fs::create_dir_all(&folder).map_err(|e| Error::io("cannot create the folder", &folder, &e))?;
-            restrict(&folder, 0o700).map_err(|e| Error::io("cannot restrict the folder", &folder, &e))?;
+        self.create_folder()?;
+        for folder in [self.0.join("keys"), self.0.join("log"), self.tmp()] {
+            private_folder(&folder)?;
         }
         Ok(())
+    }
+
+    /// Creates only the folder itself, for the owner alone.
+    ///
+    /// # Errors
+    /// If it cannot be made.
+    pub fn create_folder(&self) -> Result<()> {
+        private_folder(&self.0)
     }
 
     /// Removes what earlier runs left in `tmp`.
@@ -118,7 +126,8 @@ impl Home {
     /// # Errors
     /// If the file cannot be written.
     pub fn announce(&self, run: &RunFile) -> Result<()> {
-        let text = serde_json::to_vec(run).map_err(|e| Error::failed("internal", e.to_string(), "report this"))?;
+        let text =
+            serde_json::to_vec(run).map_err(|e| Error::failed("internal", e.to_string(), "report this"))?;
         write_private(&self.run_file(), &text)
     }
 
@@ -136,9 +145,15 @@ impl Home {
 /// # Errors
 /// If the platform names none.
 pub fn data_dir() -> Result<PathBuf> {
-    directories::ProjectDirs::from("", "", "tidings").map(|dirs| dirs.data_dir().to_path_buf()).ok_or_else(|| {
-        Error::usage("no_home", "this account has no folder for data", "name one with --home DIR or TIDINGS_HOME")
-    })
+    directories::ProjectDirs::from("", "", "tidings").map(|dirs| dirs.data_dir().to_path_buf()).ok_or_else(
+        || {
+            Error::usage(
+                "no_home",
+                "this account has no folder for data",
+                "name one with --home DIR or TIDINGS_HOME",
+            )
+        },
+    )
 }
 
 /// Writes a file for the owner alone: whole or not at all.
@@ -162,6 +177,11 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> Result<()> {
         let _ = fs::remove_file(&beside);
         Error::io("cannot write", path, &e)
     })
+}
+
+fn private_folder(folder: &Path) -> Result<()> {
+    fs::create_dir_all(folder).map_err(|e| Error::io("cannot create the folder", folder, &e))?;
+    restrict(folder, 0o700).map_err(|e| Error::io("cannot restrict the folder", folder, &e))
 }
 
 #[cfg(unix)]

@@ -21,7 +21,11 @@ pub fn now() -> Timestamp {
 pub fn random<const N: usize>() -> Result<[u8; N]> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(|error| {
-        Error::failed("no_randomness", format!("the system gives no randomness: {error}"), "restart the machine")
+        Error::failed(
+            "no_randomness",
+            format!("the system gives no randomness: {error}"),
+            "restart the machine",
+        )
     })?;
     Ok(bytes)
 }

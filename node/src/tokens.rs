@@ -25,7 +25,17 @@ use crate::os;
 
 /// What a token allows.
 #[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, clap::ValueEnum, utoipa::ToSchema,
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    clap::ValueEnum,
+    utoipa::ToSchema,
 )]
 #[serde(rename_all = "kebab-case")]
 pub enum Scope {
@@ -103,7 +113,11 @@ impl Tokens {
             ));
         }
         if scopes.is_empty() {
-            return Err(Error::usage("no_scope", "a token needs a scope", "add --scope read, post or share-in"));
+            return Err(Error::usage(
+                "no_scope",
+                "a token needs a scope",
+                "add --scope read, post or share-in",
+            ));
         }
         let secret = os::random_secret()?;
         let mut kept = self.kept();
@@ -162,8 +176,8 @@ impl Tokens {
     }
 
     fn keep(&self, tokens: &[Token]) -> Result<()> {
-        let text =
-            serde_json::to_vec_pretty(tokens).map_err(|e| Error::failed("internal", e.to_string(), "report this"))?;
+        let text = serde_json::to_vec_pretty(tokens)
+            .map_err(|e| Error::failed("internal", e.to_string(), "report this"))?;
         write_private(&self.file, &text)
     }
 }
@@ -210,7 +224,10 @@ mod tests {
         for n in 0..TOKEN_LIMIT {
             tokens.add(&format!("t{n}"), [Scope::Read].into(), Timestamp::ZERO).unwrap();
         }
-        assert_eq!(tokens.add("more", [Scope::Read].into(), Timestamp::ZERO).unwrap_err().code, "too_many_tokens");
+        assert_eq!(
+            tokens.add("more", [Scope::Read].into(), Timestamp::ZERO).unwrap_err().code,
+            "too_many_tokens"
+        );
     }
 
     #[test]
@@ -218,9 +235,15 @@ mod tests {
         let (_dir, _home, tokens) = fresh();
         let name = "n".repeat(TOKEN_NAME_LIMIT);
         tokens.add(&name, [Scope::Read].into(), Timestamp::ZERO).unwrap();
-        assert_eq!(tokens.add(&name, [Scope::Read].into(), Timestamp::ZERO).unwrap_err().code, "token_exists");
+        assert_eq!(
+            tokens.add(&name, [Scope::Read].into(), Timestamp::ZERO).unwrap_err().code,
+            "token_exists"
+        );
         for bad in [format!("{name}n"), String::new(), "a\nb".into()] {
-            assert_eq!(tokens.add(&bad, [Scope::Read].into(), Timestamp::ZERO).unwrap_err().code, "bad_token_name");
+            assert_eq!(
+                tokens.add(&bad, [Scope::Read].into(), Timestamp::ZERO).unwrap_err().code,
+                "bad_token_name"
+            );
         }
         assert_eq!(tokens.add("x", BTreeSet::new(), Timestamp::ZERO).unwrap_err().code, "no_scope");
     }

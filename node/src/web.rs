@@ -87,7 +87,10 @@ async fn asset(Parted(file): Parted<String>) -> Result<Response> {
     })?;
     let kind = mime_guess::from_path(&file).first_or_octet_stream();
     Ok((
-        [(header::CONTENT_TYPE, kind.essence_str().to_owned()), (header::CACHE_CONTROL, "no-cache".to_owned())],
+        [
+            (header::CONTENT_TYPE, kind.essence_str().to_owned()),
+            (header::CACHE_CONTROL, "no-cache".to_owned()),
+        ],
         found.data.into_owned(),
     )
         .into_response())

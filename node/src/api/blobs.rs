@@ -65,7 +65,10 @@ pub async fn blob(
         .header(header::CONTENT_LENGTH, end - start)
         .header(header::ACCEPT_RANGES, "bytes")
         .header(header::ETAG, format!("\"{id}\""))
-        .header(header::CONTENT_DISPOSITION, format!("{disposition}; filename=\"{}.{extension}\"", id.short()));
+        .header(
+            header::CONTENT_DISPOSITION,
+            format!("{disposition}; filename=\"{}.{extension}\"", id.short()),
+        );
     if part.is_some() {
         response = response.header(header::CONTENT_RANGE, format!("bytes {start}-{}/{total}", end - 1));
     }
@@ -110,8 +113,12 @@ fn part_of(range: Option<&str>, total: u64) -> Result<Option<(u64, u64)>> {
         },
     };
     part.filter(|(start, end)| start < end).map(Some).ok_or_else(|| {
-        Error::usage("bad_range", format!("the range lies outside of the {total} bytes there are"), "ask for less")
-            .with_status(416)
+        Error::usage(
+            "bad_range",
+            format!("the range lies outside of the {total} bytes there are"),
+            "ask for less",
+        )
+        .with_status(416)
     })
 }
 

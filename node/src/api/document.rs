@@ -4,7 +4,9 @@
 //! that form and no other.
 
 use axum::Json as Answer;
-use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+};
 use utoipa::openapi::{Content, Ref, RefOr, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
 
@@ -39,11 +41,14 @@ impl Modify for Common {
             .content("application/json", Content::new(Some(Ref::from_schema_name("Failure"))))
             .build();
         for item in document.paths.paths.values_mut() {
-            for operation in [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete] {
+            for operation in [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete]
+            {
                 let Some(operation) = operation else { continue };
                 operation.responses.responses.insert("default".into(), RefOr::T(failure.clone()));
                 operation.security = Some(
-                    ["token", "session"].map(|name| SecurityRequirement::new(name, Vec::<String>::new())).to_vec(),
+                    ["token", "session"]
+                        .map(|name| SecurityRequirement::new(name, Vec::<String>::new()))
+                        .to_vec(),
                 );
             }
         }

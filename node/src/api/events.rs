@@ -45,8 +45,9 @@ pub async fn events(
     let first = resync.then(|| Ok(told(&json!({"event": "resync", "at": os::now()}), None)));
     let app = Arc::clone(&permit.app);
     let ended = async move { app.stopping().await };
-    let stream =
-        futures::stream::iter(first).chain(live(events, Arc::clone(&permit.app), turn)).take_until(Box::pin(ended));
+    let stream = futures::stream::iter(first)
+        .chain(live(events, Arc::clone(&permit.app), turn))
+        .take_until(Box::pin(ended));
     Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(Duration::from_secs(EVENT_KEEP_ALIVE_SECONDS))))
 }
 

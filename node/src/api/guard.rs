@@ -79,27 +79,21 @@ fn changes(method: &Method) -> bool {
 }
 
 fn check_host(host: &str) -> Result<()> {
-    let name = match host.strip_prefix('[') {
-        Some(v6) => v6.split_once(']').map(|(name, port)| (name, port.strip_prefix(':').or(port.is_empty().then_some("")))),
-        None => Some(match host.split_once(':') {
-            Some((name, port)) => (name, Some(port)),
-            None => (host, Some("")),
-        }),
+    let host = host.to_ascii_lowercase();
+    let port = ["127.0.0.1", "localhost", "[::1]"].iter().find_map(|name| host.strip_prefix(name));
+    let is_ours = match port {
+        Some("") => true,
+        Some(port) => port.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok()),
+        None => false,
     };
-    let is_port = |port: Option<&str>| port.is_some_and(|p| p.is_empty() || p.parse::<u16>().is_ok());
-    match name {
-        Some((name, port))
-            if is_port(port)
-                && (name == "127.0.0.1" || name.eq_ignore_ascii_case("localhost") || (name == "::1" && host.starts_with('['))) =>
-        {
-            Ok(())
-        }
-        _ => Err(Error::refused(
-            "bad_host",
-            "the address of this request does not name this machine",
-            "open the web app as 127.0.0.1, [::1] or localhost",
-        )),
+    if is_ours {
+        return Ok(());
     }
+    Err(Error::refused(
+        "bad_host",
+        "the address of this request does not name this machine",
+        "open the web app as 127.0.0.1, [::1] or localhost",
+    ))
 }
 
 fn check_site(host: &str, method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<()> {
@@ -120,7 +114,13 @@ fn check_site(host: &str, method: &Method, uri: &Uri, headers: &HeaderMap) -> Re
     match fetched("sec-fetch-site") {
         None | Some("same-origin" | "none") => Ok(()),
         // Following a link to the page itself shows nothing to the site that holds the link.
-        Some(_) if *method == Method::GET && uri.path() == "/" && fetched("sec-fetch-mode") == Some("navigate") => Ok(()),
+        Some(_)
+            if *method == Method::GET
+                && uri.path() == "/"
+                && fetched("sec-fetch-mode") == Some("navigate") =>
+        {
+            Ok(())
+        }
         Some(_) => Err(foreign()),
     }
 }
@@ -282,8 +282,19 @@ mod tests {
             assert!(check_host(good).is_ok(), "{good}");
         }
         for bad in [
-            "", "evil.example", "127.0.0.1.evil.example", "localhost.evil.example:7420", "127.0.0.2", "::1",
-            "[::1", "[::1]x", "[::1].evil.example", "localhost:x", "localhost:65536", "[127.0.0.1]", "0.0.0.0",
+            "",
+            "evil.example",
+            "127.0.0.1.evil.example",
+            "localhost.evil.example:7420",
+            "127.0.0.2",
+            "::1",
+            "[::1",
+            "[::1]x",
+            "[::1].evil.example",
+            "localhost:x",
+            "localhost:65536",
+            "[127.0.0.1]",
+            "0.0.0.0",
         ] {
             assert_eq!(check_host(bad).map_err(|e| e.code.into_owned()), Err("bad_host".to_owned()), "{bad}");
         }

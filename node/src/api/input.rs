@@ -27,7 +27,8 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
     type Rejection = Error;
 
     async fn from_request(request: Request, _: &S) -> Result<Self> {
-        let kind = request.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+        let kind =
+            request.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
         if !kind.to_ascii_lowercase().starts_with("application/json") {
             return Err(Error::usage(
                 "not_json",
@@ -41,7 +42,10 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
 }
 
 async fn body(body: Body) -> Result<Vec<u8>> {
-    to_bytes(body, JSON_BODY_LIMIT).await.map(|bytes| bytes.to_vec()).map_err(|_over| too_long(JSON_BODY_LIMIT))
+    to_bytes(body, JSON_BODY_LIMIT)
+        .await
+        .map(|bytes| bytes.to_vec())
+        .map_err(|_over| too_long(JSON_BODY_LIMIT))
 }
 
 /// A body above its limit.
@@ -87,8 +91,7 @@ mod tests {
 
     async fn read(kind: &str, length: usize) -> Result<Json<String>> {
         let text = format!("\"{}\"", "x".repeat(length - 2));
-        let request =
-            Request::builder().header(header::CONTENT_TYPE, kind).body(Body::from(text)).unwrap();
+        let request = Request::builder().header(header::CONTENT_TYPE, kind).body(Body::from(text)).unwrap();
         Json::from_request(request, &()).await
     }
 

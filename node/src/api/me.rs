@@ -35,7 +35,10 @@ pub struct ProfileChange {
 /// Changes how friends see me.
 #[utoipa::path(patch, path = "/api/v1/profile", tag = "me", request_body = ProfileChange,
     responses((status = 200, body = super::schema::Profile)))]
-pub async fn change_profile(permit: Permit<Person>, Json(change): Json<ProfileChange>) -> Result<Answer<Profile>> {
+pub async fn change_profile(
+    permit: Permit<Person>,
+    Json(change): Json<ProfileChange>,
+) -> Result<Answer<Profile>> {
     let draft = ProfileDraft { name: change.name, about: change.about };
     Ok(Answer(permit.client().await?.set_profile(draft).await?))
 }

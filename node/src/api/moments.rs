@@ -10,7 +10,7 @@ use tidings::ask::{AudienceWords, PostDraft, TimelineQuery};
 use tidings::view::{Comment, Moment, Page};
 use utoipa::{IntoParams, ToSchema};
 
-use super::guard::{Permit, Post, Read, ShareIn, allow, Need};
+use super::guard::{Need, Permit, Post, Read, ShareIn, allow};
 use super::input::{Json, Params, Parted};
 use super::node::done;
 use super::place::NewPlace;
@@ -143,7 +143,11 @@ pub async fn post(
     Ok((StatusCode::CREATED, Answer(moment)).into_response())
 }
 
-async fn publish(client: &tidings::client::Client, draft: Draft, files: Vec<upload::Upload>) -> Result<Moment> {
+async fn publish(
+    client: &tidings::client::Client,
+    draft: Draft,
+    files: Vec<upload::Upload>,
+) -> Result<Moment> {
     if draft.alts.len() > files.len() {
         return Err(Error::usage(
             "alt_without_photo",

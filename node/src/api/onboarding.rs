@@ -4,14 +4,13 @@
 //! `tidings init` for that.
 
 use axum::Json as Answer;
-use axum::http::{StatusCode, header};
-use axum::response::{AppendHeaders, IntoResponse};
+use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tidings::client::Client;
 use utoipa::ToSchema;
 
-use super::guard::{Caller, Permit, Person, cookie};
+use super::guard::{Caller, Permit, Person};
 use super::input::Json;
 use super::node::done;
 use crate::app::App;
@@ -45,7 +44,10 @@ pub struct Newcomer {
 /// Creates the identity of this home.
 #[utoipa::path(post, path = "/api/v1/onboarding", tag = "onboarding", request_body = Newcomer,
     responses((status = 201, body = super::schema::Onboarding)))]
-pub async fn create(permit: Permit<Person>, Json(newcomer): Json<Newcomer>) -> Result<impl IntoResponse> {
+pub async fn create(
+    permit: Permit<Person>,
+    Json(newcomer): Json<Newcomer>,
+) -> Result<(StatusCode, Answer<Value>)> {
     permit.app.create_identity(&newcomer.name).await?;
     Ok((StatusCode::CREATED, Answer(describe(&permit.app, &permit.caller))))
 }
@@ -56,9 +58,4 @@ pub async fn create(permit: Permit<Person>, Json(newcomer): Json<Newcomer>) -> R
 pub async fn forget(permit: Permit<Person>) -> Answer<Value> {
     permit.app.forget_words();
     Answer(done("words"))
-}
-
-/// The header that gives a browser its session under the name that belongs to the identity.
-pub fn set_cookie(app: &App, value: &str) -> impl IntoResponse + use<> {
-    AppendHeaders([(header::SET_COOKIE, cookie(&app.cookie_name(), value))])
 }

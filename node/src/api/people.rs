@@ -128,7 +128,10 @@ pub struct NewInvite {
 /// Makes an invite: a link that works once.
 #[utoipa::path(post, path = "/api/v1/invites", tag = "people", request_body = NewInvite,
     responses((status = 201, body = super::schema::Invite)))]
-pub async fn invite(permit: Permit<Person>, Json(new): Json<NewInvite>) -> Result<(StatusCode, Answer<Value>)> {
+pub async fn invite(
+    permit: Permit<Person>,
+    Json(new): Json<NewInvite>,
+) -> Result<(StatusCode, Answer<Value>)> {
     let life_ms = new.expires_in.map(|seconds| seconds.saturating_mul(1000));
     let draft = InviteDraft { name: new.name, life_ms, auto_confirm: new.auto_confirm };
     let invite = permit.online().await?.invite(draft).await?;

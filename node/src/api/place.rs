@@ -82,7 +82,9 @@ mod tests {
 
     #[test]
     fn half_a_position_and_one_off_the_globe_are_refused() {
-        for (lat, lon) in [(Some(1.0), None), (None, Some(1.0)), (Some(90.1), Some(0.0)), (Some(f64::NAN), Some(0.0))] {
+        for (lat, lon) in
+            [(Some(1.0), None), (None, Some(1.0)), (Some(90.1), Some(0.0)), (Some(f64::NAN), Some(0.0))]
+        {
             assert_eq!(place(lat, lon, Precision::Area).unwrap_err().code, "bad_place");
         }
         assert_eq!(place(None, None, Precision::Area).unwrap().at, None);

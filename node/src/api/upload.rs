@@ -60,7 +60,8 @@ pub fn photo_too_long(at: usize) -> Error {
 /// # Errors
 /// Usage, if it is not understood; refused above a limit; failed, if the disk does not take it.
 pub async fn take_in(app: &App, mut form: Multipart) -> Result<(Draft, Vec<Upload>)> {
-    let _turn = app.uploads.acquire().await.map_err(|e| Error::failed("internal", e.to_string(), "try again"))?;
+    let _turn =
+        app.uploads.acquire().await.map_err(|e| Error::failed("internal", e.to_string(), "try again"))?;
     let (mut draft, mut files) = (None, Vec::new());
     while let Some(field) = form.next_field().await.map_err(|e| broken(&e.body_text()))? {
         match field.name() {
@@ -69,7 +70,9 @@ pub async fn take_in(app: &App, mut form: Multipart) -> Result<(Draft, Vec<Uploa
             Some("photo") => files.push(store(app, field, files.len()).await?),
             other => {
                 let name = other.unwrap_or("without a name").to_owned();
-                return Err(broken(&format!("there is a part `{name}` too many; it has one `draft` and `photo`s")));
+                return Err(broken(&format!(
+                    "there is a part `{name}` too many; it has one `draft` and `photo`s"
+                )));
             }
         }
     }
@@ -133,7 +136,9 @@ fn not_taken(error: &media::Error, at: usize) -> Error {
         E::TooManyPixels { .. } | E::SideTooLong { .. } | E::Hollow { .. } | E::TooMuchMemory { .. } => {
             "photo_too_large_inside"
         }
-        E::NoPixels { .. } | E::Contradiction { .. } | E::Damaged { .. } | E::DecoderFailed { .. } => "damaged_photo",
+        E::NoPixels { .. } | E::Contradiction { .. } | E::Damaged { .. } | E::DecoderFailed { .. } => {
+            "damaged_photo"
+        }
         _ => "photo_failed",
     };
     let text = error.to_string();
