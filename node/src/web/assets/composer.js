@@ -66,7 +66,7 @@ export function composer(onPosted) {
     photos = [];
     audience = new Audience();
     place.replaceChildren(audience.node);
-    form.querySelector("textarea")?.form?.reset();
+    text.value = "";
     open(false);
     labelAudience();
     add([]);
