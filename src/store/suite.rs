@@ -40,13 +40,13 @@ impl Rig for Memory {
     }
 }
 
-struct SealedMemory(Sealed<std::sync::Arc<Memory>>);
+struct SealedMemory(Sealed<Arc<Memory>>);
 
 impl Rig for SealedMemory {
-    type Kept = Sealed<std::sync::Arc<Memory>>;
+    type Kept = Sealed<Arc<Memory>>;
 
     fn new() -> Self {
-        Self(Sealed::new(std::sync::Arc::new(Memory::with_power_cuts()), keys(), Entropy::from_number(1)))
+        Self(Sealed::new(Arc::new(Memory::with_power_cuts()), keys(), Entropy::from_number(1)))
     }
 
     fn store(&self) -> &Self::Kept {
@@ -345,9 +345,12 @@ fn every_record_is_counted<R: Rig>() {
     assert_eq!(report.damaged_count, 0);
 }
 
+type Filling = (u8, usize);
+
 #[derive(Debug, Clone)]
 enum Op {
-    Apply(Vec<(usize, u8, Option<(u8, usize)>)>),
+    /// Tree, key, and the byte and length of a record; none removes it.
+    Apply(Vec<(usize, u8, Option<Filling>)>),
     Barrier,
     Reopen,
 }

@@ -318,7 +318,7 @@ fn child_fills_a_small_disk() {
             if let Err(error) = disk.apply(batch) {
                 break error;
             }
-            if n % 8 == 0 {
+            if n.is_multiple_of(8) {
                 if let Err(error) = disk.barrier() {
                     break error;
                 }
@@ -385,7 +385,7 @@ const ROUNDS: u64 = 20;
 
 /// The record of a step: some short, some in files.
 fn step_value(n: u64) -> Vec<u8> {
-    let len = if n % 3 == 0 { 4_500 } else { 100 };
+    let len = if n.is_multiple_of(3) { 4_500 } else { 100 };
     vec![u8::try_from(n % 251).expect("small"); len]
 }
 
@@ -419,10 +419,10 @@ fn child_writes_until_it_is_killed() {
     loop {
         n += 1;
         store.apply(step_batch(n)).expect("applied");
-        if n % 5 == 0 {
+        if n.is_multiple_of(5) {
             store.barrier().expect("barrier");
             println!("\nsafe {n}");
-            std::io::stdout().flush().expect("flushed");
+            io::stdout().flush().expect("flushed");
         }
     }
 }
