@@ -43,7 +43,8 @@ pub fn unhex<const N: usize>(text: &str) -> Result<[u8; N], ParseIdError> {
     let mut out = [0u8; N];
     for (byte, pair) in out.iter_mut().zip(digits.chunks_exact(2)) {
         for digit in pair {
-            let value = char::from(*digit).to_digit(16).and_then(|v| u8::try_from(v).ok()).ok_or_else(error)?;
+            let value =
+                char::from(*digit).to_digit(16).and_then(|v| u8::try_from(v).ok()).ok_or_else(error)?;
             *byte = byte.wrapping_shl(4) | value;
         }
     }
@@ -96,6 +97,18 @@ macro_rules! id {
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 write!(f, "{}({}…)", stringify!($name), self.short())
+            }
+        }
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+                out.collect_str(self)
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+                <String as serde::Deserialize>::deserialize(input)?.parse().map_err(serde::de::Error::custom)
             }
         }
 

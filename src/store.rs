@@ -29,6 +29,8 @@
 
 #[cfg(feature = "sled")]
 mod disk;
+
+pub mod blobs;
 pub mod files;
 pub mod home;
 pub mod keyfile;

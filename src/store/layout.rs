@@ -74,6 +74,8 @@ trees! {
     MailIndex = "mail-index", true;
     /// What a device has acknowledged and which parcel carried what. Key: device id 32 ‖ kind 1 ‖ id.
     Owed = "owed", true;
+    /// Who announced that they have an entry of mine. Key: entry id 32 ‖ user id 32. Value: nothing.
+    Holders = "holders", true;
     /// Blobs known. Key: blob id 32. Value: key, length, state, last use.
     Blobs = "blobs", true;
 }

@@ -345,12 +345,12 @@ fn every_record_is_counted<R: Rig>() {
     assert_eq!(report.damaged_count, 0);
 }
 
-type Filling = (u8, usize);
+/// Which tree, which key, and the byte and length of the value, if it is not a removal.
+type Write = (usize, u8, Option<(u8, usize)>);
 
 #[derive(Debug, Clone)]
 enum Op {
-    /// Tree, key, and the byte and length of a record; none removes it.
-    Apply(Vec<(usize, u8, Option<Filling>)>),
+    Apply(Vec<Write>),
     Barrier,
     Reopen,
 }
