@@ -137,7 +137,7 @@ impl Client {
         let (jobs, job_queue) = mpsc::channel(engine::JOB_QUEUE);
         let events = events::Log::new();
         let network = if config.network {
-            Some(engine::start_network(&config, &node_key, Arc::clone(&blobs)).await?)
+            Some(engine::start_network(&config, &node_key, Arc::clone(&blobs))?)
         } else {
             None
         };
@@ -510,9 +510,9 @@ fn closed() -> Error {
 
 /// Runs what blocks on a thread that may.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|_| Error::failed("internal", "a worker of the node broke", "restart it; if it stays, report it"))?
+    tokio::task::spawn_blocking(work).await.map_err(|_| {
+        Error::failed("internal", "a worker of the node broke", "restart it; if it stays, report it")
+    })?
 }
 
 /// Says a failure of the network shell to a person.

@@ -25,18 +25,21 @@
 pub mod ask;
 pub mod audience;
 pub mod blob;
+#[cfg(all(feature = "net", feature = "sled"))]
+pub mod client;
 pub mod crypto;
-pub mod error;
 pub mod entry;
+pub mod error;
 pub mod id;
 pub mod identity;
 pub mod limits;
 pub mod link;
+pub mod mail;
 pub mod moment;
-pub mod pair;
 #[cfg(feature = "net")]
 pub mod net;
-pub mod mail;
+pub mod pair;
+pub mod service;
 pub mod store;
 pub mod sync;
 pub mod time;

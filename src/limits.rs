@@ -392,7 +392,7 @@ pub const HELD_ENTRY_LIMIT: usize = 4_096;
 /// Events remembered for listeners that come back. *guess*
 pub const EVENT_MEMORY_LIMIT: usize = 1_000;
 /// Events a listener may be behind. *guess*
-pub const EVENT_QUEUE_LIMIT: usize = 1_024;
+pub const EVENT_LISTENER_LIMIT: usize = 1_024;
 // ---- sync sessions (3.7, 3.8) ----
 
 /// A record inside Hello, bytes: the largest DeviceRecord has 1,372. *guess, with room for a later version*
@@ -430,3 +430,5 @@ pub const DIGEST_DELAY_MS: u64 = 1_000;
 pub const TAGS_ROUND_BURST_LIMIT: u64 = 16;
 /// Rounds of tags that may stand unanswered before the peer is at fault. *guess*
 pub const TAGS_UNANSWERED_LIMIT: usize = 8;
+/// Of one's own moments, how many of the newest a status looks at. *guess*
+pub const WAITING_LOOK_LIMIT: usize = 100;

@@ -74,6 +74,8 @@ pub mod kind {
     pub const STATUS: u8 = 10;
     /// The state of a mini program.
     pub const APP_UPDATE: u8 = 11;
+    /// What a newcomer may be granted entry by entry (docs/protocol.md 3.3, 3.11).
+    pub const GRANTABLE: [u8; 3] = [POST, INTERACTION, APP_UPDATE];
 
     /// Whether this program knows the kind.
     pub const fn is_known(code: u8) -> bool {

@@ -42,6 +42,8 @@ mod timeline;
 mod tx;
 mod wants;
 
+pub use befriend::Redeeming;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
@@ -427,9 +429,15 @@ fn load(store: &Arc<dyn Store>) -> Result<State, StoreError> {
         let mut id = Reader::new(id);
         let bad = |_| tx::damaged(Tree::State, key, "the key is not one of ours");
         match kind {
-            b'f' => drop(state.friends.insert(id.value().map_err(bad)?, tx::decode(Tree::State, key, value)?)),
-            b't' => drop(state.tags.insert(TagId(id.u32().map_err(bad)?), tx::decode(Tree::State, key, value)?)),
-            b'a' => drop(state.audiences.insert(id.u32().map_err(bad)?, tx::decode(Tree::State, key, value)?)),
+            b'f' => {
+                drop(state.friends.insert(id.value().map_err(bad)?, tx::decode(Tree::State, key, value)?))
+            }
+            b't' => {
+                drop(state.tags.insert(TagId(id.u32().map_err(bad)?), tx::decode(Tree::State, key, value)?))
+            }
+            b'a' => {
+                drop(state.audiences.insert(id.u32().map_err(bad)?, tx::decode(Tree::State, key, value)?))
+            }
             b'e' => drop(state.epochs.insert(id.value().map_err(bad)?, tx::decode(Tree::State, key, value)?)),
             b'l' => drop(state.logs.insert(id.value().map_err(bad)?, tx::decode(Tree::State, key, value)?)),
             b'i' => {
@@ -437,7 +445,9 @@ fn load(store: &Arc<dyn Store>) -> Result<State, StoreError> {
                 // One too many can only be an old one: it is left to expire on the disk.
                 let _ = state.invites.add(record.0);
             }
-            b'p' => drop(state.pending.insert(id.value().map_err(bad)?, tx::decode(Tree::State, key, value)?)),
+            b'p' => {
+                drop(state.pending.insert(id.value().map_err(bad)?, tx::decode(Tree::State, key, value)?))
+            }
             b'o' => {
                 let number = id.u64().map_err(bad)?;
                 let record: OpRecord = tx::decode(Tree::State, key, value)?;

@@ -207,7 +207,9 @@ async fn a_strangers_node_is_offered_neither_ping_nor_identify() {
     let mut alice = spawn(1, TCP).await;
     alice.order(Order::OpenPairing(true)).await;
     let eve = Hostile::connect(6, &mut alice, false).await;
-    for name in ["/ipfs/ping/1.0.0", "/ipfs/id/1.0.0", "/tidings/sync/1", "/tidings/mail/1", "/tidings/blob/1"] {
+    for name in
+        ["/ipfs/ping/1.0.0", "/ipfs/id/1.0.0", "/tidings/sync/1", "/tidings/mail/1", "/tidings/blob/1"]
+    {
         assert!(eve.open(name).await.is_none(), "{name}");
     }
     assert!(eve.open("/tidings/pair/1").await.is_some());

@@ -38,7 +38,10 @@ pub struct OpenBlob {
 
 impl std::fmt::Debug for OpenBlob {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("OpenBlob").field("mime", &self.mime).field("bytes", &self.bytes).finish_non_exhaustive()
+        f.debug_struct("OpenBlob")
+            .field("mime", &self.mime)
+            .field("bytes", &self.bytes)
+            .finish_non_exhaustive()
     }
 }
 
@@ -87,4 +90,3 @@ fn blob_error(error: &blobs::Error) -> Error {
     }
     Error::failed("blob_failed", error.to_string(), "look at the disk and at the home's rights")
 }
-

@@ -74,13 +74,17 @@ impl Running {
         let joined = tokio::task::spawn_blocking(move || thread.join()).await;
         match joined {
             Ok(Ok(())) => Ok(()),
-            _ => Err(Error::failed("internal", "the node broke while it stopped", "report this; the store is whole")),
+            _ => Err(Error::failed(
+                "internal",
+                "the node broke while it stopped",
+                "report this; the store is whole",
+            )),
         }
     }
 }
 
 /// Starts the network shell.
-pub(super) async fn start_network(
+pub(super) fn start_network(
     config: &Config,
     node_key: &SigningKey,
     blobs: Arc<BlobFiles>,
@@ -91,16 +95,19 @@ pub(super) async fn start_network(
     let record = match &config.record {
         Some(path) => {
             let lines = net::record::JsonLines::open(path).map_err(|error| {
-                Error::failed("record_failed", format!("cannot write {}: {error}", path.display()), "choose another file")
+                Error::failed(
+                    "record_failed",
+                    format!("cannot write {}: {error}", path.display()),
+                    "choose another file",
+                )
             })?;
             Some(Arc::new(lines) as Arc<dyn net::record::Recorder>)
         }
         None => None,
     };
     let config = net::Config { listen, record, ..net::Config::default() };
-    let handle = net::spawn(config, node_key.clone(), blobs, event_sender, order_queue)
-        .await
-        .map_err(|error| net_error(&error))?;
+    let handle =
+        net::spawn(config, node_key, blobs, event_sender, order_queue).map_err(|error| net_error(&error))?;
     Ok(Network { events, orders, handle })
 }
 
@@ -126,8 +133,14 @@ pub(super) fn start(
     };
     let thread = std::thread::spawn(move || {
         let flusher = Flusher::start(service.store());
-        let engine =
-            Engine { service, log: log.clone(), blobs, orders, waiting: VecDeque::new(), flusher: Some(flusher) };
+        let engine = Engine {
+            service,
+            log: log.clone(),
+            blobs,
+            orders,
+            waiting: VecDeque::new(),
+            flusher: Some(flusher),
+        };
         runtime.block_on(engine.run(jobs, network_events));
         log.close();
     });
@@ -151,17 +164,22 @@ impl Engine {
         }
         loop {
             let wait = self.wait();
-            let stepped = tokio::select! {
+            let came = tokio::select! {
                 biased;
-                permit = reserve(self.orders.as_ref()), if !self.waiting.is_empty() => {
-                    self.hand_over(permit)
+                room = reserve(self.orders.clone()), if !self.waiting.is_empty() => Came::Room(room),
+                job = jobs.recv() => Came::Job(job),
+                event = next_event(&mut events) => Came::Event(event),
+                () = tokio::time::sleep(wait) => Came::Time,
+            };
+            let stepped = match came {
+                Came::Room(room) => {
+                    self.hand_over(room);
+                    Ok(())
                 }
-                job = jobs.recv() => match job {
-                    Some(Job::Call(call)) => self.call(call),
-                    Some(Job::Stop) | None => break,
-                },
-                event = next_event(&mut events) => self.take_events(event, &mut events),
-                () = tokio::time::sleep(wait) => self.wake(),
+                Came::Job(Some(Job::Call(call))) => self.call(call),
+                Came::Job(Some(Job::Stop) | None) => break,
+                Came::Event(event) => self.take_events(event, &mut events),
+                Came::Time => self.wake(),
             };
             if let Err(error) = stepped {
                 tracing::error!(%error, "the store failed: the node stops");
@@ -174,23 +192,27 @@ impl Engine {
     /// How long nothing has to be done.
     fn wait(&self) -> Duration {
         let now = home::now();
-        self.service.next_wakeup().map_or(Duration::from_secs(60), |at| Duration::from_millis(at.since(now).max(1)))
+        self.service
+            .next_wakeup()
+            .map_or(Duration::from_secs(60), |at| Duration::from_millis(at.since(now).max(1)))
     }
 
-    fn hand_over(&mut self, permit: Option<mpsc::Permit<'_, Order>>) -> std::result::Result<(), Error> {
-        match permit {
-            Some(permit) => {
+    fn hand_over(&mut self, room: Option<mpsc::OwnedPermit<Order>>) {
+        match room {
+            Some(room) => {
                 if let Some(order) = self.waiting.pop_front() {
-                    permit.send(order);
+                    room.send(order);
                 }
             }
             // The network is gone: the node is stopping.
             None => self.waiting.clear(),
         }
-        Ok(())
     }
 
-    fn call(&mut self, call: Box<dyn FnOnce(&mut Service) -> Answer + Send>) -> std::result::Result<(), Error> {
+    fn call(
+        &mut self,
+        call: Box<dyn FnOnce(&mut Service) -> Answer + Send>,
+    ) -> std::result::Result<(), Error> {
         self.service.set_now(home::now());
         let answer = call(&mut self.service);
         if !answer.is_ok {
@@ -291,9 +313,18 @@ impl Engine {
     }
 }
 
-async fn reserve(orders: Option<&mpsc::Sender<Order>>) -> Option<mpsc::Permit<'_, Order>> {
+/// What the loop was woken by.
+enum Came {
+    /// The network has room for an order; none if it is gone.
+    Room(Option<mpsc::OwnedPermit<Order>>),
+    Job(Option<Job>),
+    Event(Option<Event>),
+    Time,
+}
+
+async fn reserve(orders: Option<mpsc::Sender<Order>>) -> Option<mpsc::OwnedPermit<Order>> {
     match orders {
-        Some(orders) => orders.reserve().await.ok(),
+        Some(orders) => orders.reserve_owned().await.ok(),
         None => None,
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::broadcast;
 
-use crate::limits::{EVENT_MEMORY_LIMIT, EVENT_QUEUE_LIMIT};
+use crate::limits::{EVENT_LISTENER_LIMIT, EVENT_MEMORY_LIMIT};
 use crate::view::Event;
 
 /// Remembers the last events and hands new ones to listeners.
@@ -22,10 +22,8 @@ struct Shared {
 
 impl Log {
     pub(super) fn new() -> Self {
-        let (live, _) = broadcast::channel(EVENT_QUEUE_LIMIT);
-        Self {
-            shared: Arc::new(Shared { last: Mutex::new(VecDeque::new()), live: Mutex::new(Some(live)) }),
-        }
+        let (live, _) = broadcast::channel(EVENT_LISTENER_LIMIT);
+        Self { shared: Arc::new(Shared { last: Mutex::new(VecDeque::new()), live: Mutex::new(Some(live)) }) }
     }
 
     pub(super) fn push(&self, event: Event) {
@@ -52,7 +50,13 @@ impl Log {
             Some(after) => last.iter().filter(|event| event.number > after).cloned().collect(),
             None => VecDeque::new(),
         };
-        let live = self.shared.live.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(broadcast::Sender::subscribe);
+        let live = self
+            .shared
+            .live
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .as_ref()
+            .map(broadcast::Sender::subscribe);
         EventStream { past, live }
     }
 }

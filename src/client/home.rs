@@ -134,7 +134,8 @@ fn keys(home: &Path) -> Result<(Keyring, StorageKeys)> {
         )
     };
     let folder = KeyFolder::open(home.join("keys")).map_err(|error| store_error(&error))?;
-    let at_rest = folder.read(AT_REST).map_err(|error| store_error(&error))?.ok_or_else(|| damaged(AT_REST))?;
+    let at_rest =
+        folder.read(AT_REST).map_err(|error| store_error(&error))?.ok_or_else(|| damaged(AT_REST))?;
     let at_rest = <[u8; 32]>::try_from(at_rest.as_slice()).map_err(|_| damaged(AT_REST))?;
     let at_rest = AtRestKey::from_bytes(at_rest);
     let read = |name: &'static str| {
@@ -167,8 +168,9 @@ const fn month(day: Day) -> u32 {
 /// Randomness from the operating system.
 pub(super) fn system_entropy() -> Result<Entropy> {
     let mut seed = [0; 32];
-    getrandom::fill(&mut seed)
-        .map_err(|error| Error::failed("no_randomness", error.to_string(), "the operating system gives no randomness"))?;
+    getrandom::fill(&mut seed).map_err(|error| {
+        Error::failed("no_randomness", error.to_string(), "the operating system gives no randomness")
+    })?;
     Ok(Entropy::from_seed(seed))
 }
 

@@ -130,6 +130,16 @@ impl VerifiedGrants {
         &self.grants.epoch_pub
     }
 
+    /// What the claim commits to.
+    pub const fn es_commit(&self) -> &[u8; 32] {
+        &self.grants.es_commit
+    }
+
+    /// The claim.
+    pub const fn claim(&self) -> &Signature {
+        &self.grants.claim
+    }
+
     /// The keys by number and entry.
     pub const fn keys(&self) -> &BTreeMap<(u64, EntryId), ContentKey> {
         &self.grants.keys

@@ -93,7 +93,11 @@ impl Service {
         }
         if let Some(friend) = self.state.friends.get(&user) {
             let name = friend.shown_name();
-            return Err(Error::refused("friend_already", format!("{name} is your friend already"), "nothing to do"));
+            return Err(Error::refused(
+                "friend_already",
+                format!("{name} is your friend already"),
+                "nothing to do",
+            ));
         }
         if invite.is_expired(self.now) {
             return Err(Error::refused("invite_expired", "this invite has expired", "ask for a new one"));
@@ -125,7 +129,9 @@ impl Service {
     pub(super) fn dial_redemptions(&mut self) {
         let now = self.now;
         let mut dials = Vec::new();
-        self.timers.redemptions.retain(|_, underway| !underway.invite.is_expired(now) && underway.tries < 200);
+        self.timers
+            .redemptions
+            .retain(|_, underway| !underway.invite.is_expired(now) && underway.tries < 200);
         for (user, underway) in &mut self.timers.redemptions {
             let is_due = !underway.refused && underway.next_try <= now;
             if is_due && !self.state.pending.contains_key(user) {
@@ -142,7 +148,11 @@ impl Service {
 
     /// Who wants to be a friend, or has not answered.
     pub fn requests(&self) -> Vec<view::Request> {
-        let open = self.state.pending.values().filter(|pair| !self.state.friends.contains_key(&pair.pending.their()));
+        let open = self
+            .state
+            .pending
+            .values()
+            .filter(|pair| !self.state.friends.contains_key(&pair.pending.their()));
         open.filter(|pair| !pair.pending.is_refused()).map(request_view).collect()
     }
 
@@ -167,7 +177,8 @@ impl Service {
         let open = self.state.pending.values().filter(|pair| !pair.pending.is_refused()).filter(|pair| {
             let their = pair.pending.their();
             !self.state.friends.contains_key(&their)
-                && (their.to_string().starts_with(&folded) || pair.pending.their_name().to_lowercase() == folded)
+                && (their.to_string().starts_with(&folded)
+                    || pair.pending.their_name().to_lowercase() == folded)
         });
         let found: Vec<UserId> = open.map(|pair| pair.pending.their()).collect();
         let user = match found.as_slice() {
@@ -205,8 +216,13 @@ impl Service {
         let node = self.state.pending.get(user).map(|pair| pair.pending.node());
         let conns: BTreeSet<ConnId> =
             self.net.conns.iter().filter(|(_, conn)| Some(conn.node) == node).map(|(id, _)| *id).collect();
-        let streams: Vec<StreamId> =
-            self.net.streams.iter().filter(|(_, stream)| conns.contains(&stream.conn)).map(|(id, _)| *id).collect();
+        let streams: Vec<StreamId> = self
+            .net
+            .streams
+            .iter()
+            .filter(|(_, stream)| conns.contains(&stream.conn))
+            .map(|(id, _)| *id)
+            .collect();
         for stream in streams {
             let Some(mut state) = self.net.streams.remove(&stream) else { continue };
             let outputs = match &mut state.spoken {
@@ -350,10 +366,12 @@ impl Service {
                         (None, Some(user)) => Standing::Friend(user),
                         (None, None) => Standing::Stranger,
                     };
-                    let mut pair_keys = friends
-                        .values()
-                        .map(|friend| (friend.user, friend.pair_key.clone()))
-                        .chain(pending.values().map(|pair| (pair.pending.their(), pair.pending.pair_key().clone())));
+                    let mut pair_keys =
+                        friends.values().map(|friend| (friend.user, friend.pair_key.clone())).chain(
+                            pending
+                                .values()
+                                .map(|pair| (pair.pending.their(), pair.pending.pair_key().clone())),
+                        );
                     let pair_keys: &mut dyn Iterator<Item = (UserId, PairKey)> = &mut pair_keys;
                     let desk = Desk {
                         us: &us,
@@ -510,7 +528,8 @@ impl Service {
         }
         self.owed_changed(&user);
         self.emit_friend(&user);
-        let node = self.state.friends.get(&user).and_then(|friend| friend.live_devices().next().map(|r| r.node()));
+        let node =
+            self.state.friends.get(&user).and_then(|friend| friend.live_devices().next().map(|r| r.node()));
         let conns: Vec<ConnId> =
             self.net.conns.iter().filter(|(_, conn)| Some(conn.node) == node).map(|(id, _)| *id).collect();
         for conn in conns {
@@ -643,7 +662,11 @@ fn friend_limit() -> Error {
 }
 
 fn refused_invite(error: pair::InviteRefused) -> Error {
-    Error::refused("invite_refused", error.to_string(), "an invite lives at most seven days; open ones expire by themselves")
+    Error::refused(
+        "invite_refused",
+        error.to_string(),
+        "an invite lives at most seven days; open ones expire by themselves",
+    )
 }
 
 fn not_a_link(error: InviteError) -> Error {

@@ -55,6 +55,9 @@ impl Timers {
     }
 }
 
+/// After so many dials in vain one goes without an expected node key (docs/protocol.md 3.7, Resume).
+const RESUME_EVERY: u32 = 5;
+
 /// How long to wait after so many attempts in vain, ms.
 pub(super) fn backoff_ms(tries: u32) -> u64 {
     DIAL_BACKOFF_MIN_MS.saturating_mul(1 << tries.saturating_sub(1).min(20)).min(DIAL_BACKOFF_LIMIT_MS)
@@ -91,7 +94,10 @@ impl Service {
         self.barrier_before_output = true;
         self.is_reserving = true;
         if let StartVerdict::Rollback { epochs } = verdict {
-            tracing::warn!(epochs = epochs.len(), "this store is older than its file of reserved numbers: every open epoch is retired");
+            tracing::warn!(
+                epochs = epochs.len(),
+                "this store is older than its file of reserved numbers: every open epoch is retired"
+            );
             self.retire_all();
         }
         Ok(())
@@ -218,7 +224,8 @@ impl Service {
             self.timers.dials.remove(user);
             return;
         };
-        let under_way = self.net.dials.values().any(|purpose| *purpose == Purpose::Friend(*user));
+        let ours = [Purpose::Friend(*user), Purpose::Resume(*user)];
+        let under_way = self.net.dials.values().any(|purpose| ours.contains(purpose));
         if under_way {
             return;
         }
@@ -235,9 +242,16 @@ impl Service {
                 dials.push((record.node(), addresses));
             }
         }
+        let tries = self.timers.dials.get(user).map_or(0, |(_, tries)| *tries);
         for (node, addresses) in dials {
-            let attempt = self.net.dial_id(Purpose::Friend(*user));
-            self.order(Order::Dial { attempt, node: Some(node), addresses });
+            // In vain for a while: the key behind the address may have changed while we were apart.
+            let (purpose, node) = if tries > 0 && tries % RESUME_EVERY == 0 {
+                (Purpose::Resume(*user), None)
+            } else {
+                (Purpose::Friend(*user), Some(node))
+            };
+            let attempt = self.net.dial_id(purpose);
+            self.order(Order::Dial { attempt, node, addresses });
         }
     }
 

@@ -74,7 +74,8 @@ impl Service {
     /// Not found; refused above the limit.
     pub fn rename_friend(&mut self, word: &str, name: &str) -> Result<view::Friend> {
         let user = self.named(word)?.user;
-        let name = if name.trim().is_empty() { String::new() } else { checked_text("name", name, NAME_LIMIT)? };
+        let name =
+            if name.trim().is_empty() { String::new() } else { checked_text("name", name, NAME_LIMIT)? };
         self.change_friend(user, |friend| friend.name = name)
     }
 
@@ -158,7 +159,11 @@ impl Service {
         let id = self.tag_named(name).ok_or_else(|| no_such_tag(name))?;
         let new = checked_text("tag", new, TAG_NAME_LIMIT)?;
         if self.tag_named(&new).is_some_and(|other| other != id) {
-            return Err(Error::refused("tag_exists", format!("there is a tag {new:?} already"), "choose another name"));
+            return Err(Error::refused(
+                "tag_exists",
+                format!("there is a tag {new:?} already"),
+                "choose another name",
+            ));
         }
         let record = TagRecord { name: new };
         self.save_state(b't', &id.0.to_be_bytes(), &record);
@@ -251,8 +256,9 @@ impl Service {
             ));
         }
         let include = if words.to.is_empty() { Include::All } else { Include::Named { tags, people } };
-        Rule::new(include, except_tags, except_people)
-            .map_err(|error| Error::refused("audience_limit", error.to_string(), "name fewer, or put them under a tag"))
+        Rule::new(include, except_tags, except_people).map_err(|error| {
+            Error::refused("audience_limit", error.to_string(), "name fewer, or put them under a tag")
+        })
     }
 
     fn tags_and_people(&self, words: &[String]) -> Result<(BTreeSet<TagId>, BTreeSet<UserId>)> {

@@ -19,12 +19,14 @@ use crate::entry::{self, Entry};
 use crate::error::{Error, Result};
 use crate::id::{EntryId, EpochId, UserId};
 use crate::limits::{
-    ALT_TEXT_LIMIT, ENTRY_PADDED_MIN, INTERACTION_PADDED_MIN, MENTION_LIMIT, OPEN_EPOCH_LIMIT, POST_PHOTO_LIMIT,
-    POST_TEXT_LIMIT, SEQ_BLOCK,
+    ALT_TEXT_LIMIT, ENTRY_PADDED_MIN, INTERACTION_PADDED_MIN, MENTION_LIMIT, OPEN_EPOCH_LIMIT,
+    POST_PHOTO_LIMIT, POST_TEXT_LIMIT, SEQ_BLOCK,
 };
+use crate::moment::card::{Place, Position, Precision};
+use crate::moment::media::{Media, MediaKeys, Mime};
 use crate::moment::{
-    self, Body, Class, Content, Media, MediaKeys, Mime, Place, Position, Post, Precision, PrivatePart, Profile,
-    PublicPart, PublicValues, Share, Tombstone, pad_mentions, sign_share,
+    self, Body, Class, Content, Post, PrivatePart, Profile, PublicPart, PublicValues, Share, Tombstone,
+    pad_mentions, sign_share,
 };
 use crate::store::layout::split_log_key;
 use crate::store::{StoreError, Tree};
@@ -122,8 +124,7 @@ impl Service {
     pub(super) fn epoch_for(&mut self, audience: &Audience) -> Result<EpochId> {
         let number = self.audience_number(audience);
         let minted = self.minted();
-        let choice =
-            audience::choose(audience, &self.state.people, &minted, self.window(), self.now.day());
+        let choice = audience::choose(audience, &self.state.people, &minted, self.window(), self.now.day());
         match choice {
             Choice::Use(epoch) => Ok(epoch),
             Choice::Share { epoch, with } => {
@@ -156,7 +157,11 @@ impl Service {
                     audience: audiences.get(&own.audience)?.audience.clone(),
                     recipients: own.recipients.clone(),
                     opened: own.minted,
-                    intervals: self.state.logs.get(&epoch.id).map_or(0, |log| log.intervals.intervals().len()),
+                    intervals: self
+                        .state
+                        .logs
+                        .get(&epoch.id)
+                        .map_or(0, |log| log.intervals.intervals().len()),
                     state: match (epoch.closed, &own.key) {
                         (None, Some(_)) => audience::State::Open,
                         (None, None) => audience::State::Stale,
@@ -173,7 +178,8 @@ impl Service {
 
     /// Whether an epoch may be written to for its audience as it is now.
     fn is_current(&self, epoch: &EpochId, number: u32) -> bool {
-        let (Some(record), Some(audience)) = (self.state.epochs.get(epoch), self.state.audiences.get(&number))
+        let (Some(record), Some(audience)) =
+            (self.state.epochs.get(epoch), self.state.audiences.get(&number))
         else {
             return false;
         };
@@ -200,10 +206,12 @@ impl Service {
         let public = key.public();
         let id = keys::epoch_id(public.as_bytes());
         let class = if matches!(audience, Audience::Contact) { Class::Contact } else { Class::Posts };
+        let es_commit = keys::es_commit(&secret);
         let record = EpochRecord {
             id,
             public,
-            es_commit: keys::es_commit(&secret),
+            es_commit,
+            claim: super::deliver::claim(&key, &self.me(), &es_commit),
             secret: Some(secret),
             author: self.me(),
             device: self.keyring.device_id(),
@@ -319,7 +327,8 @@ impl Service {
 
     /// Writes an entry without expiry.
     pub(super) fn write_content(&mut self, epoch: EpochId, body: Body) -> Result<EntryId> {
-        let padded = if matches!(body, Body::Interaction(_)) { INTERACTION_PADDED_MIN } else { ENTRY_PADDED_MIN };
+        let padded =
+            if matches!(body, Body::Interaction(_)) { INTERACTION_PADDED_MIN } else { ENTRY_PADDED_MIN };
         self.write_entry(epoch, body, padded, None)
     }
 
@@ -347,7 +356,8 @@ impl Service {
         let content = Content { created, body };
         let bytes = content.encode().map_err(too_much)?;
         let record = self.state.epochs.get(&epoch).ok_or_else(internal)?;
-        let (read_key, own) = (record.read_key().ok_or_else(internal)?, record.own.as_ref().ok_or_else(internal)?);
+        let (read_key, own) =
+            (record.read_key().ok_or_else(internal)?, record.own.as_ref().ok_or_else(internal)?);
         let key = own.key.clone().ok_or_else(internal)?;
         let draft = entry::Draft {
             epoch_key: &key,
@@ -386,7 +396,11 @@ impl Service {
             // Under load the blocks grow, so that waiting for the disk stays rare.
             let block = SEQ_BLOCK.max(numbers.used.min(SEQ_BLOCK.saturating_mul(64)));
             let (first, end) = self.reservations.reserve(*epoch, block).ok_or_else(|| {
-                Error::failed("numbers_used_up", "no number is left for this entry", "report this; nothing was written")
+                Error::failed(
+                    "numbers_used_up",
+                    "no number is left for this entry",
+                    "report this; nothing was written",
+                )
             })?;
             numbers.next = first;
             numbers.reserved = end;
@@ -406,8 +420,7 @@ impl Service {
         if self.state.people.friends().next().is_some() {
             self.epoch_for(&Audience::Contact)?;
         }
-        let shares =
-            audience::shares(&self.state.people, &self.minted(), self.window(), self.now.day());
+        let shares = audience::shares(&self.state.people, &self.minted(), self.window(), self.now.day());
         for share in shares {
             self.share(&share.epoch, &share.with);
         }
@@ -423,8 +436,7 @@ impl Service {
     fn grant(&mut self, user: &UserId) -> Result<()> {
         let minted = self.minted();
         let written = self.written()?;
-        let due =
-            audience::grants(user, &self.state.people, &minted, written, self.window(), self.now.day());
+        let due = audience::grants(user, &self.state.people, &minted, written, self.window(), self.now.day());
         self.owe_grants(user, &due)
     }
 
@@ -447,10 +459,12 @@ impl Service {
     }
 
     /// The day of an own entry that a newcomer may be granted: a post, or a like or comment.
-    fn grantable_day(&self, id: &EntryId, lying: Lying) -> Result<Option<Day>, StoreError> {
+    fn grantable_day(&self, id: &EntryId, lying: Lying) -> std::result::Result<Option<Day>, StoreError> {
         match lying {
             Lying::Timeline(shown) => Ok(Some(shown.day())),
-            Lying::Whole(_) => Ok(self.place(id)?.and_then(|place| place.beneath).map(|(_, shown)| shown.day())),
+            Lying::Whole(_) => {
+                Ok(self.place(id)?.and_then(|place| place.beneath).map(|(_, shown)| shown.day()))
+            }
             _ => Ok(None),
         }
     }
@@ -519,12 +533,12 @@ impl Service {
             ..PublicValues::default()
         })
         .map_err(too_much)?;
-        let mut mentions: Vec<[u8; 8]> = mentioned
+        let mentions: Vec<[u8; 8]> = mentioned
             .iter()
             .filter_map(|user| self.state.friends.get(user))
             .map(|friend| keys::mention(&friend.pair_key, &epoch, &nonce))
             .collect();
-        pad_mentions(&mut mentions, &mut self.entropy);
+        let mentions = pad_mentions(mentions, &mut self.entropy).map_err(too_much)?;
         let share = draft.shareable.then(|| self.sign_share(created, &public));
         let private = PrivatePart { media_keys, mentions, share, ..PrivatePart::default() };
         let body = Body::Post(Box::new(Post { public, private }));
@@ -618,9 +632,17 @@ fn place_of(place: &crate::ask::PlaceDraft) -> Place {
 
 /// An invariant of ours is broken: the caller cannot help it.
 pub(super) fn internal() -> Error {
-    Error::failed("internal", "the store and the memory of this node disagree", "restart it; if it stays, report it")
+    Error::failed(
+        "internal",
+        "the store and the memory of this node disagree",
+        "restart it; if it stays, report it",
+    )
 }
 
 pub(super) fn no_such_moment(word: &str) -> Error {
-    Error::not_found("no_such_moment", format!("there is no moment or comment {word:?} here"), "see `tidings timeline`")
+    Error::not_found(
+        "no_such_moment",
+        format!("there is no moment or comment {word:?} here"),
+        "see `tidings timeline`",
+    )
 }

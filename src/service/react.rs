@@ -24,9 +24,8 @@ use crate::entry::Header;
 use crate::error::{Error, Result as Said};
 use crate::id::{EntryId, EpochId, UserId};
 use crate::limits::{COMMENT_TEXT_LIMIT, INTERACTION_PADDED_MIN, ORPHAN_LIMIT, THREAD_CACHE_LIMIT};
-use crate::moment::{
-    Body, Content, Inner, SealedInteraction, Slot, open_interaction, open_reply, seal_interaction, seal_reply,
-};
+use crate::moment::interaction::{open_interaction, open_reply, seal_interaction, seal_reply};
+use crate::moment::{Body, Content, Inner, SealedInteraction, Slot};
 use crate::store::layout::{interaction_key, orphan_key, split_timeline_key};
 use crate::store::{Direction, KeyRange, StoreError, Tree};
 use crate::time::Timestamp;
@@ -170,7 +169,12 @@ impl Service {
         let target = reply_to.map(|word| self.resolve_comment(&post, word)).transpose()?;
         let id = match &target {
             None => self.interact(&post, |thread, slot, service| {
-                seal_interaction(thread, slot, &Inner::Comment { text: text.to_owned() }, &mut service.entropy)
+                seal_interaction(
+                    thread,
+                    slot,
+                    &Inner::Comment { text: text.to_owned() },
+                    &mut service.entropy,
+                )
             })?,
             Some(target) => self.interact(&post, |thread, slot, service| {
                 seal_reply(thread, slot, &target.id, &target.row.gate, text, &mut service.entropy)
@@ -201,7 +205,9 @@ impl Service {
 
     fn resolve_comment(&self, post: &EntryId, word: &str) -> Said<Placed> {
         let comments = self.rows(post)?.into_iter().filter(|placed| {
-            placed.row.kind != Kind::Like && placed.row.stand == Stand::Shown && placed.id.to_string().starts_with(word)
+            placed.row.kind != Kind::Like
+                && placed.row.stand == Stand::Shown
+                && placed.id.to_string().starts_with(word)
         });
         let mut found: Vec<_> = comments.collect();
         match (found.pop(), found.is_empty()) {
@@ -282,7 +288,8 @@ impl Service {
             return Ok(());
         }
         self.threads.loaded = true;
-        let newest = self.tx.range(Tree::Timeline, KeyRange::all(), Direction::Backward, THREAD_CACHE_LIMIT)?;
+        let newest =
+            self.tx.range(Tree::Timeline, KeyRange::all(), Direction::Backward, THREAD_CACHE_LIMIT)?;
         for (key, value) in &newest {
             if let Some((shown, post, thread)) = self.thread_of(key, value)? {
                 self.threads.posts.insert((Reverse(shown), post), thread);
@@ -291,7 +298,11 @@ impl Service {
         Ok(())
     }
 
-    fn thread_of(&self, key: &[u8], value: &[u8]) -> Result<Option<(Timestamp, EntryId, ThreadKey)>, StoreError> {
+    fn thread_of(
+        &self,
+        key: &[u8],
+        value: &[u8],
+    ) -> Result<Option<(Timestamp, EntryId, ThreadKey)>, StoreError> {
         let bad = || tx::damaged(Tree::Timeline, key, "the record does not decode");
         let (shown, post) = split_timeline_key(key).ok_or_else(bad)?;
         let header = value.get(8..).and_then(|rest| rest.first_chunk()).ok_or_else(bad)?;
@@ -366,7 +377,8 @@ impl Service {
                 row.kind = Kind::Reply;
                 row.target = Some(reply.target);
                 let gate = self.rows(post)?.into_iter().find(|placed| placed.id == reply.target);
-                let text = gate.and_then(|target| open_reply(thread, slot, sealed, &reply, &target.row.gate).ok());
+                let text =
+                    gate.and_then(|target| open_reply(thread, slot, sealed, &reply, &target.row.gate).ok());
                 row.stand = if text.is_some() { Stand::Shown } else { Stand::Shut };
                 row.text = text.unwrap_or_default();
             }
@@ -385,7 +397,8 @@ impl Service {
     /// When an interaction is shown: as claimed, and not later than it came.
     fn created_of(&self, id: &EntryId, key: &ContentKey) -> Result<Option<Timestamp>, StoreError> {
         let entry = self.kept(id)?;
-        let content = entry.and_then(|entry| entry.open(key).ok()).and_then(|bytes| Content::decode(&bytes).ok());
+        let content =
+            entry.and_then(|entry| entry.open(key).ok()).and_then(|bytes| Content::decode(&bytes).ok());
         Ok(content.map(|content| content.created.shown_at(self.now)))
     }
 

@@ -24,7 +24,7 @@ use crate::error::Result as Said;
 use crate::id::{EntryId, EpochId, UserId};
 use crate::identity::{DeviceRecord, IdentityRecord, Outcome};
 use crate::limits::{FORK_KEEP_LIMIT, FUTURE_HOLD_MS};
-use crate::moment::{Body, Class, Content, Tombstone};
+use crate::moment::{self, Body, Class, Content, Tombstone};
 use crate::store::layout::{log_key, log_prefix, split_log_key, timeline_key};
 use crate::store::{StoreError, Tree};
 use crate::time::Timestamp;
@@ -127,9 +127,17 @@ impl Service {
         if mine {
             self.on_own_entry_returned(&epoch, seq, &id)?;
         }
-        let content = self.open(&entry)?.filter(|content| class.carries(content.body.kind()));
+        let granted = self.state.epochs.get(&epoch).is_some_and(|record| record.secret.is_none());
+        let content = self.open(&entry)?.filter(|content| {
+            // Of a class that is not known (single entries were granted) only what is ever granted counts.
+            let kind = content.body.kind();
+            if granted { moment::kind::GRANTABLE.contains(&kind) } else { class.carries(kind) }
+        });
         if !self.keep_entry(&entry, content.as_ref())? {
             return Ok(Verdict::Known { epoch, seq, id });
+        }
+        if granted {
+            self.not_awaited(&author, &id);
         }
         if let Some(content) = content {
             // Applying what another wrote can fail only for our own disk; what a person would be told is not said here.
@@ -350,7 +358,8 @@ impl Service {
             }
             Body::Interaction(sealed) => self.on_interaction(author, epoch, header, id, &sealed)?,
             // Kept as they came, for the releases that show them.
-            Body::Hide(_) | Body::SelfOp(_) | Body::Status(_) | Body::AppUpdate(_) | Body::Unknown { .. } => {}
+            Body::Hide(_) | Body::SelfOp(_) | Body::Status(_) | Body::AppUpdate(_) | Body::Unknown { .. } => {
+            }
         }
         Ok(())
     }

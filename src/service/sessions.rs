@@ -17,7 +17,7 @@ use crate::crypto::keys::Role;
 use crate::entry::{Entry, HEADER_LEN, Verified};
 use crate::id::{DeviceId, EntryId, EpochId, NodeId, UserId};
 use crate::identity::{DeviceRecord, IdentityRecord, live_device};
-use crate::limits::{CONTACT_CLOSED_OFFER_DAYS, HOLDERS_STEP_LIMIT, MAIL_EARLY_LIMIT, PUSH_BODY_LIMIT};
+use crate::limits::{CONTACT_CLOSED_OFFER_DAYS, HOLDERS_STEP_LIMIT, PUSH_BODY_LIMIT};
 use crate::link::{self, Address, ConnId, DialId, Order, Path, Protocol, StreamId};
 use crate::moment::Class;
 use crate::pair;
@@ -96,7 +96,7 @@ pub(super) enum Purpose {
 /// What follows from a step on other streams.
 #[derive(Debug)]
 enum Todo {
-    Push { epoch: EpochId, seq: u64, id: EntryId, header: Box<[u8; HEADER_LEN]>, body: Vec<u8> },
+    Push { epoch: EpochId, seq: u64, header: Box<[u8; HEADER_LEN]>, body: Vec<u8> },
     Announce { epoch: EpochId, seq: u64 },
 }
 
@@ -158,7 +158,8 @@ impl Service {
             }
             link::Event::Frame { stream, frame } => self.on_frame(stream, &frame)?,
             link::Event::Sent { stream, bytes } => {
-                if let Some(Stream { spoken: Spoken::Sync(session), .. }) = self.net.streams.get_mut(&stream) {
+                if let Some(Stream { spoken: Spoken::Sync(session), .. }) = self.net.streams.get_mut(&stream)
+                {
                     session.handle_sent(bytes);
                     self.pump(stream)?;
                 }
@@ -238,6 +239,7 @@ impl Service {
         let Some(gone) = self.net.conns.remove(&conn) else { return };
         self.net.streams.retain(|_, stream| stream.conn != conn);
         self.wants.on_disconnected(conn);
+        self.mail_disconnected(conn);
         if let Some((user, _)) = gone.friend {
             if self.online(&user).is_none() {
                 if let Some(friend) = self.state.friends.get_mut(&user) {
@@ -278,7 +280,8 @@ impl Service {
                 self.net.streams.insert(stream, Stream { conn, spoken });
             }
             Protocol::Sync | Protocol::Mail => {
-                let refused = !self.net.admitted.contains(&node) || taken.is_some_and(|taken| taken != stream);
+                let refused =
+                    !self.net.admitted.contains(&node) || taken.is_some_and(|taken| taken != stream);
                 if refused {
                     self.net.streams.remove(&stream);
                     self.order(Order::CloseStream { stream });
@@ -410,7 +413,9 @@ impl Service {
                 let verdict = self.take_entry(&header[..], body)?;
                 self.judged(session, (epoch, seq), verdict, granted);
             }
-            sync::Output::Gone { epoch, seq, id, header } => self.on_gone(session, epoch, seq, &id, header)?,
+            sync::Output::Gone { epoch, seq, id, header } => {
+                self.on_gone(session, epoch, seq, &id, header)?
+            }
             sync::Output::PeerHas { epoch, seqs } => self.on_peer_has(conn, &epoch, &seqs)?,
             sync::Output::InSync { epoch } => {
                 let friend = self.net.conns.get(&conn).and_then(|state| state.friend);
@@ -431,14 +436,14 @@ impl Service {
 
     fn judged(&mut self, session: &mut Session, asked: (EpochId, u64), verdict: Verdict, granted: bool) {
         match verdict {
-            Verdict::Kept { epoch, seq, id } => {
-                session.stored(&epoch, seq, &id, self.now);
+            Verdict::Kept { epoch, seq, .. } => {
+                session.stored(&epoch, seq, self.now);
                 self.net.todo.push(Todo::Announce { epoch, seq });
             }
-            Verdict::Known { epoch, seq, id } => session.stored(&epoch, seq, &id, self.now),
+            Verdict::Known { epoch, seq, .. } => session.stored(&epoch, seq, self.now),
             Verdict::Unknown | Verdict::Fault => {
                 if !granted {
-                    session.refused(&asked.0, asked.1, self.now);
+                    session.refused(&asked.0, asked.1, false);
                 }
             }
         }
@@ -489,7 +494,7 @@ impl Service {
         })();
         let Some((user, device_id)) = accepted else {
             tracing::debug!(conn = conn.0, "a Hello that is not a friend's");
-            session.close(ByeReason::NotFriends);
+            session.close(ByeReason::Done);
             return Ok(());
         };
         self.on_device(user, device);
@@ -508,6 +513,7 @@ impl Service {
         let scopes = self.contact_scopes(&user);
         session.add_scopes(scopes, self.now);
         session.accept_peer(self.now);
+        session.ask_ids(&self.awaited_from(&user));
         self.emit_friend(&user);
         self.net.owed.insert(user);
         self.on_peer_accepted(conn, &user)?;
@@ -604,7 +610,6 @@ impl Service {
         self.net.todo.push(Todo::Push {
             epoch: header.epoch(),
             seq: header.seq(),
-            id: entry.id(),
             header: Box::new(*header.bytes()),
             body: entry.body().to_vec(),
         });
@@ -662,8 +667,8 @@ impl Service {
         for stream in streams {
             if let Some(session) = self.session_mut(stream) {
                 match todo {
-                    Todo::Push { epoch, seq, id, header, body } if body.len() <= PUSH_BODY_LIMIT => {
-                        session.push_entry(epoch, *seq, id, header, body, now);
+                    Todo::Push { epoch, seq, header, body } if body.len() <= PUSH_BODY_LIMIT => {
+                        session.push_entry(epoch, *seq, header, body, now);
                     }
                     Todo::Push { epoch, seq, .. } | Todo::Announce { epoch, seq } => {
                         session.announce(epoch, *seq, now);
@@ -690,7 +695,10 @@ impl Service {
     /// Whether a friend's session is up, how, and since when.
     pub(super) fn online(&self, user: &UserId) -> Option<(Path, Timestamp)> {
         let conns = self.net.conns.values();
-        conns.filter(|conn| conn.friend.is_some_and(|(friend, _)| friend == *user)).map(|c| (c.path, c.since)).next()
+        conns
+            .filter(|conn| conn.friend.is_some_and(|(friend, _)| friend == *user))
+            .map(|c| (c.path, c.since))
+            .next()
     }
 
     /// Tells the shell whom to let in, if that changed.
@@ -823,7 +831,8 @@ impl<'a> PeerLog<'a> {
             end: std::ops::Bound::Included(log_key(epoch, hi, &EntryId::from_bytes([0xff; 32]))),
         };
         let found = self.service.tx.range(Tree::Log, range, Direction::Backward, limit);
-        let found = found.inspect_err(|error| tracing::error!(%error, "the log cannot be read")).unwrap_or_default();
+        let found =
+            found.inspect_err(|error| tracing::error!(%error, "the log cannot be read")).unwrap_or_default();
         found
             .iter()
             .filter_map(|(key, value)| {

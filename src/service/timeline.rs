@@ -13,7 +13,7 @@ use super::react::{Kind, Stand};
 use super::{Service, tx};
 use crate::ask::TimelineQuery;
 use crate::audience::Audience;
-use crate::crypto::{ContentKey, keys};
+use crate::crypto::keys;
 use crate::entry::{Entry, HEADER_LEN, Header, Verified};
 use crate::error::{Error, Kind as ErrorKind, Result as Said};
 use crate::id::{EntryId, UserId, hex, unhex};
@@ -36,7 +36,6 @@ struct Opened {
     received: Timestamp,
     author: UserId,
     entry: Entry<Verified>,
-    key: ContentKey,
     post: Box<Post>,
 }
 
@@ -95,7 +94,11 @@ impl Service {
         }
         if let Some(cursor) = &query.before {
             let key = unhex::<40>(cursor).map_err(|_| {
-                Error::usage("no_cursor", format!("{cursor:?} is no cursor"), "use the `next` of an earlier page")
+                Error::usage(
+                    "no_cursor",
+                    format!("{cursor:?} is no cursor"),
+                    "use the `next` of an earlier page",
+                )
             })?;
             range = range.before(key);
         }
@@ -154,7 +157,7 @@ impl Service {
             return Ok(None);
         };
         let received = Timestamp::from_millis(u64::from_be_bytes(*received));
-        Ok(Some(Opened { id, shown, received, author, entry, key: content_key, post }))
+        Ok(Some(Opened { id, shown, received, author, entry, post }))
     }
 
     fn is_shown(&self, opened: &Opened) -> bool {
@@ -182,7 +185,8 @@ impl Service {
         let mut likers = BTreeSet::new();
         for placed in self.rows(&opened.id)? {
             let writer = placed.row.writer;
-            if placed.row.stand != Stand::Shown || (writer != me && !self.state.friends.contains_key(&writer)) {
+            if placed.row.stand != Stand::Shown || (writer != me && !self.state.friends.contains_key(&writer))
+            {
                 continue;
             }
             match placed.row.kind {
@@ -240,11 +244,16 @@ impl Service {
         let tag_for = |key| keys::mention(key, &header.epoch(), header.nonce());
         let tags = &opened.post.private.mentions;
         if opened.author == self.me() {
-            let friends = self.state.friends.values().filter(|friend| tags.contains(&tag_for(&friend.pair_key)));
+            let friends =
+                self.state.friends.values().filter(|friend| tags.contains(&tag_for(&friend.pair_key)));
             return friends.map(|friend| self.person(&friend.user)).collect();
         }
         let key = self.state.friends.get(&opened.author).map(|friend| &friend.pair_key);
-        if key.is_some_and(|key| tags.contains(&tag_for(key))) { vec![self.person(&self.me())] } else { Vec::new() }
+        if key.is_some_and(|key| tags.contains(&tag_for(key))) {
+            vec![self.person(&self.me())]
+        } else {
+            Vec::new()
+        }
     }
 
     fn audience_of(&self, opened: &Opened) -> Option<view::Audience> {
@@ -273,6 +282,25 @@ impl Service {
         Ok(view::Delivery { may_read: readers.len(), have })
     }
 
+    /// The newest of my moments.
+    pub(super) fn newest_own(&self, limit: usize) -> Result<Vec<EntryId>, StoreError> {
+        let newest =
+            self.tx.range(Tree::Timeline, KeyRange::all(), Direction::Backward, limit.saturating_mul(8))?;
+        let me = self.me();
+        let mut own = Vec::new();
+        for (key, value) in &newest {
+            let header =
+                value.get(8..).and_then(|rest| rest.first_chunk()).and_then(|h| Header::decode(h).ok());
+            let author =
+                header.and_then(|header| self.state.epochs.get(&header.epoch())).map(|record| record.author);
+            if let (true, Some((_, id))) = (author == Some(me), split_timeline_key(key)) {
+                own.push(id);
+            }
+        }
+        own.truncate(limit);
+        Ok(own)
+    }
+
     /// Where one of my moments stands with everybody who may read it.
     ///
     /// # Errors
@@ -282,7 +310,11 @@ impl Service {
         let place = self.place(&id)?.ok_or_else(|| no_such_moment(word))?;
         let epoch = self.state.epochs.get(&place.epoch).ok_or_else(internal)?;
         if epoch.author != self.me() {
-            return Err(Error::refused("not_yours", "that moment is somebody else's", "ask for one of your own"));
+            return Err(Error::refused(
+                "not_yours",
+                "that moment is somebody else's",
+                "ask for one of your own",
+            ));
         }
         let withdrawn = self.lying(&place.epoch, place.seq, &id)? == Some(super::receive::Lying::Gone);
         let holders = self.holders(&id)?;
@@ -316,7 +348,8 @@ impl Service {
     /// The moment or comment that a prefix of an id names.
     pub(super) fn resolve_entry(&self, word: &str) -> Said<EntryId> {
         let digits = word.to_lowercase();
-        if digits.len() < ID_PREFIX_MIN || digits.len() > 64 || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
+        if digits.len() < ID_PREFIX_MIN || digits.len() > 64 || !digits.bytes().all(|b| b.is_ascii_hexdigit())
+        {
             return Err(no_such_moment(word));
         }
         let low = format!("{digits:0<64}").parse::<EntryId>().map_err(|_| no_such_moment(word))?;

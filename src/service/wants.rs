@@ -124,8 +124,14 @@ impl Service {
     /// A friend's moment came: its pictures are wanted.
     pub(super) fn want_blobs(&mut self, moment: &EntryId, shown: Timestamp, post: &Post) {
         let fresh = self.now.since(shown) <= u64::from(BLOB_PREFETCH_DAYS).saturating_mul(DAY_MS);
-        let media: Vec<_> =
-            post.public.values().media.iter().map(|m| m.plain_len).zip(post.private.media_keys.clone()).collect();
+        let media: Vec<_> = post
+            .public
+            .values()
+            .media
+            .iter()
+            .map(|m| m.plain_len)
+            .zip(post.private.media_keys.clone())
+            .collect();
         for (plain_len, keys) in media {
             if keys.preview_len > 0 {
                 self.want(keys.preview, padded_len(u64::from(keys.preview_len)), moment, shown, false);
@@ -220,9 +226,17 @@ impl Service {
     }
 
     /// A peer asks for a blob.
-    pub(super) fn on_blob_asked(&mut self, conn: ConnId, stream: StreamId, blob: &BlobId) -> Result<(), StoreError> {
-        let order =
-            if self.may_have(conn, blob)? { Order::ServeBlob { stream, blob: *blob } } else { Order::RefuseBlob { stream } };
+    pub(super) fn on_blob_asked(
+        &mut self,
+        conn: ConnId,
+        stream: StreamId,
+        blob: &BlobId,
+    ) -> Result<(), StoreError> {
+        let order = if self.may_have(conn, blob)? {
+            Order::ServeBlob { stream, blob: *blob }
+        } else {
+            Order::RefuseBlob { stream }
+        };
         self.order(order);
         Ok(())
     }
@@ -269,7 +283,11 @@ impl Service {
     /// Not found.
     pub fn blob(&mut self, blob: &BlobId) -> Said<(BlobKey, &'static str, u64, bool)> {
         let missing = || {
-            Error::not_found("no_such_blob", format!("no moment here names the blob {}", blob.short()), "see `tidings show ID`")
+            Error::not_found(
+                "no_such_blob",
+                format!("no moment here names the blob {}", blob.short()),
+                "see `tidings show ID`",
+            )
         };
         let record = match self.blob_record(blob)? {
             Some(record) => record,

@@ -14,6 +14,7 @@ use std::borrow::Cow;
 
 use super::interval::IntervalSet;
 use crate::id::{EntryId, EpochId};
+use crate::wire::{Decode, DecodeError, Encode, Reader, Writer};
 
 /// Bytes of an entry's header with its signature (docs/protocol.md 3.4).
 pub const HEADER_LEN: usize = 186;
@@ -91,6 +92,23 @@ impl LogState {
     pub fn replace(&mut self, old: &EntryId, new: &EntryId) {
         self.sum.subtract(old);
         self.sum.add(new);
+    }
+}
+
+/// `floor 8 ‖ sum 32 ‖ intervals`, as the owner stores it.
+impl Encode for LogState {
+    fn encode_to(&self, out: &mut Writer) {
+        out.u64(self.floor).raw(self.sum.as_bytes());
+        self.intervals.encode_to(out);
+    }
+}
+
+impl Decode for LogState {
+    fn decode_from(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let (floor, sum) = (input.u64()?, Sum::from_bytes(input.array()?));
+        // An author may leave as many gaps as there are entries; the record is our own.
+        let limit = input.remaining();
+        Ok(Self { intervals: IntervalSet::decode_from(input, limit)?, sum, floor })
     }
 }
 

@@ -147,7 +147,9 @@ fn every_limit_says_where_it_comes_from_and_the_protocol_agrees() {
         let text: Vec<&str> = numbers.filter_map(|number| sections.get(number)).map(String::as_str).collect();
         if !origin.starts_with("spec") || text.is_empty() {
             found.push(format!("{}: `{origin}` is no section of {PROTOCOL}", limit.name));
-        } else if !limit.is_derived && !spellings(&limit).iter().any(|form| text.iter().any(|text| stands_in(text, form))) {
+        } else if !limit.is_derived
+            && !spellings(&limit).iter().any(|form| text.iter().any(|text| stands_in(text, form)))
+        {
             found.push(format!("{} = {}: {origin} does not say that number", limit.name, limit.value));
         }
     }
@@ -210,7 +212,8 @@ fn every_domain_and_context_stands_in_the_protocol_and_none_twice() {
 
 #[test]
 fn numbers_are_found_in_the_spellings_of_the_protocol() {
-    let limit = |name: &str, value| Limit { name: name.to_owned(), doc: String::new(), value, is_derived: false };
+    let limit =
+        |name: &str, value| Limit { name: name.to_owned(), doc: String::new(), value, is_derived: false };
     let says = |limit: &Limit, text: &str| spellings(limit).iter().any(|form| stands_in(text, form));
     assert!(says(&limit("A_LIMIT", 8_192), "at most 8,192 tags"));
     assert!(says(&limit("A_LIMIT", 8_192), "at most 8 KiB"));

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::people::{users_from, users_to};
 use crate::audience::Audience;
-use crate::crypto::{EpochSecret, ReadKey, SigningKey, TagKey, VerifyingKey, keys};
+use crate::crypto::{EpochSecret, ReadKey, Signature, SigningKey, TagKey, VerifyingKey, keys};
 use crate::id::{DeviceId, EpochId, UserId};
 use crate::moment::Class;
 use crate::time::{Day, Timestamp};
@@ -78,6 +78,8 @@ pub struct EpochRecord {
     pub secret: Option<EpochSecret>,
     /// The commitment its claim signs.
     pub es_commit: [u8; 32],
+    /// The epoch key's claim to belong to the author.
+    pub claim: Signature,
     /// Whose it is.
     pub author: UserId,
     /// The device that minted it.
@@ -118,7 +120,11 @@ impl Encode for EpochRecord {
         if let Some(secret) = &self.secret {
             out.raw(secret.expose_bytes());
         }
-        out.raw(&self.es_commit).value(&self.author).value(&self.device).u8(class_code(self.class));
+        out.raw(&self.es_commit)
+            .raw(self.claim.as_bytes())
+            .value(&self.author)
+            .value(&self.device)
+            .u8(class_code(self.class));
         out.bool(self.author_only).u32(self.opened.0);
         out.bool(self.closed.is_some()).u32(self.closed.unwrap_or(Day(0)).0);
         out.bool(self.own.is_some());
@@ -139,6 +145,7 @@ impl Decode for EpochRecord {
         let public = VerifyingKey::from_bytes(input.array()?);
         let secret = if input.bool()? { Some(EpochSecret::from_bytes(input.array()?)) } else { None };
         let es_commit = input.array()?;
+        let claim = Signature::from_bytes(input.array()?);
         let author = input.value()?;
         let device = input.value()?;
         let class = class_from(input.u8()?)?;
@@ -158,7 +165,20 @@ impl Decode for EpochRecord {
         } else {
             None
         };
-        Ok(Self { id, public, secret, es_commit, author, device, class, author_only, opened, closed, own })
+        Ok(Self {
+            id,
+            public,
+            secret,
+            es_commit,
+            claim,
+            author,
+            device,
+            class,
+            author_only,
+            opened,
+            closed,
+            own,
+        })
     }
 }
 
