@@ -206,6 +206,8 @@ pub const BLOB_CHECKPOINT_GROUPS: u32 = 256;
 pub const BLOB_BUFFER_LEN: usize = 256 * 1024;
 /// Such buffers of one transfer: one filled, one emptied, one on the way. *guess*
 pub const BLOB_BUFFERS: usize = 3;
+/// After so many bytes of a fetched blob the disk is asked to begin writing, while more comes. *guess*
+pub const BLOB_SYNC_LEN: usize = 8 * 1024 * 1024;
 /// Blobs served at once to everybody; others wait. *guess*
 pub const BLOB_SERVE_LIMIT: usize = 16;
 /// A Get must come within this after its stream was opened, ms. *guess*

@@ -12,14 +12,15 @@ use std::time::Duration;
 
 use hostile::Hostile;
 use nodes::{BOTH, PATIENCE, TCP, bytes_of, connect, spawn};
-use tidings::blob::Get;
+use tidings::blob::{Get, Groups};
 use tidings::id::BlobId;
 use tidings::limits::{
-    BLOB_GROUP_LEN, FRAME_LIMIT, SEND_QUEUE_BYTES_LIMIT, UNKNOWN_CONNECTION_LIMIT, UNKNOWN_PER_MINUTE_LIMIT,
+    BLOB_GROUP_LEN, BLOB_STREAM_LIMIT, FRAME_LIMIT, SEND_QUEUE_BYTES_LIMIT, UNKNOWN_CONNECTION_LIMIT,
+    UNKNOWN_PER_MINUTE_LIMIT,
 };
 use tidings::link::{ConnId, DialId, Event, Order, Path, Protocol, StreamId};
 use tidings::net::{Config, translate};
-use tidings::wire;
+use tidings::wire::{self, Encode};
 use tokio::time::timeout;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -205,6 +206,24 @@ async fn one_stream_too_many_of_a_protocol_is_dropped() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_blob_stream_more_than_the_limit_is_dropped() {
+    let mut alice = spawn(1, TCP).await;
+    let mut eve = Hostile::connect(6, &mut alice, true).await;
+    let mut open = Vec::new();
+    for n in 0..BLOB_STREAM_LIMIT {
+        let mut stream = eve.open("/tidings/blob/1").await.expect("admitted");
+        let blob = BlobId::from_bytes([n as u8; 32]);
+        let groups = Groups::new(vec![(0, 1)]).expect("ranges");
+        let get = Get { blob, groups }.encode();
+        stream.write(&[&(get.len() as u32).to_be_bytes()[..], &get].concat()).await;
+        alice.asked(blob).await;
+        open.push(stream);
+    }
+    let mut last = eve.open("/tidings/blob/1").await.expect("negotiated, then dropped");
+    assert!(last.is_closed().await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_strangers_node_is_offered_neither_ping_nor_identify() {
     let mut alice = spawn(1, TCP).await;
     alice.order(Order::OpenPairing(true)).await;
@@ -225,7 +244,7 @@ async fn garbage_on_every_protocol_costs_a_stream_and_nothing_more() {
     blob.write(&[0, 0, 0, 3, 1, 1, 7]).await;
     assert!(blob.is_closed().await);
     let mut blob = eve.open("/tidings/blob/1").await.expect("admitted");
-    blob.write(&[0xff; 64]).await;
+    blob.write(&u32::try_from(Get::LEN_LIMIT + 1).expect("short").to_be_bytes()).await;
     assert!(blob.is_closed().await);
     let mut sync = eve.open("/tidings/sync/1").await.expect("admitted");
     let theirs = alice.opened(Protocol::Sync).await;
@@ -278,6 +297,12 @@ async fn two_who_dial_each_other_end_with_one_connection_that_works() {
             tokio::join!(alice.dial(1, &to_bob, Some(bobs)), bob.dial(1, &to_alice, Some(alices)));
             let (left, right) = tokio::join!(alice.one_connection(), bob.one_connection());
             assert_eq!((left.1, right.1), (!right.1, !left.1), "round {round}: two halves of one connection");
+            let had_two = |node: &nodes::Node| {
+                node.seen.iter().filter(|event| matches!(event, Event::Connected { .. })).count() == 2
+            };
+            if had_two(&alice) || had_two(&bob) {
+                assert_eq!(left.1, alice.id < bob.id, "round {round}: the one the smaller key opened stays");
+            }
             let (ours, theirs) = alice.open(&mut bob, left.0, 2, Protocol::Sync).await;
             alice.send(ours, b"one").await;
             assert_eq!(bob.frame(theirs).await, b"one", "round {round}");
@@ -606,6 +631,16 @@ async fn listening_on_all_interfaces_names_each_of_them_and_loopback_last() {
         }
         assert!(addresses.iter().all(|address| !translate::show(address).contains("/0.0.0.0/")));
         assert!(addresses.last().is_some_and(translate::is_loopback), "{addresses:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn all_kinds_of_addresses_share_one_port() {
+    let drawn = std::net::TcpListener::bind("0.0.0.0:0").expect("bind").local_addr().expect("address").port();
+    let all = ["/ip6/::/udp/P/quic-v1", "/ip6/::/tcp/P", "/ip4/0.0.0.0/udp/P/quic-v1", "/ip4/0.0.0.0/tcp/P"];
+    for order in [all.join(" "), all.iter().rev().copied().collect::<Vec<_>>().join(" ")] {
+        let alice = spawn(1, &order.replace('P', &drawn.to_string())).await;
+        timeout(PATIENCE, alice.shut_down()).await.expect("in time");
     }
 }
 
