@@ -95,6 +95,18 @@ impl Address {
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
+
+    /// Whether it leads nowhere but to the same machine: `/ip4/127.…` or `/ip6/::1`.
+    pub fn is_loopback(&self) -> bool {
+        // The multiaddr codes of ip4 and ip6, each followed by the address itself.
+        const IP4: u8 = 4;
+        const IP6: u8 = 41;
+        match self.0.split_first() {
+            Some((&IP4, rest)) => rest.first() == Some(&127),
+            Some((&IP6, rest)) => rest.first_chunk::<16>() == Some(&std::net::Ipv6Addr::LOCALHOST.octets()),
+            _ => false,
+        }
+    }
 }
 
 /// What the network did.

@@ -98,7 +98,7 @@ async fn a_stranger_speaks_only_pair_while_pairing_is_open() {
         }
         let blob = BlobId::from_bytes([7; 32]);
         eve.order(Order::FetchBlob { conn: to_alice, blob, bytes: 100 }).await;
-        assert_eq!(eve.failed(blob).await, false);
+        assert!(!eve.failed(blob).await);
         let (ours, theirs) = eve.open(&mut alice, to_alice, 6, Protocol::Pair).await;
         eve.send(ours, b"hello?").await;
         assert_eq!(alice.frame(theirs).await, b"hello?");
@@ -180,7 +180,7 @@ async fn hanging_up_ends_the_connection_at_both_ends() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_frame_over_the_limit_ends_its_stream_and_not_the_connection() {
     let mut alice = spawn(1, TCP).await;
-    let mut eve = Hostile::connect(6, &mut alice, true).await;
+    let eve = Hostile::connect(6, &mut alice, true).await;
     let mut sync = eve.open("/tidings/sync/1").await.expect("admitted");
     let theirs = alice.opened(Protocol::Sync).await;
     sync.write(&[0, 4, 0, 0]).await;
@@ -198,7 +198,7 @@ async fn a_frame_over_the_limit_ends_its_stream_and_not_the_connection() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_stream_too_many_of_a_protocol_is_dropped() {
     let mut alice = spawn(1, TCP).await;
-    let mut eve = Hostile::connect(6, &mut alice, true).await;
+    let eve = Hostile::connect(6, &mut alice, true).await;
     let _first = eve.open("/tidings/sync/1").await.expect("the first");
     alice.opened(Protocol::Sync).await;
     let mut second = eve.open("/tidings/sync/1").await.expect("negotiated, then dropped");
@@ -208,7 +208,7 @@ async fn one_stream_too_many_of_a_protocol_is_dropped() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_blob_stream_more_than_the_limit_is_dropped() {
     let mut alice = spawn(1, TCP).await;
-    let mut eve = Hostile::connect(6, &mut alice, true).await;
+    let eve = Hostile::connect(6, &mut alice, true).await;
     let mut open = Vec::new();
     for n in 0..BLOB_STREAM_LIMIT {
         let mut stream = eve.open("/tidings/blob/1").await.expect("admitted");
@@ -227,7 +227,7 @@ async fn one_blob_stream_more_than_the_limit_is_dropped() {
 async fn a_strangers_node_is_offered_neither_ping_nor_identify() {
     let mut alice = spawn(1, TCP).await;
     alice.order(Order::OpenPairing(true)).await;
-    let mut eve = Hostile::connect(6, &mut alice, false).await;
+    let eve = Hostile::connect(6, &mut alice, false).await;
     for name in
         ["/ipfs/ping/1.0.0", "/ipfs/id/1.0.0", "/tidings/sync/1", "/tidings/mail/1", "/tidings/blob/1"]
     {
@@ -239,7 +239,7 @@ async fn a_strangers_node_is_offered_neither_ping_nor_identify() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn garbage_on_every_protocol_costs_a_stream_and_nothing_more() {
     let mut alice = spawn(1, TCP).await;
-    let mut eve = Hostile::connect(6, &mut alice, true).await;
+    let eve = Hostile::connect(6, &mut alice, true).await;
     let mut blob = eve.open("/tidings/blob/1").await.expect("admitted");
     blob.write(&[0, 0, 0, 3, 1, 1, 7]).await;
     assert!(blob.is_closed().await);
@@ -256,7 +256,7 @@ async fn garbage_on_every_protocol_costs_a_stream_and_nothing_more() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_peer_who_does_not_read_overruns_its_queue_and_loses_the_stream() {
     let mut alice = spawn(1, TCP).await;
-    let mut eve = Hostile::connect(6, &mut alice, true).await;
+    let eve = Hostile::connect(6, &mut alice, true).await;
     let _deaf = eve.open("/tidings/sync/1").await.expect("admitted");
     let theirs = alice.opened(Protocol::Sync).await;
     let frame = vec![0; FRAME_LIMIT];

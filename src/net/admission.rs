@@ -236,6 +236,7 @@ impl Gate {
     }
 
     /// The table of the module's head.
+    #[expect(clippy::arithmetic_side_effects, reason = "an instant and some seconds of ours")]
     fn against_rival(
         &mut self,
         id: ConnectionId,

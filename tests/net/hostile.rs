@@ -62,7 +62,7 @@ impl Hostile {
     }
 
     /// Opens a stream for a protocol, speaking multistream-select by hand; `None` if the node does not offer it.
-    pub async fn open(&mut self, name: &str) -> Option<Raw> {
+    pub async fn open(&self, name: &str) -> Option<Raw> {
         let (want, wanted) = oneshot::channel();
         self.wanted.send(want).await.expect("connected");
         let mut raw = Raw(timeout(PATIENCE, wanted).await.expect("in time").expect("connected"));

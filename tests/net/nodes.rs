@@ -292,9 +292,12 @@ impl Node {
     }
 }
 
+/// Frames, and bytes of blobs.
+type Record = (Vec<(Protocol, Vec<u8>)>, u64);
+
 /// What a node received.
 #[derive(Clone, Default)]
-pub struct Heard(Arc<Mutex<(Vec<(Protocol, Vec<u8>)>, u64)>>);
+pub struct Heard(Arc<Mutex<Record>>);
 
 impl Heard {
     pub fn recorder(&self) -> Arc<dyn Recorder> {

@@ -1,0 +1,112 @@
+//! What an application asks of the service, as plain values. Answers stand in [`crate::view`].
+//!
+//! People and moments are named by *words* here: a unique prefix of an id, the name one gave, or their own name where
+//! it is unambiguous. The service resolves them, so that every face of the program names things the same way.
+
+use crate::crypto::BlobKey;
+use crate::id::BlobId;
+use crate::time::Timestamp;
+
+/// Whom a moment is for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct AudienceWords {
+    /// Tags or people who may see it; empty = everyone.
+    pub to: Vec<String>,
+    /// Tags or people who may not.
+    pub except: Vec<String>,
+    /// Only me; with this, the others must be empty.
+    pub private: bool,
+}
+
+/// A blob that was sealed and stands durably in the home, before a moment names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealedBlob {
+    /// Its id.
+    pub id: BlobId,
+    /// Its key.
+    pub key: BlobKey,
+    /// BLAKE3 of the plaintext.
+    pub plain_hash: [u8; 32],
+    /// Bytes of the plaintext.
+    pub plain_bytes: u64,
+}
+
+/// A photo to be posted: already re-encoded, stripped and sealed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PhotoDraft {
+    /// The picture.
+    pub picture: SealedBlob,
+    /// Its small version.
+    pub preview: SealedBlob,
+    /// Media type of the picture: `image/jpeg`, `image/png` or `image/webp`.
+    pub mime: String,
+    /// Pixels.
+    pub width: u16,
+    /// Pixels.
+    pub height: u16,
+    /// ThumbHash.
+    pub thumbhash: Vec<u8>,
+    /// What it shows.
+    pub alt: Option<String>,
+}
+
+/// A place to be named.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PlaceDraft {
+    /// Its name.
+    pub name: String,
+    /// Degrees north and east, already rounded to the precision asked for.
+    pub at: Option<(f64, f64)>,
+}
+
+/// A moment to be posted.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct PostDraft {
+    /// The text; may be empty if there is a photo.
+    pub text: String,
+    /// At most nine.
+    pub photos: Vec<PhotoDraft>,
+    /// Where.
+    pub place: Option<PlaceDraft>,
+    /// Whom it mentions, by words.
+    pub mentions: Vec<String>,
+    /// Whether it may be shared on.
+    pub shareable: bool,
+    /// Whom it is for.
+    pub audience: AudienceWords,
+}
+
+/// Which part of the timeline.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TimelineQuery {
+    /// How many moments, 1 to 10,000; 20 if 0.
+    pub limit: usize,
+    /// The `next` of an earlier page.
+    pub before: Option<String>,
+    /// Only this person's, by words (`me` for one's own).
+    pub from: Option<String>,
+    /// Not older.
+    pub since: Option<Timestamp>,
+    /// Not younger.
+    pub until: Option<Timestamp>,
+}
+
+/// An invite to be made.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct InviteDraft {
+    /// Whom I expect; becomes the friend's name in my list.
+    pub name: Option<String>,
+    /// How long it holds, ms; a day if none; at most seven days.
+    pub life_ms: Option<u64>,
+    /// Say yes beforehand to whoever redeems it.
+    pub auto_confirm: bool,
+}
+
+/// Changes to what friends see of me; `None` leaves a thing as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ProfileDraft {
+    /// The name I go by.
+    pub name: Option<String>,
+    /// A line about me.
+    pub about: Option<String>,
+}
