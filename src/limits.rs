@@ -394,7 +394,7 @@ pub const HELD_ENTRY_LIMIT: usize = 4_096;
 /// Events remembered for listeners that come back. *guess*
 pub const EVENT_MEMORY_LIMIT: usize = 1_000;
 /// Events a listener may be behind. *guess*
-pub const EVENT_QUEUE_LIMIT: usize = 1_024;
+pub const EVENT_LISTENER_LIMIT: usize = 1_024;
 // ---- sync sessions (3.7, 3.8) ----
 
 /// A record inside Hello, bytes: the largest DeviceRecord has 1,372. *guess, with room for a later version*

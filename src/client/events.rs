@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::broadcast;
 
-use crate::limits::{EVENT_MEMORY_LIMIT, EVENT_QUEUE_LIMIT};
+use crate::limits::{EVENT_MEMORY_LIMIT, EVENT_LISTENER_LIMIT};
 use crate::view::Event;
 
 /// Remembers the last events and hands new ones to listeners.
@@ -22,7 +22,7 @@ struct Shared {
 
 impl Log {
     pub(super) fn new() -> Self {
-        let (live, _) = broadcast::channel(EVENT_QUEUE_LIMIT);
+        let (live, _) = broadcast::channel(EVENT_LISTENER_LIMIT);
         Self {
             shared: Arc::new(Shared { last: Mutex::new(VecDeque::new()), live: Mutex::new(Some(live)) }),
         }

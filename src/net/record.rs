@@ -44,7 +44,10 @@ impl JsonLines {
     }
 
     fn line(&self, node: &NodeId, protocol: Protocol, variant: Option<u8>, len: u64, content: Option<&[u8]>) {
-        #[expect(clippy::disallowed_methods, reason = "the recorder belongs to the shell; nothing is decided by its time")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the recorder belongs to the shell; nothing is decided by its time"
+        )]
         let now = SystemTime::now();
         let at_ms = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
         let variant = variant.map_or_else(|| "null".to_owned(), |variant| variant.to_string());
