@@ -312,7 +312,7 @@ pub const MAIL_EARLY_LIMIT: usize = 64;
 
 /// A group: the unit in which a blob is asked for and verified, bytes. *spec 3.7*
 pub const BLOB_GROUP_LEN: usize = 16 * 1024;
-/// Ranges in one Get; what is missing beyond them is asked for in the next. *guess*
+/// Ranges in one Get; what is missing beyond them is asked for in the next. *spec 3.7*
 pub const BLOB_RANGES_LIMIT: usize = 256;
 /// Groups that a transfer writes between two notes of its progress: what a crash costs at most. *guess: 4 MiB*
 pub const BLOB_CHECKPOINT_GROUPS: u32 = 256;
