@@ -312,7 +312,7 @@ pub const MAIL_EARLY_LIMIT: usize = 64;
 
 /// A group: the unit in which a blob is asked for and verified, bytes. *spec 3.7*
 pub const BLOB_GROUP_LEN: usize = 16 * 1024;
-/// Ranges in one Get; what is missing beyond them is asked for in the next. *guess*
+/// Ranges in one Get; what is missing beyond them is asked for in the next. *spec 3.7*
 pub const BLOB_RANGES_LIMIT: usize = 256;
 /// Groups that a transfer writes between two notes of its progress: what a crash costs at most. *guess: 4 MiB*
 pub const BLOB_CHECKPOINT_GROUPS: u32 = 256;
@@ -320,6 +320,8 @@ pub const BLOB_CHECKPOINT_GROUPS: u32 = 256;
 pub const BLOB_BUFFER_LEN: usize = 256 * 1024;
 /// Such buffers of one transfer: one filled, one emptied, one on the way. *guess*
 pub const BLOB_BUFFERS: usize = 3;
+/// After so many bytes of a fetched blob the disk is asked to begin writing, while more comes. *guess*
+pub const BLOB_SYNC_LEN: usize = 8 * 1024 * 1024;
 /// Blobs served at once to everybody; others wait. *guess*
 pub const BLOB_SERVE_LIMIT: usize = 16;
 /// A Get must come within this after its stream was opened, ms. *guess*
