@@ -91,8 +91,10 @@ pub(super) struct ScopeState {
     pub(super) digest_timer: Option<crate::time::Timestamp>,
     /// The upper ends of pages to send.
     pub(super) pages_due: BTreeSet<u64>,
-    /// What was sent of a page, and against which digest of theirs: the same is never sent twice.
+    /// What was sent of a page, and in answer to what: the same is never sent twice.
     pub(super) pages_sent: BTreeMap<u64, (PageDigest, Option<PageDigest>)>,
+    /// What the peer last said of its pages below the first.
+    pub(super) their_pages: BTreeMap<u64, PageDigest>,
     pub(super) ids_due: Option<(u64, u64)>,
     pub(super) ids_sent: Option<(PageDigest, PageDigest)>,
     /// Numbers to announce.
@@ -103,6 +105,8 @@ pub(super) struct ScopeState {
     pub(super) missing: IntervalSet,
     /// Asked for and not answered.
     pub(super) asked: IntervalSet,
+    /// The number whose answer came last.
+    pub(super) answering: Option<u64>,
     /// With the owner.
     pub(super) pending: IntervalSet,
     /// Of those, the ones that came unasked and are answered with a Head once stored.
@@ -115,8 +119,8 @@ pub(super) struct ScopeState {
     pub(super) strikes: u8,
     /// Whether anything was fetched since the last Digest.
     pub(super) fetched: bool,
-    /// What was last reported as in sync.
-    pub(super) in_sync: Option<PageDigest>,
+    /// Whether it was reported as in sync since the last change.
+    pub(super) is_in_sync: bool,
 }
 
 impl ScopeState {
@@ -134,19 +138,21 @@ impl ScopeState {
             digest_timer: None,
             pages_due: BTreeSet::new(),
             pages_sent: BTreeMap::new(),
+            their_pages: BTreeMap::new(),
             ids_due: None,
             ids_sent: None,
             heads: IntervalSet::new(),
             theirs: IntervalSet::new(),
             missing: IntervalSet::new(),
             asked: IntervalSet::new(),
+            answering: None,
             pending: IntervalSet::new(),
             pushed: IntervalSet::new(),
             refused: IntervalSet::new(),
             sent: IntervalSet::new(),
             strikes: 0,
             fetched: false,
-            in_sync: None,
+            is_in_sync: false,
         }
     }
 
