@@ -68,10 +68,8 @@ impl Session {
 
     /// A page that ends at `hi` is to be sent: the peer differs there, or asked for what we no longer know.
     pub(super) fn mark_page_due(&mut self, epoch: &EpochId, hi: u64) {
-        if let Some(state) = self.scopes.get_mut(epoch)
-            && state.pages_due.len() < PAGE_LIMIT
-        {
-            state.pages_due.insert(hi);
+        if let Some(state) = self.scopes.get_mut(epoch) {
+            state.mark_page(hi);
             self.due.insert((state.scope.class, *epoch));
         }
     }
@@ -222,10 +220,8 @@ impl Session {
     fn on_page_equal(&mut self, state: &mut ScopeState, lo: u64, floor: u64) {
         match lo.checked_sub(1).filter(|_| lo > floor) {
             Some(below) => {
-                if state.pages_due.len() < PAGE_LIMIT {
-                    state.pages_due.insert(below);
-                    self.due.insert((state.scope.class, state.scope.epoch));
-                }
+                state.mark_page(below);
+                self.due.insert((state.scope.class, state.scope.epoch));
             }
             None if !std::mem::replace(&mut state.is_in_sync, true) => {
                 self.outputs.push_back(Output::InSync { epoch: state.scope.epoch });
@@ -248,7 +244,7 @@ impl Session {
                 state.digest_due |= state.digest_sent != Some(digest);
                 self.on_page_equal(&mut state, ours.lo, ours.floor);
             } else {
-                state.pages_due.insert(SEQ_MAX);
+                state.mark_page(SEQ_MAX);
             }
             self.due.insert((state.scope.class, epoch));
         }
@@ -294,7 +290,7 @@ impl Session {
         // Below our floor sums say nothing: the peer will start at the higher floor once it sees our page.
         let is_comparable = have.lo >= floor && ours == have.intervals;
         if !is_comparable {
-            state.pages_due.insert(have.hi);
+            state.mark_page(have.hi);
             return;
         }
         let epoch = state.scope.epoch;
@@ -306,12 +302,12 @@ impl Session {
             if have.hi == SEQ_MAX {
                 state.digest_due |= state.digest_sent != Some(digest);
             } else {
-                state.pages_due.insert(have.hi);
+                state.mark_page(have.hi);
             }
             self.on_page_equal(state, have.lo, floor);
             return;
         }
-        state.pages_due.insert(have.hi);
+        state.mark_page(have.hi);
         let said = (digest, have.digest());
         if state.ids_sent != Some(said) {
             state.ids_sent = Some(said);

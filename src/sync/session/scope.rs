@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::crypto::TagKey;
 use crate::id::{EpochId, UserId};
+use crate::limits::PAGE_LIMIT;
 use crate::sync::frame::PageDigest;
 use crate::sync::interval::IntervalSet;
 
@@ -159,6 +160,14 @@ impl ScopeState {
     /// Whether the peer has shown that it holds the epoch.
     pub(super) const fn is_matched(&self) -> bool {
         self.matched
+    }
+
+    /// A page that ends at `hi` is to be sent. Where too many are, the lowest waits for another time.
+    pub(super) fn mark_page(&mut self, hi: u64) {
+        self.pages_due.insert(hi);
+        if self.pages_due.len() > PAGE_LIMIT {
+            self.pages_due.pop_first();
+        }
     }
 
     /// Whether anything asked for or taken in is still under way.
