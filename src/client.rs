@@ -1,96 +1,521 @@
 //! The handle that applications hold: open a node on a folder, befriend, post, page the timeline, listen.
-use std::path::PathBuf;
+//!
+//! A [`Client`] is cheap to clone. Behind it one thread owns the [`Service`] and is the store's only writer; one task
+//! owns the network; one thread waits for the disk, so that many answers share one barrier. Between them stand bounded
+//! channels of plain values.
+//!
+//! ```no_run
+//! # async fn example() -> tidings::error::Result<()> {
+//! use tidings::client::{Client, Config};
+//! let home = std::path::Path::new("home");
+//! if !Client::has_identity(home) {
+//!     let created = Client::create_identity(home, "Ada")?;
+//!     println!("write these down: {}", created.words().join(" "));
+//! }
+//! let client = Client::open(Config::new(home)).await?;
+//! let invite = client.invite(Default::default()).await?;
+//! println!("send this to a friend: {}", invite.link);
+//! client.post(tidings::ask::PostDraft { text: "hello".into(), ..Default::default() }).await?;
+//! for moment in client.timeline(Default::default()).await?.moments {
+//!     println!("{}: {}", moment.author.name, moment.text);
+//! }
+//! client.close().await
+//! # }
+//! ```
+//!
+//! Source: docs/adr/0001-sans-io-core.md.
+
+mod blobs;
+mod engine;
+mod events;
+mod home;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+use zeroize::Zeroizing;
+
+pub use blobs::OpenBlob;
+pub use events::EventStream;
+
 use crate::ask::{AudienceWords, InviteDraft, PostDraft, ProfileDraft, SealedBlob, TimelineQuery};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::id::{BlobId, EntryId, UserId};
-use crate::view::*;
+use crate::net;
+use crate::service::{Redeeming, Service};
+use crate::store::blobs::BlobFiles;
+use crate::view;
+use engine::{Answer, Job};
 
 /// How to open a node.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// The home folder.
     pub home: PathBuf,
-    /// Multiaddrs to listen on; empty = QUIC and TCP, IPv4 and IPv6, on free ports (the program passes those of config.toml).
+    /// Multiaddrs to listen on; none: QUIC and TCP, IPv4 and IPv6, on ports of the system's choice.
     pub listen: Vec<String>,
     /// Without it nothing listens or dials: for commands that need no network.
     pub network: bool,
-    /// How long to wait for another process that holds the home, ms.
+    /// How long to wait for another process to let go of the home, ms.
     pub lock_wait_ms: u64,
-    /// Test aid: writes every inbound frame as a JSON line to this file.
+    /// A test aid: every frame that comes in is written to this file as a JSON line.
     pub record: Option<PathBuf>,
 }
 
-/// A cloneable handle to a running service.
-#[derive(Debug, Clone)]
-pub struct Client {}
+impl Config {
+    /// A node with network on a home.
+    pub fn new(home: impl Into<PathBuf>) -> Self {
+        Self { home: home.into(), listen: Vec::new(), network: true, lock_wait_ms: 5_000, record: None }
+    }
+}
 
-/// Where an identity is created: shown once.
+/// A new identity: who it is, and the 24 words, to be shown once.
+pub struct Created {
+    /// The user id.
+    pub user: UserId,
+    words: Zeroizing<String>,
+}
+
+impl Created {
+    /// The 24 words.
+    pub fn words(&self) -> Vec<&str> {
+        self.words.split(' ').collect()
+    }
+}
+
+impl std::fmt::Debug for Created {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Created").field("user", &self.user).finish_non_exhaustive()
+    }
+}
+
+/// A handle to a node that runs in this process.
+#[derive(Debug, Clone)]
+pub struct Client {
+    inner: Arc<Inner>,
+}
+
 #[derive(Debug)]
-pub struct Created { pub user: UserId, /// 24 words; zeroized on drop in the real one
-    pub words: Vec<String> }
+struct Inner {
+    jobs: mpsc::Sender<Job>,
+    events: events::Log,
+    blobs: Arc<BlobFiles>,
+    home: PathBuf,
+    engine: Mutex<Option<engine::Running>>,
+}
+
+/// How often redeeming an invite is looked at while somebody waits.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 
 impl Client {
-    /// Whether a home has an identity (cheap; takes no lock).
-    pub fn has_identity(_home: &std::path::Path) -> bool { unimplemented!() }
-    /// Creates the identity of an empty home. Refused if there is one.
-    pub fn create_identity(_home: &std::path::Path, _name: &str) -> Result<Created> { unimplemented!() }
-    /// Opens a home that has an identity. Err kind NotHere without one, Refused if another process holds it.
-    pub async fn open(_config: Config) -> Result<Self> { unimplemented!() }
-    /// Ends it cleanly: peers told, store flushed.
-    pub async fn close(self) -> Result<()> { unimplemented!() }
-    pub async fn whoami(&self) -> Result<Whoami> { unimplemented!() }
-    pub async fn status(&self) -> Result<Status> { unimplemented!() }
-    pub async fn profile(&self) -> Result<Profile> { unimplemented!() }
-    pub async fn set_profile(&self, _draft: ProfileDraft) -> Result<Profile> { unimplemented!() }
-    pub async fn invite(&self, _draft: InviteDraft) -> Result<Invite> { unimplemented!() }
-    /// Redeems an invite: dials, speaks pair. Returns once friends, else after `wait_ms` as pending.
-    pub async fn accept(&self, _link: &str, _name: Option<String>, _wait_ms: u64) -> Result<Accepted> { unimplemented!() }
-    pub async fn requests(&self) -> Result<Vec<Request>> { unimplemented!() }
-    /// `who`: words (id prefix or claimed name) of a request.
-    pub async fn confirm(&self, _who: &str) -> Result<Request> { unimplemented!() }
-    pub async fn decline(&self, _who: &str) -> Result<Request> { unimplemented!() }
-    pub async fn friends(&self) -> Result<Vec<Friend>> { unimplemented!() }
-    pub async fn friend(&self, _who: &str) -> Result<Friend> { unimplemented!() }
-    pub async fn rename_friend(&self, _who: &str, _name: &str) -> Result<Friend> { unimplemented!() }
-    pub async fn note_friend(&self, _who: &str, _note: &str) -> Result<Friend> { unimplemented!() }
-    pub async fn remove_friend(&self, _who: &str) -> Result<Person> { unimplemented!() }
-    /// The six safety words; with `Some`, also records whether they match.
-    pub async fn verify_friend(&self, _who: &str, _matches: Option<bool>) -> Result<Safety> { unimplemented!() }
-    pub async fn tags(&self) -> Result<Vec<Tag>> { unimplemented!() }
-    /// Adds friends to a tag, creating it if it is new.
-    pub async fn tag_add(&self, _tag: &str, _who: Vec<String>) -> Result<Tag> { unimplemented!() }
-    pub async fn tag_remove(&self, _tag: &str, _who: Vec<String>) -> Result<Tag> { unimplemented!() }
-    pub async fn tag_rename(&self, _tag: &str, _new: &str) -> Result<Tag> { unimplemented!() }
-    pub async fn tag_delete(&self, _tag: &str) -> Result<()> { unimplemented!() }
-    /// Seals bytes as a blob that stands durably in the home.
-    pub async fn seal_blob(&self, _bytes: Vec<u8>) -> Result<SealedBlob> { unimplemented!() }
-    /// Posts; returns once stored and flushed.
-    pub async fn post(&self, _draft: PostDraft) -> Result<Moment> { unimplemented!() }
-    pub async fn dry_run(&self, _audience: AudienceWords) -> Result<DryRun> { unimplemented!() }
-    pub async fn timeline(&self, _query: TimelineQuery) -> Result<Page> { unimplemented!() }
-    /// `id`: a unique prefix of a moment's id.
-    pub async fn moment(&self, _id: &str) -> Result<Moment> { unimplemented!() }
-    pub async fn like(&self, _id: &str) -> Result<EntryId> { unimplemented!() }
-    pub async fn unlike(&self, _id: &str) -> Result<EntryId> { unimplemented!() }
-    pub async fn comment(&self, _id: &str, _text: &str, _reply_to: Option<String>) -> Result<Comment> { unimplemented!() }
+    /// Whether a home has an identity. Takes no lock.
+    pub fn has_identity(home: &Path) -> bool {
+        home::has_identity(home)
+    }
+
+    /// Creates the identity of an empty home.
+    ///
+    /// # Errors
+    /// Refused if there is one already or another process holds the home; usage for a name that is empty or too long.
+    pub fn create_identity(home: &Path, name: &str) -> Result<Created> {
+        let (user, words) = home::create(home, name)?;
+        Ok(Created { user, words })
+    }
+
+    /// Opens a home that has an identity.
+    ///
+    /// # Errors
+    /// Not here without an identity; refused if another process holds the home; failed if it cannot be read or the
+    /// addresses cannot be listened on.
+    pub async fn open(config: Config) -> Result<Self> {
+        let wait = Duration::from_millis(config.lock_wait_ms);
+        let folder = config.home.clone();
+        let opened = blocking(move || home::open(&folder, wait)).await?;
+        let home::Opened { service, blobs, node_key } = opened;
+        let (jobs, job_queue) = mpsc::channel(engine::JOB_QUEUE);
+        let events = events::Log::new();
+        let network = if config.network {
+            Some(engine::start_network(&config, &node_key, Arc::clone(&blobs))?)
+        } else {
+            None
+        };
+        let running = engine::start(service, job_queue, network, events.clone(), Arc::clone(&blobs));
+        Ok(Self {
+            inner: Arc::new(Inner {
+                jobs,
+                events,
+                blobs,
+                home: config.home,
+                engine: Mutex::new(Some(running)),
+            }),
+        })
+    }
+
+    /// Ends the node cleanly: peers are told, the store is flushed. Other handles find it closed.
+    ///
+    /// # Errors
+    /// Failed if the store could not be flushed.
+    pub async fn close(self) -> Result<()> {
+        let running = self.inner.engine.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match running {
+            Some(running) => running.stop(&self.inner.jobs).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Who I am.
+    ///
+    /// # Errors
+    /// Failed if the node is closed; so for every method below.
+    pub async fn whoami(&self) -> Result<view::Whoami> {
+        let home = self.inner.home.display().to_string();
+        self.call(move |service| Ok(service.whoami(&home))).await
+    }
+
+    /// The node's state.
+    ///
+    /// # Errors
+    /// See [`Client::whoami`].
+    pub async fn status(&self) -> Result<view::Status> {
+        let mut status = self.call(Service::status).await?;
+        let blobs = Arc::clone(&self.inner.blobs);
+        status.disk.blob_bytes = blocking(move || Ok(blobs.total_bytes().unwrap_or(0))).await?;
+        Ok(status)
+    }
+
+    /// How friends see me.
+    ///
+    /// # Errors
+    /// See [`Client::whoami`].
+    pub async fn profile(&self) -> Result<view::Profile> {
+        self.call(|service| Ok(service.profile())).await
+    }
+
+    /// Changes how friends see me.
+    ///
+    /// # Errors
+    /// Refused above a limit.
+    pub async fn set_profile(&self, draft: ProfileDraft) -> Result<view::Profile> {
+        self.call(move |service| service.set_profile(draft)).await
+    }
+
+    /// Makes an invite.
+    ///
+    /// # Errors
+    /// Refused above a limit.
+    pub async fn invite(&self, draft: InviteDraft) -> Result<view::Invite> {
+        self.call(move |service| service.invite(&draft)).await
+    }
+
+    /// Redeems an invite. Returns once both are friends, else after `wait_ms` as pending.
+    ///
+    /// # Errors
+    /// Usage if it is no link; refused if it is burnt or expired.
+    pub async fn accept(&self, link: &str, name: Option<String>, wait_ms: u64) -> Result<view::Accepted> {
+        let link = link.to_owned();
+        let user = self.call(move |service| service.accept(&link, name.as_deref())).await?;
+        let deadline = tokio::time::Instant::now() + Duration::from_millis(wait_ms);
+        loop {
+            let (state, friend) = self
+                .call(move |service| Ok((service.redeeming(&user), service.friend(&user.to_string()).ok())))
+                .await?;
+            match state {
+                Redeeming::Friends => return Ok(view::Accepted { state: "friends", id: user, friend }),
+                Redeeming::Refused => {
+                    return Err(Error::refused(
+                        "invite_used",
+                        "the inviter's node does not take this invite: it was used, withdrawn or has expired",
+                        "ask for a new one",
+                    ));
+                }
+                Redeeming::Waiting if tokio::time::Instant::now() >= deadline => {
+                    return Ok(view::Accepted { state: "pending", id: user, friend: None });
+                }
+                Redeeming::Waiting => tokio::time::sleep(ACCEPT_PAUSE).await,
+            }
+        }
+    }
+
+    /// Who wants to be a friend, or has not answered.
+    ///
+    /// # Errors
+    /// See [`Client::whoami`].
+    pub async fn requests(&self) -> Result<Vec<view::Request>> {
+        self.call(|service| Ok(service.requests())).await
+    }
+
+    /// Says yes to a request, named by a prefix of its id or the name it claims.
+    ///
+    /// # Errors
+    /// Not found.
+    pub async fn confirm(&self, who: &str) -> Result<view::Request> {
+        let who = who.to_owned();
+        self.call(move |service| service.confirm(&who)).await
+    }
+
+    /// Says no to a request.
+    ///
+    /// # Errors
+    /// Not found.
+    pub async fn decline(&self, who: &str) -> Result<view::Request> {
+        let who = who.to_owned();
+        self.call(move |service| service.decline(&who)).await
+    }
+
+    /// All friends, by name.
+    ///
+    /// # Errors
+    /// See [`Client::whoami`].
+    pub async fn friends(&self) -> Result<Vec<view::Friend>> {
+        self.call(|service| Ok(service.friends())).await
+    }
+
+    /// One friend.
+    ///
+    /// # Errors
+    /// Not found.
+    pub async fn friend(&self, who: &str) -> Result<view::Friend> {
+        let who = who.to_owned();
+        self.call(move |service| service.friend(&who)).await
+    }
+
+    /// Gives a friend a name of my own.
+    ///
+    /// # Errors
+    /// Not found; refused above the limit.
+    pub async fn rename_friend(&self, who: &str, name: &str) -> Result<view::Friend> {
+        let (who, name) = (who.to_owned(), name.to_owned());
+        self.call(move |service| service.rename_friend(&who, &name)).await
+    }
+
+    /// Keeps a note about a friend.
+    ///
+    /// # Errors
+    /// Not found; refused above the limit.
+    pub async fn note_friend(&self, who: &str, note: &str) -> Result<view::Friend> {
+        let (who, note) = (who.to_owned(), note.to_owned());
+        self.call(move |service| service.note_friend(&who, &note)).await
+    }
+
+    /// Ends a friendship, silently.
+    ///
+    /// # Errors
+    /// Not found.
+    pub async fn remove_friend(&self, who: &str) -> Result<view::Person> {
+        let who = who.to_owned();
+        self.call(move |service| service.remove_friend(&who)).await
+    }
+
+    /// The six safety words; with an answer, keeps whether they match.
+    ///
+    /// # Errors
+    /// Not found.
+    pub async fn verify_friend(&self, who: &str, matches: Option<bool>) -> Result<view::Safety> {
+        let who = who.to_owned();
+        self.call(move |service| service.verify_friend(&who, matches)).await
+    }
+
+    /// All tags.
+    ///
+    /// # Errors
+    /// See [`Client::whoami`].
+    pub async fn tags(&self) -> Result<Vec<view::Tag>> {
+        self.call(|service| Ok(service.tags())).await
+    }
+
+    /// Puts friends under a tag, making it if it is new.
+    ///
+    /// # Errors
+    /// Not found; refused above a limit.
+    pub async fn tag_add(&self, tag: &str, who: Vec<String>) -> Result<view::Tag> {
+        let tag = tag.to_owned();
+        self.call(move |service| service.tag_add(&tag, &who)).await
+    }
+
+    /// Takes friends out of a tag.
+    ///
+    /// # Errors
+    /// Not found.
+    pub async fn tag_remove(&self, tag: &str, who: Vec<String>) -> Result<view::Tag> {
+        let tag = tag.to_owned();
+        self.call(move |service| service.tag_remove(&tag, &who)).await
+    }
+
+    /// Renames a tag.
+    ///
+    /// # Errors
+    /// Not found; refused if the name is taken.
+    pub async fn tag_rename(&self, tag: &str, new: &str) -> Result<view::Tag> {
+        let (tag, new) = (tag.to_owned(), new.to_owned());
+        self.call(move |service| service.tag_rename(&tag, &new)).await
+    }
+
+    /// Deletes a tag.
+    ///
+    /// # Errors
+    /// Not found.
+    pub async fn tag_delete(&self, tag: &str) -> Result<()> {
+        let tag = tag.to_owned();
+        self.call(move |service| service.tag_delete(&tag)).await
+    }
+
+    /// Seals bytes as a blob that stands durably in the home when this returns.
+    ///
+    /// # Errors
+    /// Refused if it is too large or the disk is full.
+    pub async fn seal_blob(&self, bytes: Vec<u8>) -> Result<SealedBlob> {
+        let files = Arc::clone(&self.inner.blobs);
+        blocking(move || blobs::seal(&files, bytes)).await
+    }
+
+    /// Shares a moment. Stored and flushed when this returns.
+    ///
+    /// # Errors
+    /// Not found for an audience word; refused above a limit or if the disk is full; usage if there is nothing in it.
+    pub async fn post(&self, draft: PostDraft) -> Result<view::Moment> {
+        self.call(move |service| service.post(draft)).await
+    }
+
+    /// Who would be able to read a moment for this audience.
+    ///
+    /// # Errors
+    /// Not found for an audience word.
+    pub async fn dry_run(&self, audience: AudienceWords) -> Result<view::DryRun> {
+        self.call(move |service| service.dry_run(&audience)).await
+    }
+
+    /// One page of the timeline.
+    ///
+    /// # Errors
+    /// Usage for a cursor that is none; refused above the limit.
+    pub async fn timeline(&self, query: TimelineQuery) -> Result<view::Page> {
+        self.call(move |service| service.timeline(&query)).await
+    }
+
+    /// One moment with its thread, by a unique prefix of its id.
+    ///
+    /// # Errors
+    /// Not found.
+    pub async fn moment(&self, id: &str) -> Result<view::Moment> {
+        let id = id.to_owned();
+        self.call(move |service| service.moment(&id)).await
+    }
+
+    /// Likes a moment.
+    ///
+    /// # Errors
+    /// Not found.
+    pub async fn like(&self, id: &str) -> Result<EntryId> {
+        let id = id.to_owned();
+        self.call(move |service| service.like(&id)).await
+    }
+
+    /// Takes one's like back.
+    ///
+    /// # Errors
+    /// Not found.
+    pub async fn unlike(&self, id: &str) -> Result<EntryId> {
+        let id = id.to_owned();
+        self.call(move |service| service.unlike(&id)).await
+    }
+
+    /// Comments on a moment, or replies to a comment beneath it.
+    ///
+    /// # Errors
+    /// Not found; refused above the limit.
+    pub async fn comment(&self, id: &str, text: &str, reply_to: Option<String>) -> Result<view::Comment> {
+        let (id, text) = (id.to_owned(), text.to_owned());
+        self.call(move |service| service.comment(&id, &text, reply_to.as_deref())).await
+    }
+
     /// Withdraws one's own moment or comment.
-    pub async fn delete(&self, _id: &str) -> Result<EntryId> { unimplemented!() }
-    pub async fn who(&self, _id: &str) -> Result<Vec<WhoState>> { unimplemented!() }
-    /// Opens a blob that a moment one may see names; waits up to `wait_ms` for it to arrive.
-    pub async fn blob(&self, _id: &BlobId, _wait_ms: u64) -> Result<OpenBlob> { unimplemented!() }
-    /// Events after `after` that are still remembered (the last 1,000), then live ones. A listener that falls behind is told by the stream's end.
-    pub fn events(&self, _after: Option<u64>) -> EventStream { unimplemented!() }
+    ///
+    /// # Errors
+    /// Not found; refused if it is somebody else's.
+    pub async fn delete(&self, id: &str) -> Result<EntryId> {
+        let id = id.to_owned();
+        self.call(move |service| service.delete(&id)).await
+    }
+
+    /// Where one's own moment stands with everybody who may read it.
+    ///
+    /// # Errors
+    /// Not found; refused for somebody else's.
+    pub async fn who(&self, id: &str) -> Result<Vec<view::WhoState>> {
+        let id = id.to_owned();
+        self.call(move |service| service.who(&id)).await
+    }
+
+    /// Opens a blob that a moment one may see names, waiting up to `wait_ms` for it to arrive.
+    ///
+    /// # Errors
+    /// Not found if no moment names it, or it has not arrived.
+    pub async fn blob(&self, id: &BlobId, wait_ms: u64) -> Result<OpenBlob> {
+        let id = *id;
+        let deadline = tokio::time::Instant::now() + Duration::from_millis(wait_ms);
+        loop {
+            let (key, mime, bytes, is_here) = self.call(move |service| service.blob(&id)).await?;
+            if is_here {
+                let files = Arc::clone(&self.inner.blobs);
+                return blocking(move || OpenBlob::open(&files, &id, key, mime, bytes)).await;
+            }
+            if tokio::time::Instant::now() >= deadline {
+                return Err(Error::not_found(
+                    "blob_not_here",
+                    "the picture has not arrived yet",
+                    "it comes when its author or a mutual friend is online",
+                ));
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// Events after the one numbered `after` as far as they are remembered, then events as they happen. A listener that
+    /// falls too far behind sees the stream end.
+    pub fn events(&self, after: Option<u64>) -> EventStream {
+        self.inner.events.subscribe(after)
+    }
+
+    /// Runs a verb on the service's thread. The answer comes after the step's commit, and after a barrier where the
+    /// answer is a promise.
+    async fn call<T: Send + 'static>(
+        &self,
+        verb: impl FnOnce(&mut Service) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let (answer, answered) = oneshot::channel();
+        let job: Job = Job::Call(Box::new(move |service| match verb(service) {
+            Ok(value) => Answer::new(true, move |outcome| {
+                // Nobody may be waiting any more; the step stands all the same.
+                let _ = answer.send(outcome.map(|()| value));
+            }),
+            Err(error) => Answer::new(false, move |_| {
+                let _ = answer.send(Err(error));
+            }),
+        }));
+        self.inner.jobs.send(job).await.map_err(|_| closed())?;
+        answered.await.map_err(|_| closed())?
+    }
 }
 
-/// A blob that can be read.
-#[derive(Debug)]
-pub struct OpenBlob { pub mime: String, pub bytes: u64 }
-impl OpenBlob {
-    /// Decrypted bytes of a range, clipped to the end. Blocking file IO: call in spawn_blocking for large ones.
-    pub fn read(&self, _offset: u64, _len: usize) -> Result<Vec<u8>> { unimplemented!() }
+fn closed() -> Error {
+    Error::new(
+        crate::error::Kind::NotHere,
+        "node_closed",
+        "the node has stopped",
+        "start it again with `tidings run`; its log says why it stopped",
+    )
 }
 
-/// Events as they happen.
-#[derive(Debug)]
-pub struct EventStream {}
-impl EventStream { pub async fn next(&mut self) -> Option<Event> { unimplemented!() } }
+/// Runs what blocks on a thread that may.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| {
+        Error::failed("internal", "a worker of the node broke", "restart it; if it stays, report it")
+    })?
+}
+
+/// Says a failure of the network shell to a person.
+fn net_error(error: &net::Error) -> Error {
+    Error::failed("network_failed", error.to_string(), "choose another address with --listen")
+}

@@ -32,8 +32,8 @@ pub use entropy::Entropy;
 pub use hpke::{ENC_LEN, HpkeError, PskContext, Sealed, hpke_open, hpke_seal};
 pub use pad::{padded_len, padded_pow2_len, padme};
 pub use secret::{
-    AtRestKey, BlobKey, ContentKey, DevKey, EpochSecret, Gate, InviteKey, InviteSecret, Itag, Ikey, PairKey, ReadKey,
-    RendezvousKey, ReplyKey, ResumeKey, RootSeed, TagKey, ThreadKey,
+    AtRestKey, BlobKey, ContentKey, DevKey, EpochSecret, Gate, Ikey, InviteKey, InviteSecret, Itag, PairKey,
+    ReadKey, RendezvousKey, ReplyKey, ResumeKey, RootSeed, TagKey, ThreadKey,
 };
 pub use sign::{Domain, Signature, SigningKey, VerifyError, VerifyingKey};
 pub use stream::{apply_blob_stream, blob_id};

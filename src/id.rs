@@ -43,7 +43,8 @@ pub fn unhex<const N: usize>(text: &str) -> Result<[u8; N], ParseIdError> {
     let mut out = [0u8; N];
     for (byte, pair) in out.iter_mut().zip(digits.chunks_exact(2)) {
         for digit in pair {
-            let value = char::from(*digit).to_digit(16).and_then(|v| u8::try_from(v).ok()).ok_or_else(error)?;
+            let value =
+                char::from(*digit).to_digit(16).and_then(|v| u8::try_from(v).ok()).ok_or_else(error)?;
             *byte = byte.wrapping_shl(4) | value;
         }
     }

@@ -6,14 +6,43 @@
 //!
 //! The map stands in `ARCHITECTURE.md`, the bytes in `docs/protocol.md`.
 
+#![warn(missing_docs, unreachable_pub)]
+#![cfg_attr(not(test), warn(clippy::print_stdout, clippy::print_stderr))]
+// Whatever may read a stranger's bytes. Tests are exempt; a module of layer 5 and above that needs less says so beside
+// its `mod` line (CONTRIBUTING.md, "Lints").
+#![cfg_attr(
+    not(test),
+    warn(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::as_conversions,
+        clippy::arithmetic_side_effects
+    )
+)]
+
 pub mod ask;
+pub mod audience;
+pub mod blob;
+#[cfg(all(feature = "net", feature = "sled"))]
 #[cfg(feature = "net")]
 pub mod client;
 pub mod crypto;
+pub mod entry;
 pub mod error;
 pub mod id;
+pub mod identity;
 pub mod limits;
 pub mod link;
+pub mod mail;
+pub mod moment;
+#[cfg(feature = "net")]
+pub mod net;
+pub mod pair;
+pub mod service;
+pub mod store;
+pub mod sync;
 pub mod time;
 pub mod view;
 pub mod wire;

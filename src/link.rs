@@ -95,6 +95,18 @@ impl Address {
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
+
+    /// Whether it leads nowhere but to the same machine: `/ip4/127.…` or `/ip6/::1`.
+    pub fn is_loopback(&self) -> bool {
+        // The multiaddr codes of ip4 and ip6, each followed by the address itself.
+        const IP4: u8 = 4;
+        const IP6: u8 = 41;
+        match self.0.split_first() {
+            Some((&IP4, rest)) => rest.first() == Some(&127),
+            Some((&IP6, rest)) => rest.first_chunk::<16>() == Some(&std::net::Ipv6Addr::LOCALHOST.octets()),
+            _ => false,
+        }
+    }
 }
 
 /// What the network did.
@@ -107,6 +119,12 @@ pub enum Event {
         addresses: Vec<Address>,
     },
     /// A connection is up; the transport has proven that the other side holds the node key.
+    ///
+    /// When two nodes dial each other at once this may come twice for one node; [`Event::Disconnected`] then follows
+    /// for one of the two. The one opened by the smaller node key stays (docs/protocol.md 3.0), and that is the one to
+    /// use. Likewise when a node was restarted before its old connection was noticed to be dead: then the newer stays.
+    ///
+    /// A connection may end right after this because the other side does not admit us.
     Connected {
         /// Its number.
         conn: ConnId,
@@ -119,7 +137,8 @@ pub enum Event {
         /// How it is reached.
         path: Path,
     },
-    /// A connection is gone, and with it all its streams (no [`Event::StreamClosed`] comes for them).
+    /// A connection is gone, and with it all its streams, whether or not an [`Event::StreamClosed`] has come for them.
+    /// An [`Event::BlobFailed`] has come for each blob that was being fetched. Nothing of it comes after this.
     Disconnected {
         /// Its number.
         conn: ConnId,
@@ -210,7 +229,8 @@ pub enum Order {
         /// Where to try.
         addresses: Vec<Address>,
     },
-    /// Open a stream ([`Protocol::Blob`] is opened by [`Order::FetchBlob`] instead).
+    /// Open a stream ([`Protocol::Blob`] is opened by [`Order::FetchBlob`] instead). Frames may be sent at once; they
+    /// wait until it is open.
     OpenStream {
         /// The connection.
         conn: ConnId,
@@ -248,7 +268,9 @@ pub enum Order {
         /// The stream of [`Event::BlobAsked`].
         stream: StreamId,
     },
-    /// Fetch a blob from a peer, verify it as it streams, continue where an earlier attempt stopped.
+    /// Fetch a blob from a peer, verify it as it streams, continue where an earlier attempt stopped. Answered by
+    /// [`Event::BlobFetched`] or [`Event::BlobFailed`], once; it fails at once while the same blob is being fetched
+    /// already.
     FetchBlob {
         /// The connection.
         conn: ConnId,

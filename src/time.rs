@@ -121,6 +121,10 @@ fn rfc3339(ms: u64) -> String {
 }
 
 /// Year, month and day of a Unix day (Gregorian calendar, by 400-year eras that begin on 1 March).
+#[expect(
+    clippy::arithmetic_side_effects,
+    reason = "at most 2^64 / DAY_MS days: nothing here overflows or goes below zero"
+)]
 fn civil(days: u64) -> (u64, u64, u64) {
     let shifted = days.saturating_add(719_468);
     let (era, of_era) = (shifted / 146_097, shifted % 146_097);

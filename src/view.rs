@@ -511,7 +511,8 @@ fn base64<S: Serializer>(bytes: &[u8], out: S) -> Result<S::Ok, S::Error> {
         let bits = (byte(0) << 16) | (byte(1) << 8) | byte(2);
         for digit in 0..4 {
             if digit <= chunk.len() {
-                let at = usize::try_from((bits >> (18 - 6 * digit)) & 63).unwrap_or(0);
+                let at = usize::try_from((bits >> 18usize.saturating_sub(digit.saturating_mul(6))) & 63)
+                    .unwrap_or(0);
                 text.push(ALPHABET.get(at).map_or('=', |c| char::from(*c)));
             } else {
                 text.push('=');
@@ -529,9 +530,14 @@ mod tests {
     fn bytes_become_base64_with_padding() {
         #[derive(Serialize)]
         struct One(#[serde(serialize_with = "base64")] Vec<u8>);
-        for (bytes, text) in
-            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("fooba", "Zm9vYmE=")]
-        {
+        for (bytes, text) in [
+            ("", ""),
+            ("f", "Zg=="),
+            ("fo", "Zm8="),
+            ("foo", "Zm9v"),
+            ("foob", "Zm9vYg=="),
+            ("fooba", "Zm9vYmE="),
+        ] {
             let shown = serde_json::to_string(&One(bytes.as_bytes().to_vec())).expect("json");
             assert_eq!(shown, format!("\"{text}\""));
         }

@@ -81,10 +81,10 @@ mod tests {
     fn two_sides_agree_as_in_rfc_7748() {
         let (a, b) = (SealSecret::from_bytes([0x77; 32]), SealSecret::from_bytes([0x5d; 32]));
         assert_eq!(a.agree(&b.public()), b.agree(&a.public()));
-        let scalar =
-            unhex("a546e36bf0527c9d3b16154b82465edd62144c0ac1fc5a18506a2244ba449ac4").expect("RFC 7748 §5.2 scalar");
-        let point =
-            unhex("e6db6867583030db3594c1a424b15f7c726624ec26b3353b10a903a6d0ab1c4c").expect("RFC 7748 §5.2 point");
+        let scalar = unhex("a546e36bf0527c9d3b16154b82465edd62144c0ac1fc5a18506a2244ba449ac4")
+            .expect("RFC 7748 §5.2 scalar");
+        let point = unhex("e6db6867583030db3594c1a424b15f7c726624ec26b3353b10a903a6d0ab1c4c")
+            .expect("RFC 7748 §5.2 point");
         let out = SealSecret::from_bytes(scalar).agree(&SealPublic::from_bytes(point)).expect("contributory");
         assert_eq!(hex(&out), "c3da55379de9c6908e94ea4df28d084f32eccf03491c71f754b4075577a28552");
     }

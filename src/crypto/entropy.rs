@@ -74,7 +74,8 @@ mod tests {
 
     #[test]
     fn a_seed_gives_the_same_bytes_again_and_another_seed_others() {
-        let (mut a, mut b, mut c) = (Entropy::from_number(1), Entropy::from_number(1), Entropy::from_number(2));
+        let (mut a, mut b, mut c) =
+            (Entropy::from_number(1), Entropy::from_number(1), Entropy::from_number(2));
         let (x, y, z): ([u8; 40], [u8; 40], [u8; 40]) = (a.bytes(), b.bytes(), c.bytes());
         assert_eq!(x, y);
         assert_ne!(x, z);

@@ -83,7 +83,8 @@ pub fn hpke_open(
     enc: &[u8; ENC_LEN],
     ciphertext: &[u8],
 ) -> Result<Vec<u8>, HpkeError> {
-    let secret = <Kem as ::hpke::Kem>::PrivateKey::from_bytes(secret.expose_bytes()).map_err(|_| HpkeError)?;
+    let secret =
+        <Kem as ::hpke::Kem>::PrivateKey::from_bytes(secret.expose_bytes()).map_err(|_| HpkeError)?;
     let enc = <Kem as ::hpke::Kem>::EncappedKey::from_bytes(enc).map_err(|_| HpkeError)?;
     let psk = PskBundle::new(context.psk.expose_bytes(), context.psk_id).map_err(|_| HpkeError)?;
     ::hpke::single_shot_open::<ChaCha20Poly1305, HkdfSha256, Kem>(
@@ -120,7 +121,10 @@ mod tests {
         assert_eq!(open(&bob, PskContext { info: b"inf0", ..context(&psk, b"aad") }), Err(HpkeError));
         assert_eq!(open(&bob, PskContext { psk_id: b"ie", ..context(&psk, b"aad") }), Err(HpkeError));
         assert_eq!(hpke_open(&bob, context(&psk, b"aad"), &[0; 32], &sealed.ciphertext), Err(HpkeError));
-        assert_eq!(hpke_open(&bob, context(&psk, b"aad"), &sealed.enc, &sealed.ciphertext[..8]), Err(HpkeError));
+        assert_eq!(
+            hpke_open(&bob, context(&psk, b"aad"), &sealed.enc, &sealed.ciphertext[..8]),
+            Err(HpkeError)
+        );
     }
 
     #[test]

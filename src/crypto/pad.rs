@@ -26,7 +26,7 @@ pub const fn padme(len: u64) -> u64 {
         return len;
     }
     let exponent = len.ilog2();
-    let kept = exponent.ilog2() + 1;
+    let kept = exponent.ilog2().saturating_add(1);
     let zero_bits = exponent.saturating_sub(kept);
     let mask = 1u64.unbounded_shl(zero_bits).saturating_sub(1);
     len.saturating_add(mask) & !mask

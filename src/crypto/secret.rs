@@ -132,8 +132,23 @@ mod tests {
             )*};
         }
         check!(
-            RootSeed, InviteSecret, InviteKey, PairKey, ResumeKey, EpochSecret, TagKey, ReadKey, RendezvousKey,
-            ContentKey, ThreadKey, Ikey, Gate, ReplyKey, DevKey, BlobKey, AtRestKey
+            RootSeed,
+            InviteSecret,
+            InviteKey,
+            PairKey,
+            ResumeKey,
+            EpochSecret,
+            TagKey,
+            ReadKey,
+            RendezvousKey,
+            ContentKey,
+            ThreadKey,
+            Ikey,
+            Gate,
+            ReplyKey,
+            DevKey,
+            BlobKey,
+            AtRestKey
         );
     }
 

@@ -52,8 +52,9 @@ fn keys_and_signatures_are_those_of_rfc_8032() {
     ] {
         let key = SigningKey::from_seed(&unhex(seed).expect("hex"));
         assert_eq!(key.public().as_bytes(), &unhex::<32>(public).expect("hex"));
-        let message: Vec<u8> =
-            (0..message.len() / 2).map(|i| u8::from_str_radix(&message[2 * i..2 * i + 2], 16).expect("hex")).collect();
+        let message: Vec<u8> = (0..message.len() / 2)
+            .map(|i| u8::from_str_radix(&message[2 * i..2 * i + 2], 16).expect("hex"))
+            .collect();
         let made = key.0.sign(&message).to_bytes();
         assert_eq!(made, unhex::<64>(signature).expect("hex"));
         assert_eq!(key.public().verify_message(&message, &Signature(made)), Ok(()));

@@ -36,7 +36,11 @@ impl<'a> Fields<'a> {
 
     /// The bytes of a field, if it is there.
     pub fn get(&self, tag: u8) -> Option<&'a [u8]> {
-        self.fields.binary_search_by_key(&tag, |(tag, _)| *tag).ok().and_then(|at| self.fields.get(at)).map(|f| f.1)
+        self.fields
+            .binary_search_by_key(&tag, |(tag, _)| *tag)
+            .ok()
+            .and_then(|at| self.fields.get(at))
+            .map(|f| f.1)
     }
 
     /// All fields in ascending order of their tags.

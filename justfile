@@ -1,0 +1,11 @@
+# Shorthands for people; the steps themselves stand in ./check.
+check:
+    ./check
+quick:
+    ./check quick
+fmt:
+    cargo fmt --all
+docs:
+    cargo doc --workspace --no-deps --document-private-items --open
+vectors:
+    python3 tests/vectors/oracle.py

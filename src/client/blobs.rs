@@ -1,0 +1,92 @@
+//! Sealing pictures for posting, opening them for looking.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+
+use super::{Error, Result};
+use crate::ask::SealedBlob;
+use crate::crypto::{BlobKey, apply_blob_stream, hash, padded_len};
+use crate::id::BlobId;
+use crate::limits::VIDEO_BLOB_LIMIT;
+use crate::store::blobs::{self, BlobFiles};
+
+/// Pads and encrypts bytes under a key of their own and keeps them, durably, under their hash.
+pub(super) fn seal(files: &BlobFiles, mut bytes: Vec<u8>) -> Result<SealedBlob> {
+    let plain_bytes = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+    if plain_bytes > VIDEO_BLOB_LIMIT {
+        return Err(Error::refused(
+            "blob_limit",
+            format!("{plain_bytes} bytes; at most {VIDEO_BLOB_LIMIT} are allowed"),
+            "make the file smaller",
+        ));
+    }
+    let plain_hash = hash(&bytes);
+    let key = BlobKey::random(&mut super::home::system_entropy()?);
+    bytes.resize(usize::try_from(padded_len(plain_bytes)).unwrap_or(usize::MAX), 0);
+    apply_blob_stream(&key, 0, &mut bytes);
+    let id = files.insert(&bytes).map_err(|error| blob_error(&error))?;
+    Ok(SealedBlob { id, key, plain_hash, plain_bytes })
+}
+
+/// A picture or video that can be read.
+pub struct OpenBlob {
+    file: std::sync::Mutex<File>,
+    key: BlobKey,
+    mime: &'static str,
+    bytes: u64,
+}
+
+impl std::fmt::Debug for OpenBlob {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OpenBlob")
+            .field("mime", &self.mime)
+            .field("bytes", &self.bytes)
+            .finish_non_exhaustive()
+    }
+}
+
+impl OpenBlob {
+    pub(super) fn open(
+        files: &BlobFiles,
+        id: &BlobId,
+        key: BlobKey,
+        mime: &'static str,
+        bytes: u64,
+    ) -> Result<Self> {
+        let file = files.read(*id).map_err(|error| blob_error(&error))?;
+        Ok(Self { file: std::sync::Mutex::new(file), key, mime, bytes })
+    }
+
+    /// Its media type.
+    pub const fn mime(&self) -> &'static str {
+        self.mime
+    }
+
+    /// Its length, bytes.
+    pub const fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Up to `len` bytes from `offset`, cut at the end. Blocks on the disk.
+    ///
+    /// # Errors
+    /// Failed if the disk refuses.
+    pub fn read(&self, offset: u64, len: usize) -> Result<Vec<u8>> {
+        let left = self.bytes.saturating_sub(offset);
+        let len = len.min(usize::try_from(left).unwrap_or(usize::MAX));
+        let mut bytes = vec![0; len];
+        let mut file = self.file.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        file.seek(SeekFrom::Start(offset)).and_then(|_| file.read_exact(&mut bytes)).map_err(|error| {
+            Error::failed("blob_unreadable", format!("a picture cannot be read: {error}"), "look at the disk")
+        })?;
+        apply_blob_stream(&self.key, offset, &mut bytes);
+        Ok(bytes)
+    }
+}
+
+fn blob_error(error: &blobs::Error) -> Error {
+    if error.is_disk_full() {
+        return Error::refused("disk_full", "the disk is full", "make room on the disk; nothing was changed");
+    }
+    Error::failed("blob_failed", error.to_string(), "look at the disk and at the home's rights")
+}

@@ -1,0 +1,374 @@
+//! The threads behind a client: one that owns the service, one that waits for the disk, one task for the network.
+//!
+//! The loop decides nothing. It takes what comes (a job, events, time), lets the service work, commits, and carries out
+//! what the service wants. Events are taken in runs and committed together. Orders that the network has no room for
+//! wait here while jobs and events go on, so neither side can block the other.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::mpsc as blocking_mpsc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use super::{Config, Error, Result, events, home, net_error};
+use crate::crypto::SigningKey;
+use crate::link::{Event, Order};
+use crate::net;
+use crate::service::{CommitError, Output, Service, store_error};
+use crate::store::blobs::BlobFiles;
+
+/// Jobs that wait for the service's thread.
+pub(super) const JOB_QUEUE: usize = 256;
+/// Events of the network that wait for the service's thread: back-pressure beyond.
+const EVENT_QUEUE: usize = 256;
+/// Orders that wait for the network.
+const ORDER_QUEUE: usize = 256;
+/// Events that one commit takes together.
+const RUN: usize = 64;
+
+/// What happens to an answer once its step has ended: `Ok` if it stands.
+pub(super) struct Answer {
+    /// Whether the verb succeeded.
+    is_ok: bool,
+    tell: Box<dyn FnOnce(Result<()>) + Send>,
+}
+
+impl Answer {
+    pub(super) fn new(is_ok: bool, tell: impl FnOnce(Result<()>) + Send + 'static) -> Self {
+        Self { is_ok, tell: Box::new(tell) }
+    }
+}
+
+/// Something for the service's thread to do.
+pub(super) enum Job {
+    /// A verb, and how to answer it.
+    Call(Box<dyn FnOnce(&mut Service) -> Answer + Send>),
+    /// The end.
+    Stop,
+}
+
+/// The network's end of things.
+pub(super) struct Network {
+    events: mpsc::Receiver<Event>,
+    orders: mpsc::Sender<Order>,
+    handle: net::Handle,
+}
+
+/// Threads that run.
+#[derive(Debug)]
+pub(super) struct Running {
+    thread: JoinHandle<()>,
+    network: Option<net::Handle>,
+}
+
+impl Running {
+    pub(super) async fn stop(self, jobs: &mpsc::Sender<Job>) -> Result<()> {
+        // A thread that has stopped already takes no job.
+        let _ = jobs.send(Job::Stop).await;
+        let Self { thread, network } = self;
+        if let Some(network) = network {
+            network.shutdown().await;
+        }
+        let joined = tokio::task::spawn_blocking(move || thread.join()).await;
+        match joined {
+            Ok(Ok(())) => Ok(()),
+            _ => Err(Error::failed(
+                "internal",
+                "the node broke while it stopped",
+                "report this; the store is whole",
+            )),
+        }
+    }
+}
+
+/// Starts the network shell.
+pub(super) fn start_network(
+    config: &Config,
+    node_key: &SigningKey,
+    blobs: Arc<BlobFiles>,
+) -> Result<Network> {
+    let (event_sender, events) = mpsc::channel(EVENT_QUEUE);
+    let (orders, order_queue) = mpsc::channel(ORDER_QUEUE);
+    let listen = if config.listen.is_empty() { default_listen() } else { config.listen.clone() };
+    let record = match &config.record {
+        Some(path) => {
+            let lines = net::record::JsonLines::open(path).map_err(|error| {
+                Error::failed(
+                    "record_failed",
+                    format!("cannot write {}: {error}", path.display()),
+                    "choose another file",
+                )
+            })?;
+            Some(Arc::new(lines) as Arc<dyn net::record::Recorder>)
+        }
+        None => None,
+    };
+    let config = net::Config { listen, record, ..net::Config::default() };
+    let handle =
+        net::spawn(config, node_key, blobs, event_sender, order_queue).map_err(|error| net_error(&error))?;
+    Ok(Network { events, orders, handle })
+}
+
+/// QUIC and TCP, IPv4 and IPv6, on ports of the system's choice.
+fn default_listen() -> Vec<String> {
+    ["/ip4/0.0.0.0/udp/0/quic-v1", "/ip6/::/udp/0/quic-v1", "/ip4/0.0.0.0/tcp/0", "/ip6/::/tcp/0"]
+        .map(str::to_owned)
+        .to_vec()
+}
+
+/// Starts the service's thread.
+pub(super) fn start(
+    service: Service,
+    jobs: mpsc::Receiver<Job>,
+    network: Option<Network>,
+    log: events::Log,
+    blobs: Arc<BlobFiles>,
+) -> Running {
+    let runtime = tokio::runtime::Handle::current();
+    let (network_events, orders, handle) = match network {
+        Some(Network { events, orders, handle }) => (Some(events), Some(orders), Some(handle)),
+        None => (None, None, None),
+    };
+    let thread = std::thread::spawn(move || {
+        let flusher = Flusher::start(service.store());
+        let engine = Engine {
+            service,
+            log: log.clone(),
+            blobs,
+            orders,
+            waiting: VecDeque::new(),
+            flusher: Some(flusher),
+        };
+        runtime.block_on(engine.run(jobs, network_events));
+        log.close();
+    });
+    Running { thread, network: handle }
+}
+
+struct Engine {
+    service: Service,
+    log: events::Log,
+    blobs: Arc<BlobFiles>,
+    orders: Option<mpsc::Sender<Order>>,
+    /// Orders that the network had no room for.
+    waiting: VecDeque<Order>,
+    flusher: Option<Flusher>,
+}
+
+impl Engine {
+    async fn run(mut self, mut jobs: mpsc::Receiver<Job>, mut events: Option<mpsc::Receiver<Event>>) {
+        if self.finish(Vec::new()).is_err() {
+            return;
+        }
+        loop {
+            let wait = self.wait();
+            let came = tokio::select! {
+                biased;
+                room = reserve(self.orders.clone()), if !self.waiting.is_empty() => Came::Room(room),
+                job = jobs.recv() => Came::Job(job),
+                event = next_event(&mut events) => Came::Event(event),
+                () = tokio::time::sleep(wait) => Came::Time,
+            };
+            let stepped = match came {
+                Came::Room(room) => {
+                    self.hand_over(room);
+                    Ok(())
+                }
+                Came::Job(Some(Job::Call(call))) => self.call(call),
+                Came::Job(Some(Job::Stop) | None) => break,
+                Came::Event(event) => self.take_events(event, &mut events),
+                Came::Time => self.wake(),
+            };
+            if let Err(error) = stepped {
+                tracing::error!(%error, "the store failed: the node stops");
+                break;
+            }
+        }
+        self.end();
+    }
+
+    /// How long nothing has to be done.
+    fn wait(&self) -> Duration {
+        let now = home::now();
+        self.service
+            .next_wakeup()
+            .map_or(Duration::from_secs(60), |at| Duration::from_millis(at.since(now).max(1)))
+    }
+
+    fn hand_over(&mut self, room: Option<mpsc::OwnedPermit<Order>>) {
+        match room {
+            Some(room) => {
+                if let Some(order) = self.waiting.pop_front() {
+                    room.send(order);
+                }
+            }
+            // The network is gone: the node is stopping.
+            None => self.waiting.clear(),
+        }
+    }
+
+    fn call(
+        &mut self,
+        call: Box<dyn FnOnce(&mut Service) -> Answer + Send>,
+    ) -> std::result::Result<(), Error> {
+        self.service.set_now(home::now());
+        let answer = call(&mut self.service);
+        if !answer.is_ok {
+            self.service.abandon_if_dirty().map_err(|error| store_error(&error))?;
+        }
+        self.finish(vec![answer])
+    }
+
+    fn take_events(
+        &mut self,
+        first: Option<Event>,
+        events: &mut Option<mpsc::Receiver<Event>>,
+    ) -> std::result::Result<(), Error> {
+        let Some(first) = first else {
+            // The network has stopped; commands still work.
+            *events = None;
+            return Ok(());
+        };
+        let mut next = Some(first);
+        for _ in 0..RUN {
+            let Some(event) = next.take() else { break };
+            self.service.handle(event, home::now()).map_err(|error| store_error(&error))?;
+            next = events.as_mut().and_then(|events| events.try_recv().ok());
+        }
+        if let Some(event) = next {
+            self.service.handle(event, home::now()).map_err(|error| store_error(&error))?;
+        }
+        self.finish(Vec::new())
+    }
+
+    fn wake(&mut self) -> std::result::Result<(), Error> {
+        self.service.wake(home::now()).map_err(|error| store_error(&error))?;
+        self.finish(Vec::new())
+    }
+
+    /// Commits the step, carries out what follows, and answers: at once, or behind a barrier.
+    fn finish(&mut self, answers: Vec<Answer>) -> std::result::Result<(), Error> {
+        let outcome = match self.service.commit() {
+            Ok(commit) => {
+                if commit.answer_after_barrier {
+                    self.carry_out();
+                    if let Some(flusher) = &self.flusher {
+                        flusher.after_barrier(answers);
+                    }
+                    return Ok(());
+                }
+                Ok(())
+            }
+            Err(CommitError::Undone(error)) => {
+                tracing::warn!(%error, "a step was undone");
+                Err(store_error(&error))
+            }
+            Err(CommitError::Broken(error)) => {
+                let error = store_error(&error);
+                answers.into_iter().for_each(|answer| (answer.tell)(Err(error.clone())));
+                return Err(error);
+            }
+        };
+        self.carry_out();
+        answers.into_iter().for_each(|answer| (answer.tell)(outcome.clone()));
+        Ok(())
+    }
+
+    fn carry_out(&mut self) {
+        while let Some(output) = self.service.poll_output() {
+            match output {
+                Output::Network(order) => self.send(order),
+                Output::Event(event) => self.log.push(event),
+                Output::RemoveBlob(blob) => {
+                    if let Err(error) = self.blobs.remove(blob) {
+                        tracing::warn!(%error, "a withdrawn picture could not be removed");
+                    }
+                }
+            }
+        }
+    }
+
+    fn send(&mut self, order: Order) {
+        let Some(orders) = &self.orders else { return };
+        if self.waiting.is_empty() {
+            match orders.try_send(order) {
+                Ok(()) => return,
+                Err(mpsc::error::TrySendError::Full(order)) => self.waiting.push_back(order),
+                Err(mpsc::error::TrySendError::Closed(_)) => {}
+            }
+        } else {
+            self.waiting.push_back(order);
+        }
+    }
+
+    fn end(mut self) {
+        if let Some(flusher) = self.flusher.take() {
+            flusher.stop();
+        }
+        if let Err(error) = self.service.store().barrier() {
+            tracing::error!(%error, "the store could not be flushed at the end");
+        }
+    }
+}
+
+/// What the loop was woken by.
+enum Came {
+    /// The network has room for an order; none if it is gone.
+    Room(Option<mpsc::OwnedPermit<Order>>),
+    Job(Option<Job>),
+    Event(Option<Event>),
+    Time,
+}
+
+async fn reserve(orders: Option<mpsc::Sender<Order>>) -> Option<mpsc::OwnedPermit<Order>> {
+    match orders {
+        Some(orders) => orders.reserve_owned().await.ok(),
+        None => None,
+    }
+}
+
+async fn next_event(events: &mut Option<mpsc::Receiver<Event>>) -> Option<Event> {
+    match events {
+        Some(events) => events.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Waits for the disk, for many answers at a time.
+struct Flusher {
+    answers: blocking_mpsc::SyncSender<Vec<Answer>>,
+    thread: JoinHandle<()>,
+}
+
+impl Flusher {
+    fn start(store: Arc<dyn crate::store::Store>) -> Self {
+        let (answers, queue) = blocking_mpsc::sync_channel::<Vec<Answer>>(JOB_QUEUE);
+        let thread = std::thread::spawn(move || {
+            while let Ok(first) = queue.recv() {
+                let mut together = first;
+                while let Ok(more) = queue.try_recv() {
+                    together.extend(more);
+                }
+                let outcome = store.barrier().map_err(|error| store_error(&error));
+                together.into_iter().for_each(|answer| (answer.tell)(outcome.clone()));
+            }
+        });
+        Self { answers, thread }
+    }
+
+    fn after_barrier(&self, answers: Vec<Answer>) {
+        if !answers.is_empty() {
+            // The thread ends only after this side is dropped.
+            let _ = self.answers.send(answers);
+        }
+    }
+
+    fn stop(self) {
+        let Self { answers, thread } = self;
+        drop(answers);
+        // A broken flusher has answered nobody; there is nothing else to do with it.
+        let _ = thread.join();
+    }
+}

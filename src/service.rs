@@ -1,0 +1,473 @@
+//! The machine that is a node: friends, audiences, moments, sessions, composed of the protocols' machines.
+//!
+//! It owns no socket, clock, thread or randomness but what it was handed; every run can be replayed.
+//!
+//! # The contract
+//! Four kinds of method, after quinn's manner:
+//! - **what the world did**: [`Service::handle`] (an event of the network), [`Service::wake`] (time passed);
+//! - **what the person wants**: a verb each (`post`, `like`, `tag_add`, …), answered at once by a value or an
+//!   [`Error`](crate::error::Error);
+//! - **what to do next**: after any of these, [`Service::commit`], then [`Service::poll_output`] until `None`;
+//! - **when to call again at the latest**: [`Service::next_wakeup`].
+//!
+//! # Commit, then speak
+//! A step changes memory and collects writes and outputs. `commit` applies the writes as one batch, waits for a barrier
+//! where the step made a promise that must survive a power cut (a minted epoch, a change of recipients, a reserved
+//! block, records, burnt invites), and only then lets the outputs go. A verb whose answer is itself a promise ("posted")
+//! says so through [`Commit::answer_after_barrier`]; the shell flushes on a thread of its own and many answers share one
+//! barrier. If the disk is full the step is undone, memory is read back from the store, and the node lives.
+//!
+//! A remote cannot make `handle` fail: what a peer does wrong ends its session and nobody else's.
+//!
+//! ```text
+//!  people      befriend     publish    react     receive    deliver      wants     timeline   maintain
+//!  friends,    invites,     rule →     likes,    entries    parcels,     blobs     pages,     timers,
+//!  tags        pairing      epoch →    comments  in, apply  couriers,    to fetch  moments    redial
+//!                           entry                           owed         and serve
+//!                 └──────────── sessions: connections, sync, mail, pair streams ────────────┘
+//! ```
+//!
+//! Source: docs/protocol.md 3.3–3.15; docs/adr/0001-sans-io-core.md.
+
+mod befriend;
+mod deliver;
+mod maintain;
+mod people;
+mod publish;
+mod react;
+mod receive;
+mod sessions;
+pub mod state;
+mod timeline;
+mod tx;
+mod wants;
+
+pub use befriend::Redeeming;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use crate::audience::{Dot, Op, People, Seen, TagId};
+use crate::crypto::Entropy;
+use crate::error::Error;
+use crate::id::{EpochId, UserId};
+use crate::identity::Keyring;
+use crate::link;
+use crate::pair::Invites;
+use crate::store::{Reservations, SeqFile, Store, StoreError, Tree};
+use crate::sync::LogState;
+use crate::time::Timestamp;
+use crate::view;
+use crate::wire::{Encode, Reader};
+use state::{AudienceRecord, EpochRecord, Friend, InviteRecord, Me, OpRecord, PendingPair, TagRecord};
+use tx::Tx;
+
+/// Where reserved numbers are written down a second time, outside the store (docs/protocol.md 3.13).
+pub trait SecondBook: Send {
+    /// Keeps them. Durable when it returns.
+    ///
+    /// # Errors
+    /// [`StoreError`]: then none of the new numbers may be used.
+    fn write(&mut self, reservations: &Reservations) -> Result<(), StoreError>;
+}
+
+impl SecondBook for SeqFile {
+    fn write(&mut self, reservations: &Reservations) -> Result<(), StoreError> {
+        Self::write(self, reservations)
+    }
+}
+
+/// What a service is opened with.
+pub struct Parts {
+    /// The keys of this installation.
+    pub keyring: Keyring,
+    /// What it keeps.
+    pub store: Arc<dyn Store>,
+    /// The second book of reserved numbers.
+    pub book: Box<dyn SecondBook>,
+    /// What that book says.
+    pub beside: Option<Reservations>,
+    /// Randomness.
+    pub entropy: Entropy,
+}
+
+impl std::fmt::Debug for Parts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Parts").field("user", &self.keyring.user()).finish_non_exhaustive()
+    }
+}
+
+/// The record of reserved numbers.
+const RESERVED_KEY: &[u8] = b"reserved";
+
+/// What the shell is asked to do, oldest first.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Output {
+    /// Something for the network.
+    Network(link::Order),
+    /// Something for whoever listens.
+    Event(view::Event),
+    /// A blob that nothing names any more: remove its file.
+    RemoveBlob(crate::id::BlobId),
+}
+
+/// What a commit did, and what is still to be waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Commit {
+    /// The answer of the step may be given only after a barrier.
+    pub answer_after_barrier: bool,
+}
+
+/// Everything the service knows, as the store has it.
+#[derive(Debug)]
+struct State {
+    me: Me,
+    friends: BTreeMap<UserId, Friend>,
+    tags: BTreeMap<TagId, TagRecord>,
+    people: People,
+    /// How many changes were made to people.
+    ops: u64,
+    audiences: BTreeMap<u32, AudienceRecord>,
+    epochs: BTreeMap<EpochId, EpochRecord>,
+    logs: BTreeMap<EpochId, LogState>,
+    invites: Invites,
+    pending: BTreeMap<UserId, PendingPair>,
+}
+
+/// A node, without its sockets.
+pub struct Service {
+    keyring: Keyring,
+    state: State,
+    tx: Tx,
+    book: Box<dyn SecondBook>,
+    reservations: Reservations,
+    /// Numbers were reserved by this step: they are written down a second time behind its barrier.
+    is_reserving: bool,
+    entropy: Entropy,
+    now: Timestamp,
+    net: sessions::Net,
+    mail: deliver::MailRoom,
+    wants: wants::Wants,
+    threads: react::Threads,
+    timers: maintain::Timers,
+    /// Outputs of the step, let go by its commit.
+    held: Vec<Output>,
+    outputs: VecDeque<Output>,
+    barrier_before_output: bool,
+    answer_after_barrier: bool,
+    event_number: u64,
+}
+
+impl std::fmt::Debug for Service {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Service")
+            .field("user", &self.keyring.user())
+            .field("friends", &self.state.friends.len())
+            .field("epochs", &self.state.epochs.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Service {
+    /// Opens what a store holds.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it cannot be read, or holds no person.
+    ///
+    /// # Cost
+    /// Reads friends, tags, audiences and epochs; no moment.
+    pub fn new(parts: Parts, now: Timestamp) -> Result<Self, StoreError> {
+        let Parts { keyring, store, book, beside, entropy } = parts;
+        let state = load(&store)?;
+        let mut service = Self {
+            keyring,
+            state,
+            tx: Tx::new(store),
+            book,
+            reservations: Reservations::default(),
+            is_reserving: false,
+            entropy,
+            now,
+            net: sessions::Net::default(),
+            mail: deliver::MailRoom::default(),
+            wants: wants::Wants::default(),
+            threads: react::Threads::default(),
+            timers: maintain::Timers::default(),
+            held: Vec::new(),
+            outputs: VecDeque::new(),
+            barrier_before_output: false,
+            answer_after_barrier: false,
+            event_number: 0,
+        };
+        service.begin(beside.as_ref())?;
+        service.commit().map_err(|error| match error {
+            CommitError::Undone(error) | CommitError::Broken(error) => error,
+        })?;
+        Ok(service)
+    }
+
+    /// Writes the records of a new person into an empty store: what [`Service::new`] needs.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the disk refuses.
+    pub fn create(store: &dyn Store, me: &Me) -> Result<(), StoreError> {
+        let mut batch = crate::store::Batch::new();
+        batch.insert(Tree::State, *b"m", me.encode());
+        store.apply(batch)?;
+        store.barrier()
+    }
+
+    /// An event of the network came.
+    ///
+    /// # Errors
+    /// [`StoreError`] for our own disk alone; a peer cannot cause one.
+    pub fn handle(&mut self, event: link::Event, now: Timestamp) -> Result<(), StoreError> {
+        self.now = now.max(self.now);
+        self.on_event(event)
+    }
+
+    /// Time passed.
+    ///
+    /// # Errors
+    /// [`StoreError`] for our own disk alone.
+    pub fn wake(&mut self, now: Timestamp) -> Result<(), StoreError> {
+        self.now = now.max(self.now);
+        self.on_wake()
+    }
+
+    /// Tells the time before a verb is called.
+    pub fn set_now(&mut self, now: Timestamp) {
+        self.now = now.max(self.now);
+    }
+
+    /// Ends a step: its writes are applied as one, then its outputs can be polled.
+    ///
+    /// # Errors
+    /// [`CommitError::Undone`] if the disk is full: nothing of the step happened. [`CommitError::Broken`] if the store
+    /// cannot go on: the shell stops.
+    pub fn commit(&mut self) -> Result<Commit, CommitError> {
+        if let Err(error) = self.settle() {
+            return Err(self.undo(error));
+        }
+        if !self.tx.is_empty() {
+            let batch = self.tx.take();
+            let mut applied = self.tx.store().apply(batch);
+            if applied.is_ok() && self.barrier_before_output {
+                applied = self.tx.store().barrier();
+            }
+            if std::mem::take(&mut self.is_reserving) {
+                // First in the store, then in a file of its own (docs/protocol.md 3.13).
+                applied = applied.and_then(|()| self.book.write(&self.reservations));
+            }
+            if let Err(error) = applied {
+                return Err(self.undo(error));
+            }
+        }
+        self.barrier_before_output = false;
+        self.outputs.extend(self.held.drain(..));
+        Ok(Commit { answer_after_barrier: std::mem::take(&mut self.answer_after_barrier) })
+    }
+
+    /// Forgets the step that is under way: a verb failed half-way, or its batch did not fit the disk.
+    pub fn abandon(&mut self) -> Result<(), StoreError> {
+        self.tx.undo();
+        self.held.clear();
+        self.barrier_before_output = false;
+        self.answer_after_barrier = false;
+        self.is_reserving = false;
+        self.threads = react::Threads::default();
+        self.state = load(self.tx.store())?;
+        // Numbers taken by the step are gaps now.
+        for epoch in self.state.epochs.values_mut() {
+            let end = self.reservations.end(&epoch.id);
+            if let Some(own) = &mut epoch.own {
+                own.numbers = state::Numbers { reserved: end, next: end, ..state::Numbers::default() };
+            }
+        }
+        Ok(())
+    }
+
+    /// Forgets the step if it has changed anything.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store cannot be read back.
+    pub fn abandon_if_dirty(&mut self) -> Result<(), StoreError> {
+        if self.tx.is_empty() && self.held.is_empty() { Ok(()) } else { self.abandon() }
+    }
+
+    /// What to do next; `None` when there is nothing.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// The store, for readers and for barriers on another thread.
+    pub fn store(&self) -> Arc<dyn Store> {
+        Arc::clone(self.tx.store())
+    }
+
+    fn undo(&mut self, error: StoreError) -> CommitError {
+        let full = error.is_full();
+        // Sessions may have been promised what was not kept: they begin anew.
+        let hangups = self.net.hangup_all();
+        match self.abandon() {
+            Ok(()) if full => {
+                self.outputs.extend(hangups.into_iter().map(Output::Network));
+                CommitError::Undone(error)
+            }
+            _ => CommitError::Broken(error),
+        }
+    }
+
+    fn order(&mut self, order: link::Order) {
+        self.held.push(Output::Network(order));
+    }
+
+    fn emit(&mut self, what: view::Happening) {
+        self.event_number = self.event_number.saturating_add(1);
+        let event = view::Event { number: self.event_number, at: self.now, what };
+        self.held.push(Output::Event(event));
+    }
+
+    fn me(&self) -> UserId {
+        self.keyring.user()
+    }
+
+    fn save_state(&mut self, kind: u8, id: &[u8], record: &impl Encode) {
+        let key = tx::key(&[&[kind], id]);
+        self.tx.put_record(Tree::State, &key, record);
+    }
+
+    fn remove_state(&mut self, kind: u8, id: &[u8]) {
+        let key = tx::key(&[&[kind], id]);
+        self.tx.remove(Tree::State, &key);
+    }
+
+    fn save_me(&mut self) {
+        let record = self.state.me.clone();
+        self.save_state(b'm', &[], &record);
+    }
+
+    fn save_friend(&mut self, user: &UserId) {
+        if let Some(record) = self.state.friends.get(user) {
+            let bytes = record.encode();
+            self.tx.put(Tree::State, &tx::key(&[b"f", user.as_bytes()]), bytes);
+        }
+    }
+
+    fn save_epoch(&mut self, id: &EpochId) {
+        if let Some(record) = self.state.epochs.get(id) {
+            let bytes = record.encode();
+            self.tx.put(Tree::State, &tx::key(&[b"e", id.as_bytes()]), bytes);
+        }
+    }
+
+    fn save_log(&mut self, id: &EpochId) {
+        if let Some(record) = self.state.logs.get(id) {
+            let bytes = record.encode();
+            self.tx.put(Tree::State, &tx::key(&[b"l", id.as_bytes()]), bytes);
+        }
+    }
+
+    fn save_pending(&mut self, user: &UserId) {
+        if let Some(record) = self.state.pending.get(user) {
+            let bytes = record.encode();
+            self.tx.put(Tree::State, &tx::key(&[b"p", user.as_bytes()]), bytes);
+        }
+    }
+}
+
+/// Why a commit did not happen.
+#[derive(Debug)]
+pub enum CommitError {
+    /// The disk is full: the step was undone, the node goes on.
+    Undone(StoreError),
+    /// The store cannot go on.
+    Broken(StoreError),
+}
+
+/// Says a failure of the store to a person.
+pub fn store_error(error: &StoreError) -> Error {
+    match error {
+        StoreError::Full { .. } => {
+            Error::refused("disk_full", error.to_string(), "make room on the disk; nothing was changed")
+        }
+        StoreError::Damaged(_) => Error::failed(
+            "store_damaged",
+            error.to_string(),
+            "the rest stays readable; copy the home before you try anything else",
+        ),
+        _ => Error::failed("store_failed", error.to_string(), "look at the disk and at the home's rights"),
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        store_error(&error)
+    }
+}
+
+/// Reads all records of the state tree.
+fn load(store: &Arc<dyn Store>) -> Result<State, StoreError> {
+    let tx = Tx::new(Arc::clone(store));
+    let me = tx
+        .record(Tree::State, b"m")?
+        .ok_or_else(|| tx::damaged(Tree::State, b"m", "the store holds no person"))?;
+    let mut state = State {
+        me,
+        friends: BTreeMap::new(),
+        tags: BTreeMap::new(),
+        people: People::new(),
+        ops: 0,
+        audiences: BTreeMap::new(),
+        epochs: BTreeMap::new(),
+        logs: BTreeMap::new(),
+        invites: Invites::new(),
+        pending: BTreeMap::new(),
+    };
+    tx.each(Tree::State, &[], &mut |key, value| {
+        let (kind, id) = key.split_first().map_or((0, key), |(kind, id)| (*kind, id));
+        let mut id = Reader::new(id);
+        let bad = |_| tx::damaged(Tree::State, key, "the key is not one of ours");
+        match kind {
+            b'f' => {
+                drop(state.friends.insert(id.value().map_err(bad)?, tx::decode(Tree::State, key, value)?))
+            }
+            b't' => {
+                drop(state.tags.insert(TagId(id.u32().map_err(bad)?), tx::decode(Tree::State, key, value)?))
+            }
+            b'a' => {
+                drop(state.audiences.insert(id.u32().map_err(bad)?, tx::decode(Tree::State, key, value)?))
+            }
+            b'e' => drop(state.epochs.insert(id.value().map_err(bad)?, tx::decode(Tree::State, key, value)?)),
+            b'l' => drop(state.logs.insert(id.value().map_err(bad)?, tx::decode(Tree::State, key, value)?)),
+            b'i' => {
+                let record: InviteRecord = tx::decode(Tree::State, key, value)?;
+                // One too many can only be an old one: it is left to expire on the disk.
+                let _ = state.invites.add(record.0);
+            }
+            b'p' => {
+                drop(state.pending.insert(id.value().map_err(bad)?, tx::decode(Tree::State, key, value)?))
+            }
+            b'o' => {
+                let number = id.u64().map_err(bad)?;
+                let record: OpRecord = tx::decode(Tree::State, key, value)?;
+                apply_op(&mut state.people, &record.0, number);
+                state.ops = state.ops.max(number.saturating_add(1));
+            }
+            _ => {}
+        }
+        Ok(())
+    })?;
+    Ok(state)
+}
+
+/// Takes a change in that was written as the `number`th by this device, which had seen all before it.
+fn apply_op(people: &mut People, op: &Op, number: u64) {
+    // The place of a device's own list of changes until `~self` carries it among several.
+    let epoch = EpochId::from_bytes([0; 16]);
+    let mut seen = Seen::new();
+    if let Some(last) = number.checked_sub(1) {
+        seen.note(Dot { epoch, seq: last });
+    }
+    people.apply(op, Dot { epoch, seq: number }, &seen);
+}

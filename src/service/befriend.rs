@@ -1,0 +1,674 @@
+//! Becoming friends and parting: invites, pairing, the two answers; a friend made, a friend removed.
+//!
+//! The pair protocol's machines say what must last; here it is kept, and only then does what follows from it leave.
+//! While an invite is open, or a pair waits for an answer, or a friend has not seen our node key, strangers may speak
+//! the pair protocol; at all other times nobody unknown gets past the handshake.
+//!
+//! Source: docs/protocol.md 3.7, 3.11 (new friend, unfriend).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::people::{no_such_person, within};
+use super::publish::internal;
+use super::sessions::{Purpose, Spoken, Stream};
+use super::state::{Friend, PendingPair};
+use super::{Service, state};
+use crate::ask::InviteDraft;
+use crate::audience::{self, List, Op, Verb};
+use crate::crypto::PairKey;
+use crate::error::{Error, Result as Said};
+use crate::id::{NodeId, UserId};
+use crate::identity::{DeviceRecord, IdentityRecord, Invite, InviteError, KnownIdentity};
+use crate::limits::{FRIEND_LIMIT, INVITE_ADDRESS_LIMIT, INVITE_LIFE_DEFAULT_MS, NAME_LIMIT};
+use crate::link::{Address, ConnId, Order, Protocol, StreamId};
+use crate::pair::{self, Change, Desk, Initiator, OpenInvite, Redeem, Resumption, Standing, Us};
+use crate::store::StoreError;
+use crate::time::Timestamp;
+use crate::view;
+
+/// How redeeming an invite stands, for whoever waits for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Redeeming {
+    /// Not answered yet: the inviter is being reached, or has to say yes.
+    Waiting,
+    /// The inviter's node closed the door: the invite is burnt, expired there, or not theirs.
+    Refused,
+    /// Both said yes.
+    Friends,
+}
+
+/// An invite under way.
+#[derive(Debug, Clone)]
+pub(super) struct Underway {
+    invite: Invite,
+    name: String,
+    refused: bool,
+    pub(super) next_try: Timestamp,
+    pub(super) tries: u32,
+}
+
+/// Invites being redeemed, by inviter.
+pub(super) type Redemptions = BTreeMap<UserId, Underway>;
+
+impl Service {
+    /// Makes an invite.
+    ///
+    /// # Errors
+    /// Refused above a limit.
+    pub fn invite(&mut self, draft: &InviteDraft) -> Said<view::Invite> {
+        if let Some(name) = &draft.name {
+            within("name", name, NAME_LIMIT)?;
+        }
+        if self.state.friends.len() >= FRIEND_LIMIT {
+            return Err(friend_limit());
+        }
+        let life = draft.life_ms.unwrap_or(INVITE_LIFE_DEFAULT_MS);
+        let open =
+            OpenInvite::new(&mut self.entropy, self.now, life, draft.name.as_deref(), draft.auto_confirm)
+                .map_err(refused_invite)?;
+        let record = state::InviteRecord(open.clone());
+        let id = self.state.invites.add(open.clone()).map_err(refused_invite)?;
+        self.save_state(b'i', id.as_bytes(), &record);
+        let invite = open.invite(self.me(), self.keyring.node_id(), self.invite_addresses());
+        Ok(view::Invite { link: invite.expose_link(), expires_at: invite.expires })
+    }
+
+    /// Where an invite leads: loopback only if there is nothing else, or it was asked for.
+    fn invite_addresses(&self) -> Vec<Address> {
+        let all = &self.net.listening;
+        let far: Vec<Address> = all.iter().filter(|address| !address.is_loopback()).cloned().collect();
+        let chosen = if far.is_empty() { all.clone() } else { far };
+        chosen.into_iter().take(INVITE_ADDRESS_LIMIT).collect()
+    }
+
+    /// Begins to redeem an invite; [`Service::redeeming`] tells how it stands.
+    ///
+    /// # Errors
+    /// Usage if it is no link; refused if it has expired, is one's own, or the inviter is a friend already.
+    pub fn accept(&mut self, link: &str, name: Option<&str>) -> Said<UserId> {
+        let invite = Invite::parse(link).map_err(not_a_link)?;
+        let user = invite.root;
+        if user == self.me() {
+            return Err(Error::refused("own_invite", "this is an invite of your own", "send it to a friend"));
+        }
+        if let Some(friend) = self.state.friends.get(&user) {
+            let name = friend.shown_name();
+            return Err(Error::refused(
+                "friend_already",
+                format!("{name} is your friend already"),
+                "nothing to do",
+            ));
+        }
+        if invite.is_expired(self.now) {
+            return Err(Error::refused("invite_expired", "this invite has expired", "ask for a new one"));
+        }
+        if self.state.friends.len() >= FRIEND_LIMIT {
+            return Err(friend_limit());
+        }
+        let name = name.unwrap_or_default();
+        within("name", name, NAME_LIMIT)?;
+        let underway =
+            Underway { invite, name: name.to_owned(), refused: false, next_try: self.now, tries: 0 };
+        self.timers.redemptions.insert(user, underway);
+        self.dial_redemptions();
+        Ok(user)
+    }
+
+    /// How redeeming the invite of a person stands.
+    pub fn redeeming(&self, user: &UserId) -> Redeeming {
+        if self.state.friends.contains_key(user) {
+            return Redeeming::Friends;
+        }
+        match self.timers.redemptions.get(user) {
+            Some(underway) if underway.refused => Redeeming::Refused,
+            _ => Redeeming::Waiting,
+        }
+    }
+
+    /// Dials the inviters whose time has come.
+    pub(super) fn dial_redemptions(&mut self) {
+        let now = self.now;
+        let mut dials = Vec::new();
+        self.timers
+            .redemptions
+            .retain(|_, underway| !underway.invite.is_expired(now) && underway.tries < 200);
+        for (user, underway) in &mut self.timers.redemptions {
+            let is_due = !underway.refused && underway.next_try <= now;
+            if is_due && !self.state.pending.contains_key(user) {
+                underway.tries = underway.tries.saturating_add(1);
+                underway.next_try = now.plus_ms(super::maintain::backoff_ms(underway.tries));
+                dials.push((*user, underway.invite.node, underway.invite.addresses.clone()));
+            }
+        }
+        for (user, node, addresses) in dials {
+            let attempt = self.net.dial_id(Purpose::Redeem(user));
+            self.order(Order::Dial { attempt, node: Some(node), addresses });
+        }
+    }
+
+    /// Who wants to be a friend, or has not answered.
+    pub fn requests(&self) -> Vec<view::Request> {
+        let open = self
+            .state
+            .pending
+            .values()
+            .filter(|pair| !self.state.friends.contains_key(&pair.pending.their()));
+        open.filter(|pair| !pair.pending.is_refused()).map(request_view).collect()
+    }
+
+    /// Says yes to a request.
+    ///
+    /// # Errors
+    /// Not found.
+    pub fn confirm(&mut self, word: &str) -> Said<view::Request> {
+        self.answer(word, true)
+    }
+
+    /// Says no to a request.
+    ///
+    /// # Errors
+    /// Not found.
+    pub fn decline(&mut self, word: &str) -> Said<view::Request> {
+        self.answer(word, false)
+    }
+
+    fn answer(&mut self, word: &str, yes: bool) -> Said<view::Request> {
+        let folded = word.to_lowercase();
+        let open = self.state.pending.values().filter(|pair| !pair.pending.is_refused()).filter(|pair| {
+            let their = pair.pending.their();
+            !self.state.friends.contains_key(&their)
+                && (their.to_string().starts_with(&folded)
+                    || pair.pending.their_name().to_lowercase() == folded)
+        });
+        let found: Vec<UserId> = open.map(|pair| pair.pending.their()).collect();
+        let user = match found.as_slice() {
+            [user] => *user,
+            [] => {
+                return Err(Error::not_found(
+                    "no_such_request",
+                    format!("no request {word:?} is open"),
+                    "see `tidings requests`",
+                ));
+            }
+            _ => {
+                return Err(Error::not_found(
+                    "ambiguous_request",
+                    format!("more than one request fits {word:?}"),
+                    "use more of the id",
+                ));
+            }
+        };
+        if yes && self.state.friends.len() >= FRIEND_LIMIT {
+            return Err(friend_limit());
+        }
+        let pair = self.state.pending.get_mut(&user).ok_or_else(internal)?;
+        pair.pending.mark_mine(yes);
+        let view = request_view(pair);
+        self.save_pending(&user);
+        self.barrier_before_output = true;
+        self.tell_decision(&user, yes)?;
+        self.settle_pair(&user)?;
+        Ok(view)
+    }
+
+    /// Says the answer on the stream where the pair is being settled, or comes back for it.
+    fn tell_decision(&mut self, user: &UserId, yes: bool) -> Result<(), StoreError> {
+        let node = self.state.pending.get(user).map(|pair| pair.pending.node());
+        let conns: BTreeSet<ConnId> =
+            self.net.conns.iter().filter(|(_, conn)| Some(conn.node) == node).map(|(id, _)| *id).collect();
+        let streams: Vec<StreamId> = self
+            .net
+            .streams
+            .iter()
+            .filter(|(_, stream)| conns.contains(&stream.conn))
+            .map(|(id, _)| *id)
+            .collect();
+        for stream in streams {
+            let Some(mut state) = self.net.streams.remove(&stream) else { continue };
+            let outputs = match &mut state.spoken {
+                Spoken::PairInitiator(machine) => machine.decide(yes),
+                Spoken::PairResponder(machine) => machine.decide(yes),
+                _ => {
+                    self.net.streams.insert(stream, state);
+                    continue;
+                }
+            };
+            let conn = state.conn;
+            self.net.streams.insert(stream, state);
+            return self.on_pair_outputs(conn, stream, outputs);
+        }
+        self.timers.settle_soon(*user, self.now);
+        Ok(())
+    }
+
+    /// Comes back to whoever does not know our answer.
+    pub(super) fn dial_settlements(&mut self) {
+        let now = self.now;
+        let open: Vec<UserId> =
+            self.state.pending.iter().filter(|(_, pair)| is_unsaid(pair)).map(|(user, _)| *user).collect();
+        for user in open {
+            if !self.timers.settlement_due(user, now) {
+                continue;
+            }
+            let Some(pair) = self.state.pending.get(&user) else { continue };
+            let node = pair.pending.node();
+            if let Some((conn, _)) = self.net.conns.iter().find(|(_, conn)| conn.node == node) {
+                let conn = *conn;
+                self.begin_pairing(conn, None);
+                continue;
+            }
+            let mut addresses: Vec<Address> = pair.address.iter().cloned().collect();
+            addresses.extend(pair.pending.device().addresses().iter().cloned());
+            let attempt = self.net.dial_id(Purpose::Settle(user));
+            self.order(Order::Dial { attempt, node: Some(node), addresses });
+        }
+    }
+
+    /// Whether a node belongs to a pending pair that has not heard our answer.
+    pub(super) fn has_to_settle(&self, node: &NodeId) -> bool {
+        self.state.pending.values().any(|pair| pair.pending.node() == *node && is_unsaid(pair))
+    }
+
+    /// Whether strangers may speak the pair protocol now.
+    pub(super) fn is_pairing_open(&self) -> bool {
+        self.state.invites.is_any_live(self.now)
+            || self.state.pending.values().any(|pair| !pair.pending.is_settled())
+            || self.is_resume_open()
+    }
+
+    fn is_resume_open(&self) -> bool {
+        let node = self.keyring.node_id();
+        self.state.friends.values().any(|friend| friend.seen_as != Some(node))
+    }
+
+    /// Opens the pair protocol on a connection of ours.
+    pub(super) fn begin_pairing(&mut self, conn: ConnId, purpose: Option<&Purpose>) {
+        let stream = self.open_stream(conn, Protocol::Pair);
+        if let Some(purpose) = purpose {
+            self.timers.pairing.insert(stream, purpose.clone());
+        }
+    }
+
+    /// Our pair stream was taken: what it was opened for begins.
+    pub(super) fn on_pair_opened(&mut self, conn: ConnId, stream: StreamId) -> Result<(), StoreError> {
+        let purpose = self.timers.pairing.remove(&stream);
+        let Some(node) = self.net.conns.get(&conn).map(|state| state.node) else { return Ok(()) };
+        let now = self.now;
+        let Some((identity, device)) = self.own_records() else { return Ok(()) };
+        let Ok(us) = Us::new(&identity, &device, self.keyring.seal(), &self.state.me.name) else {
+            tracing::error!("the records of this device do not belong to its keys");
+            return Ok(());
+        };
+        let started = match purpose {
+            Some(Purpose::Redeem(user)) => {
+                let Some(underway) = self.timers.redemptions.get(&user) else { return Ok(()) };
+                let redeem = Redeem {
+                    invite: &underway.invite,
+                    answer: Some(true),
+                    name: Some(underway.name.as_str()).filter(|name| !name.is_empty()),
+                };
+                let began = Initiator::redeem(redeem, &us, node, &mut self.entropy, now).ok();
+                began.map(|(machine, outputs)| (Spoken::PairInitiator(Box::new(machine)), outputs))
+            }
+            Some(Purpose::Resume(user)) => self.state.friends.get(&user).map(|friend| {
+                let (machine, outputs) =
+                    Resumption::new(user, &friend.pair_key, &us, node, &mut self.entropy, now);
+                (Spoken::Resume(Box::new(machine)), outputs)
+            }),
+            _ => {
+                let pair = self.state.pending.values().find(|pair| pair.pending.node() == node);
+                pair.map(|pair| {
+                    let (machine, outputs) = Initiator::settle(&pair.pending, now);
+                    (Spoken::PairInitiator(Box::new(machine)), outputs)
+                })
+            }
+        };
+        let Some((spoken, outputs)) = started else {
+            self.net.streams.remove(&stream);
+            self.order(Order::CloseStream { stream });
+            return Ok(());
+        };
+        self.net.streams.insert(stream, Stream { conn, spoken });
+        self.on_pair_outputs(conn, stream, outputs)
+    }
+
+    /// A frame of the pair protocol.
+    pub(super) fn on_pair_frame(
+        &mut self,
+        stream: StreamId,
+        mut state: Stream,
+        frame: &[u8],
+    ) -> Result<(), StoreError> {
+        let conn = state.conn;
+        let Some(node) = self.net.conns.get(&conn).map(|conn| conn.node) else { return Ok(()) };
+        let Some((identity, device)) = self.own_records() else { return Ok(()) };
+        let name = self.state.me.name.clone();
+        let resume_open = self.is_resume_open();
+        let friends = &self.state.friends;
+        let pending = &self.state.pending;
+        let known = |user: &UserId| -> Option<KnownIdentity> {
+            let pair = || pending.get(user).map(|pair| KnownIdentity::new(pair.pending.identity().clone()));
+            friends.get(user).map(|friend| friend.identity.clone()).or_else(pair)
+        };
+        let outputs = match Us::new(&identity, &device, self.keyring.seal(), &name) {
+            Err(_) => Vec::new(),
+            Ok(us) => match &mut state.spoken {
+                Spoken::PairInitiator(machine) => machine.on_frame(frame, &known, self.now),
+                Spoken::Resume(machine) => machine.on_frame(frame, &us, &known, self.now),
+                Spoken::PairResponder(machine) => {
+                    let pending_pair = pending.values().find(|pair| pair.pending.node() == node);
+                    let friend = friends
+                        .values()
+                        .find(|friend| friend.live_devices().any(|record| record.node() == node))
+                        .map(|friend| friend.user);
+                    let standing = match (pending_pair, friend) {
+                        (Some(pair), _) => Standing::Pending(&pair.pending),
+                        (None, Some(user)) => Standing::Friend(user),
+                        (None, None) => Standing::Stranger,
+                    };
+                    let mut pair_keys =
+                        friends.values().map(|friend| (friend.user, friend.pair_key.clone())).chain(
+                            pending
+                                .values()
+                                .map(|pair| (pair.pending.their(), pair.pending.pair_key().clone())),
+                        );
+                    let pair_keys: &mut dyn Iterator<Item = (UserId, PairKey)> = &mut pair_keys;
+                    let desk = Desk {
+                        us: &us,
+                        known: &known,
+                        invites: &mut self.state.invites,
+                        standing,
+                        pending_count: pending.len(),
+                        is_resume_open: resume_open,
+                        pair_keys,
+                        entropy: &mut self.entropy,
+                    };
+                    machine.on_frame(frame, desk, self.now)
+                }
+                _ => Vec::new(),
+            },
+        };
+        self.net.streams.insert(stream, state);
+        self.on_pair_outputs(conn, stream, outputs)
+    }
+
+    pub(super) fn on_pair_outputs(
+        &mut self,
+        conn: ConnId,
+        stream: StreamId,
+        outputs: Vec<pair::Output>,
+    ) -> Result<(), StoreError> {
+        for output in outputs {
+            match output {
+                pair::Output::Send(frame) => self.order(Order::Send { stream, frame }),
+                pair::Output::Commit { change, then } => {
+                    self.on_change(conn, change)?;
+                    // Outputs leave only behind the barrier of this step.
+                    self.barrier_before_output = true;
+                    self.on_pair_outputs(conn, stream, then)?;
+                }
+                pair::Output::Resumed { who, identity, device } => {
+                    self.on_identity(who, identity.as_bytes());
+                    self.on_device(who, device.as_bytes());
+                    self.open_session(conn);
+                }
+                pair::Output::Fault(fault) => {
+                    tracing::debug!(conn = conn.0, %fault, "a peer broke the pair protocol");
+                }
+                pair::Output::Close => {
+                    let closed = self.net.streams.remove(&stream);
+                    self.order(Order::CloseStream { stream });
+                    if let Some(closed) = closed {
+                        self.on_pair_stream_closed(conn, &closed.spoken);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn on_change(&mut self, conn: ConnId, change: Change) -> Result<(), StoreError> {
+        match change {
+            Change::Paired { pending, burns } => {
+                if let Some(invite) = burns {
+                    self.remove_state(b'i', invite.as_bytes());
+                }
+                let user = pending.their();
+                let redeemed = pending.role() == crate::crypto::keys::Role::Initiator;
+                let state = self.net.conns.get(&conn);
+                let address = state.filter(|state| state.dialled).map(|state| state.address.clone());
+                self.state.pending.insert(user, PendingPair { pending: *pending, address, redeemed });
+                self.save_pending(&user);
+                self.announce_request(&user, "pending");
+                self.settle_pair(&user)?;
+            }
+            Change::InviteFailed { invite } => {
+                let id = invite.id();
+                self.save_state(b'i', id.as_bytes(), &state::InviteRecord(invite));
+            }
+            Change::Theirs { their, yes } => {
+                if let Some(pair) = self.state.pending.get_mut(&their) {
+                    pair.pending.mark_theirs(yes);
+                    self.save_pending(&their);
+                    if !yes {
+                        self.announce_request(&their, "declined");
+                    }
+                    self.settle_pair(&their)?;
+                }
+            }
+            Change::MineSeen { their } => {
+                if let Some(pair) = self.state.pending.get_mut(&their) {
+                    pair.pending.mark_mine_seen();
+                    self.save_pending(&their);
+                    self.settle_pair(&their)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn announce_request(&mut self, user: &UserId, state: &'static str) {
+        if let Some(pair) = self.state.pending.get(user) {
+            let request = request_view(pair);
+            self.emit(view::Happening::Request { request, state });
+        }
+    }
+
+    /// Draws the conclusion from two answers: a friend, or nothing more to keep.
+    fn settle_pair(&mut self, user: &UserId) -> Result<(), StoreError> {
+        let Some(pair) = self.state.pending.get(user) else { return Ok(()) };
+        let (friends, settled, refused) =
+            (pair.pending.are_friends(), pair.pending.is_settled(), pair.pending.is_refused());
+        if friends && !self.state.friends.contains_key(user) {
+            let pair = pair.clone();
+            self.befriend(pair)?;
+        }
+        if settled || (refused && settled) {
+            self.state.pending.remove(user);
+            self.remove_state(b'p', user.as_bytes());
+            self.timers.redemptions.remove(user);
+        }
+        Ok(())
+    }
+
+    /// Both said yes.
+    fn befriend(&mut self, pair: PendingPair) -> Result<(), StoreError> {
+        let PendingPair { pending, address, .. } = pair;
+        let user = pending.their();
+        let device = pending.device().clone();
+        let friend = Friend {
+            user,
+            name: pending.expected().unwrap_or_default().to_owned(),
+            own_name: pending.their_name().to_owned(),
+            about: String::new(),
+            note: String::new(),
+            window_days: 0,
+            since: self.now,
+            verified: false,
+            safety: *pending.safety(),
+            pair_key: pending.pair_key().clone(),
+            psk_gen: 1,
+            identity: KnownIdentity::new(pending.identity().clone()),
+            devices: BTreeMap::from([(device.device(), device)]),
+            last_address: address,
+            last_seen: Some(self.now),
+            seen_as: Some(self.keyring.node_id()),
+            hide_theirs: false,
+        };
+        self.state.friends.insert(user, friend);
+        self.save_friend(&user);
+        self.barrier_before_output = true;
+        self.announce_request(&user, "friends");
+        self.timers.redemptions.remove(&user);
+        self.admit();
+        self.change_people(Op { list: List::Friends, user, verb: Verb::Add });
+        // Whatever fails here is our own: the friend is kept, the rest is done at the next change.
+        if let Err(error) = self.audiences_changed(&BTreeSet::from([user])) {
+            tracing::error!(%error, "audiences did not follow a new friend");
+        }
+        self.owed_changed(&user);
+        self.emit_friend(&user);
+        let node =
+            self.state.friends.get(&user).and_then(|friend| friend.live_devices().next().map(|r| r.node()));
+        let conns: Vec<ConnId> =
+            self.net.conns.iter().filter(|(_, conn)| Some(conn.node) == node).map(|(id, _)| *id).collect();
+        for conn in conns {
+            self.open_session(conn);
+        }
+        self.dial_soon(&user);
+        Ok(())
+    }
+
+    /// Ends a friendship, silently: no rule names them any more, nothing new is sealed to them, their node gets past no
+    /// handshake of ours.
+    ///
+    /// # Errors
+    /// Not found.
+    pub fn remove_friend(&mut self, word: &str) -> Said<view::Person> {
+        let user = self.named(word)?.user;
+        let person = self.person(&user);
+        self.state.friends.remove(&user).ok_or_else(|| no_such_person(word))?;
+        self.remove_state(b'f', user.as_bytes());
+        if self.state.pending.remove(&user).is_some() {
+            self.remove_state(b'p', user.as_bytes());
+        }
+        for op in self.state.people.unfriending(&user) {
+            self.change_people(op);
+        }
+        let closings = audience::closings(&audience::Change::Unfriended(user), &self.minted());
+        for epoch in &closings.at_once {
+            self.close(epoch);
+        }
+        for epoch in &closings.with_next_write {
+            self.retire(epoch);
+        }
+        self.barrier_before_output = true;
+        self.forget_owed(&user)?;
+        self.admit();
+        let conns: Vec<ConnId> = self
+            .net
+            .conns
+            .iter()
+            .filter(|(_, conn)| conn.friend.is_some_and(|(friend, _)| friend == user))
+            .map(|(id, _)| *id)
+            .collect();
+        for conn in conns {
+            self.order(Order::Hangup { conn });
+        }
+        self.audiences_changed(&BTreeSet::new())?;
+        self.emit(view::Happening::Unfriended { id: user });
+        Ok(person)
+    }
+
+    /// A pair stream ended before its machine was done.
+    pub(super) fn on_pair_stream_closed(&mut self, conn: ConnId, spoken: &Spoken) {
+        let Some(state) = self.net.conns.get(&conn) else { return };
+        let node = state.node;
+        let is_pairing = match spoken {
+            Spoken::PairInitiator(_) | Spoken::Opening(Protocol::Pair) => true,
+            Spoken::Resume(machine) => {
+                tracing::debug!(who = %machine.who().short(), "nobody to resume with there");
+                false
+            }
+            _ => return,
+        };
+        // The inviter's node closes without a word if the invite is burnt, expired or not its own.
+        if is_pairing {
+            for (user, underway) in &mut self.timers.redemptions {
+                if underway.invite.node == node && !self.state.pending.contains_key(user) {
+                    underway.refused = true;
+                }
+            }
+        }
+        if !self.net.conns.get(&conn).is_some_and(|state| self.retold_admitted().contains(&state.node)) {
+            self.order(Order::Hangup { conn });
+        }
+    }
+
+    /// Gives up pair streams that take too long.
+    pub(super) fn expire_pairing(&mut self) {
+        let now = self.now;
+        let late: Vec<(StreamId, ConnId)> = self
+            .net
+            .streams
+            .iter()
+            .filter(|(_, stream)| {
+                let deadline = match &stream.spoken {
+                    Spoken::PairInitiator(machine) => machine.deadline(),
+                    Spoken::PairResponder(machine) => machine.deadline(),
+                    Spoken::Resume(machine) => machine.deadline(),
+                    _ => None,
+                };
+                deadline.is_some_and(|at| at <= now)
+            })
+            .map(|(id, stream)| (*id, stream.conn))
+            .collect();
+        for (stream, _) in late {
+            self.net.streams.remove(&stream);
+            self.order(Order::CloseStream { stream });
+        }
+    }
+
+    fn own_records(
+        &self,
+    ) -> Option<(crate::identity::Verified<IdentityRecord>, crate::identity::Verified<DeviceRecord>)> {
+        let identity = IdentityRecord::open(&self.state.me.identity).ok()?;
+        let device = DeviceRecord::open(&self.state.me.device).ok()?;
+        Some((identity, device))
+    }
+}
+
+/// Whether the other side has not kept our answer.
+fn is_unsaid(pair: &PendingPair) -> bool {
+    pair.pending.mine().is_some() && !pair.pending.is_mine_seen()
+}
+
+fn request_view(pair: &PendingPair) -> view::Request {
+    view::Request {
+        id: pair.pending.their(),
+        name: pair.pending.their_name().to_owned(),
+        expected: pair.pending.expected().map(str::to_owned),
+        via: if pair.redeemed { "accepted" } else { "invite" },
+        at: pair.pending.since(),
+    }
+}
+
+fn friend_limit() -> Error {
+    Error::refused(
+        "friend_limit",
+        format!("there are {FRIEND_LIMIT} friends already, which is the limit"),
+        "remove one first",
+    )
+}
+
+fn refused_invite(error: pair::InviteRefused) -> Error {
+    Error::refused(
+        "invite_refused",
+        error.to_string(),
+        "an invite lives at most seven days; open ones expire by themselves",
+    )
+}
+
+fn not_a_link(error: InviteError) -> Error {
+    Error::usage("not_an_invite", error.to_string(), "copy the whole link, from `tidings:invite/` to its end")
+}

@@ -1,0 +1,324 @@
+//! What time asks for: dialling friends again, renewing records, releasing what was held back, closing what is over.
+//!
+//! Every wait is a value in one table; nothing is polled. A friend who cannot be reached is tried again after 1, 2, 4 …
+//! seconds, at most every five minutes, at once when a new address of theirs is learnt.
+//!
+//! Source: docs/protocol.md 3.2 (renewal), 3.10 (held back), 3.16 (finding each other).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::befriend::Redemptions;
+use super::sessions::Purpose;
+use super::state::Numbers;
+use super::{RESERVED_KEY, Service};
+use crate::id::{EntryId, UserId};
+use crate::identity::{DeviceFlags, next_seq};
+use crate::limits::{
+    ADDRESS_LIMIT, DEVICE_RECORD_RENEW_DAYS, DIAL_BACKOFF_LIMIT_MS, DIAL_BACKOFF_MIN_MS, HELD_ENTRY_LIMIT,
+    MAINTAIN_INTERVAL_MS,
+};
+use crate::link::{Address, DialId, Order, StreamId};
+use crate::store::{Reservations, StartVerdict, StoreError, Tree};
+use crate::time::{ClaimedTime, Timestamp};
+
+/// Everything that waits for a time.
+#[derive(Debug, Default)]
+pub(super) struct Timers {
+    /// When a friend is dialled next, and how often it was in vain.
+    dials: BTreeMap<UserId, (Timestamp, u32)>,
+    /// When a pending pair is come back to.
+    settlements: BTreeMap<UserId, (Timestamp, u32)>,
+    /// Invites being redeemed.
+    pub(super) redemptions: Redemptions,
+    /// What a pair stream of ours was opened for.
+    pub(super) pairing: BTreeMap<StreamId, Purpose>,
+    /// Entries from the future, by when they are shown.
+    held: BTreeSet<(u64, EntryId)>,
+    /// The next look at everything slow.
+    slow: Option<Timestamp>,
+}
+
+impl Timers {
+    pub(super) fn settle_soon(&mut self, user: UserId, now: Timestamp) {
+        self.settlements.insert(user, (now, 0));
+    }
+
+    /// Whether it is time to come back to somebody; if so, the next time is set.
+    pub(super) fn settlement_due(&mut self, user: UserId, now: Timestamp) -> bool {
+        let (at, tries) = *self.settlements.entry(user).or_insert((now, 0));
+        if at > now {
+            return false;
+        }
+        let tries = tries.saturating_add(1);
+        self.settlements.insert(user, (now.plus_ms(backoff_ms(tries)), tries));
+        true
+    }
+}
+
+/// After so many dials in vain one goes without an expected node key (docs/protocol.md 3.7, Resume).
+const RESUME_EVERY: u32 = 5;
+
+/// How long to wait after so many attempts in vain, ms.
+pub(super) fn backoff_ms(tries: u32) -> u64 {
+    DIAL_BACKOFF_MIN_MS.saturating_mul(1 << tries.saturating_sub(1).min(20)).min(DIAL_BACKOFF_LIMIT_MS)
+}
+
+impl Service {
+    /// What a start begins with: who is let in, who is dialled, what is still wanted.
+    pub(super) fn begin(&mut self, beside: Option<&Reservations>) -> Result<(), StoreError> {
+        self.begin_blocks(beside)?;
+        self.admit();
+        self.load_wants()?;
+        self.load_held()?;
+        let friends: Vec<UserId> = self.state.friends.keys().copied().collect();
+        for user in friends {
+            self.timers.dials.insert(user, (self.now, 0));
+        }
+        self.load_mail()?;
+        Ok(())
+    }
+
+    /// Every start begins a new block of numbers: those that the last start reserved may have been used. If the store
+    /// knows less than what was written down beside it, it is an older one.
+    fn begin_blocks(&mut self, beside: Option<&Reservations>) -> Result<(), StoreError> {
+        let kept: Reservations = self.tx.record(Tree::Meta, RESERVED_KEY)?.unwrap_or_default();
+        let (reservations, verdict) = Reservations::start(&kept, beside);
+        self.reservations = reservations;
+        for epoch in self.state.epochs.values_mut() {
+            let end = self.reservations.end(&epoch.id);
+            if let Some(own) = &mut epoch.own {
+                own.numbers = Numbers { reserved: end, next: end, ..Numbers::default() };
+            }
+        }
+        self.tx.put_record(Tree::Meta, RESERVED_KEY, &self.reservations);
+        self.barrier_before_output = true;
+        self.is_reserving = true;
+        if let StartVerdict::Rollback { epochs } = verdict {
+            tracing::warn!(
+                epochs = epochs.len(),
+                "this store is older than its file of reserved numbers: every open epoch is retired"
+            );
+            self.retire_all();
+        }
+        Ok(())
+    }
+
+    /// The time of [`Service::next_wakeup`] has come.
+    pub(super) fn on_wake(&mut self) -> Result<(), StoreError> {
+        self.reopen_due();
+        self.wake_sessions()?;
+        self.expire_pairing();
+        self.dial_due();
+        self.dial_redemptions();
+        self.dial_settlements();
+        self.release_held()?;
+        if self.timers.slow.is_none_or(|at| at <= self.now) {
+            self.timers.slow = Some(self.now.plus_ms(MAINTAIN_INTERVAL_MS));
+            self.maintain()?;
+        }
+        Ok(())
+    }
+
+    /// When [`Service::wake`] must be called at the latest.
+    pub fn next_wakeup(&self) -> Option<Timestamp> {
+        let offline = self.timers.dials.iter().filter(|(user, _)| self.online(user).is_none());
+        let settlements = self
+            .timers
+            .settlements
+            .iter()
+            .filter(|(user, _)| self.state.pending.contains_key(user))
+            .map(|(_, (at, _))| *at);
+        [
+            self.net_wakeup(),
+            offline.map(|(_, (at, _))| *at).min(),
+            settlements.min(),
+            self.timers.redemptions.values().map(|underway| underway.next_try).min(),
+            self.timers.held.first().map(|(ms, _)| Timestamp::from_millis(*ms)),
+            Some(self.timers.slow.unwrap_or(self.now)),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    /// The slow things: records, invites, epochs that are too old, what is owed.
+    fn maintain(&mut self) -> Result<(), StoreError> {
+        let today = self.now.day();
+        let dead = self.state.invites.drop_dead(self.now);
+        for invite in dead {
+            self.remove_state(b'i', invite.as_bytes());
+        }
+        let expired: Vec<UserId> = self
+            .state
+            .pending
+            .iter()
+            .filter(|(_, pair)| pair.pending.is_expired(self.now))
+            .map(|(user, _)| *user)
+            .collect();
+        for user in expired {
+            self.state.pending.remove(&user);
+            self.remove_state(b'p', user.as_bytes());
+        }
+        if today.since(self.state.me.device_day) >= DEVICE_RECORD_RENEW_DAYS {
+            self.renew_device()?;
+        }
+        self.maintain_mail()?;
+        Ok(())
+    }
+
+    /// The addresses we listen on changed.
+    pub(super) fn on_listening(&mut self, addresses: Vec<Address>) -> Result<(), StoreError> {
+        self.net.listening = addresses;
+        let far: Vec<Address> =
+            self.net.listening.iter().filter(|address| !address.is_loopback()).cloned().collect();
+        let mut told = if far.is_empty() { self.net.listening.clone() } else { far };
+        told.truncate(ADDRESS_LIMIT);
+        if told != self.state.me.addresses {
+            self.state.me.addresses = told;
+            self.renew_device()?;
+        }
+        self.dial_due();
+        self.dial_redemptions();
+        Ok(())
+    }
+
+    /// Signs a new DeviceRecord and tells friends.
+    fn renew_device(&mut self) -> Result<(), StoreError> {
+        let today = self.now.day();
+        let last = crate::identity::DeviceRecord::open(&self.state.me.device).ok().map(|record| record.seq());
+        let flags = DeviceFlags::new(false, true);
+        let addresses = self.state.me.addresses.clone();
+        let record =
+            self.keyring.device_record(next_seq(last, self.now), today, flags, addresses, Vec::new());
+        self.state.me.device = record.as_bytes().to_vec();
+        self.state.me.device_day = today;
+        self.save_me();
+        self.barrier_before_output = true;
+        if let Err(error) = self.publish_device() {
+            tracing::error!(%error, "friends were not told the new addresses");
+        }
+        Ok(())
+    }
+
+    /// Dials the friends whose time has come.
+    fn dial_due(&mut self) {
+        let now = self.now;
+        let due: Vec<UserId> = self
+            .timers
+            .dials
+            .iter()
+            .filter(|(user, (at, _))| *at <= now && self.online(user).is_none())
+            .map(|(user, _)| *user)
+            .collect();
+        for user in due {
+            if let Some((at, tries)) = self.timers.dials.get_mut(&user) {
+                *tries = tries.saturating_add(1);
+                *at = now.plus_ms(backoff_ms(*tries));
+            }
+            self.dial(&user);
+        }
+    }
+
+    fn dial(&mut self, user: &UserId) {
+        let Some(friend) = self.state.friends.get(user) else {
+            self.timers.dials.remove(user);
+            return;
+        };
+        let ours = [Purpose::Friend(*user), Purpose::Resume(*user)];
+        let under_way = self.net.dials.values().any(|purpose| ours.contains(purpose));
+        if under_way {
+            return;
+        }
+        let mut dials = Vec::new();
+        for record in friend.live_devices() {
+            if self.net.conns.values().any(|conn| conn.node == record.node()) {
+                continue;
+            }
+            let mut addresses: Vec<Address> = record.addresses().to_vec();
+            if let Some(last) = friend.last_address.clone().filter(|last| !addresses.contains(last)) {
+                addresses.push(last);
+            }
+            if !addresses.is_empty() {
+                dials.push((record.node(), addresses));
+            }
+        }
+        let tries = self.timers.dials.get(user).map_or(0, |(_, tries)| *tries);
+        for (node, addresses) in dials {
+            // In vain for a while: the key behind the address may have changed while we were apart.
+            let (purpose, node) = if tries > 0 && tries % RESUME_EVERY == 0 {
+                (Purpose::Resume(*user), None)
+            } else {
+                (Purpose::Friend(*user), Some(node))
+            };
+            let attempt = self.net.dial_id(purpose);
+            self.order(Order::Dial { attempt, node, addresses });
+        }
+    }
+
+    /// A dial came to nothing.
+    pub(super) fn on_dial_failed(&mut self, attempt: DialId, reason: &str) {
+        let Some(purpose) = self.net.dials.remove(&attempt) else { return };
+        tracing::debug!(?purpose, reason, "dial failed");
+    }
+
+    /// An address of a friend is new: no waiting.
+    pub(super) fn dial_soon(&mut self, user: &UserId) {
+        self.timers.dials.insert(*user, (self.now, 0));
+    }
+
+    /// A friend went: try again soon, and ever more slowly.
+    pub(super) fn dial_later(&mut self, user: &UserId) {
+        self.timers.dials.insert(*user, (self.now.plus_ms(DIAL_BACKOFF_MIN_MS), 1));
+    }
+
+    /// A friend is here.
+    pub(super) fn dialled_well(&mut self, user: &UserId) {
+        self.timers.dials.insert(*user, (self.now.plus_ms(DIAL_BACKOFF_LIMIT_MS), 0));
+    }
+
+    /// An entry from the future is held until its time.
+    pub(super) fn hold(&mut self, created: ClaimedTime, id: EntryId) {
+        if self.timers.held.len() < HELD_ENTRY_LIMIT {
+            self.timers.held.insert((created.as_millis(), id));
+            let key = super::tx::key(&[b"h", id.as_bytes()]);
+            self.tx.put(Tree::State, &key, created.as_millis().to_be_bytes().to_vec());
+        }
+    }
+
+    fn load_held(&mut self) -> Result<(), StoreError> {
+        for (key, value) in self.tx.prefix(Tree::State, b"h", HELD_ENTRY_LIMIT)? {
+            let id = key.get(1..).and_then(|id| EntryId::try_from(id).ok());
+            let at = <[u8; 8]>::try_from(value.as_slice()).ok().map(u64::from_be_bytes);
+            if let (Some(id), Some(at)) = (id, at) {
+                self.timers.held.insert((at, id));
+            }
+        }
+        Ok(())
+    }
+
+    /// Shows what was held back until now.
+    fn release_held(&mut self) -> Result<(), StoreError> {
+        while let Some((at, id)) = self.timers.held.first().copied() {
+            if at > self.now.as_millis() {
+                break;
+            }
+            self.timers.held.pop_first();
+            self.tx.remove(Tree::State, &super::tx::key(&[b"h", id.as_bytes()]));
+            self.show_held(&id)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waiting_doubles_and_stops_growing() {
+        assert_eq!(backoff_ms(1), DIAL_BACKOFF_MIN_MS);
+        assert_eq!(backoff_ms(2), 2 * DIAL_BACKOFF_MIN_MS);
+        assert_eq!(backoff_ms(30), DIAL_BACKOFF_LIMIT_MS);
+        assert_eq!(backoff_ms(u32::MAX), DIAL_BACKOFF_LIMIT_MS);
+    }
+}

@@ -1,0 +1,464 @@
+//! What becomes of an entry that arrives: known, kept, applied.
+//!
+//! *Known* depends on bytes alone: header, signature, hash, an epoch bound to its author. Everything else (does it open,
+//! is its kind allowed, was it withdrawn, is it from the future) decides what is kept and shown, never what is known,
+//! or two nodes would ask each other for the same thing for ever (docs/protocol.md 3.4).
+//!
+//! ```text
+//!  Tree::Log       epoch ‖ seq ‖ id   0 ‖ shown 8      a post, whole under its timeline key
+//!                                     1 ‖ header ‖ body
+//!                                     2 ‖ header       the body is not kept
+//!                                     3 ‖ header?      withdrawn: known, nothing kept
+//!                                     4                withdrawn before it was known
+//!  Tree::Timeline  shown ‖ id         first seen 8 ‖ header ‖ body
+//!  Tree::ById      id                 epoch ‖ seq [‖ post ‖ shown 8 of the interaction's row]
+//! ```
+//!
+//! Source: docs/protocol.md 3.4, 3.10, 3.13, 3.15.
+
+use super::sessions::Verdict;
+use super::{Service, tx};
+use crate::crypto::ContentKey;
+use crate::entry::{Entry, HEADER_LEN, Header, Unverified, Verified};
+use crate::error::Result as Said;
+use crate::id::{EntryId, EpochId, UserId};
+use crate::identity::{DeviceRecord, IdentityRecord, Outcome};
+use crate::limits::{FORK_KEEP_LIMIT, FUTURE_HOLD_MS};
+use crate::moment::{self, Body, Class, Content, Tombstone};
+use crate::store::layout::{log_key, log_prefix, split_log_key, timeline_key};
+use crate::store::{StoreError, Tree};
+use crate::time::Timestamp;
+use crate::view;
+use crate::wire::Reader;
+
+/// How an entry lies in the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Lying {
+    /// A post, under its timeline key.
+    Timeline(Timestamp),
+    /// Here, whole.
+    Whole(Vec<u8>),
+    /// Here, the header alone.
+    Header(Vec<u8>),
+    /// Withdrawn.
+    Gone,
+    /// Withdrawn before it was known.
+    Awaited,
+}
+
+impl Lying {
+    fn encode(&self) -> Vec<u8> {
+        match self {
+            Self::Timeline(shown) => [&[0][..], &shown.as_millis().to_be_bytes()].concat(),
+            Self::Whole(bytes) => [&[1][..], bytes].concat(),
+            Self::Header(bytes) => [&[2][..], bytes].concat(),
+            Self::Gone => vec![3],
+            Self::Awaited => vec![4],
+        }
+    }
+
+    pub(super) fn decode(key: &[u8], bytes: &[u8]) -> Result<Self, StoreError> {
+        let bad = || tx::damaged(Tree::Log, key, "the record does not decode");
+        let (tag, rest) = bytes.split_first().ok_or_else(bad)?;
+        Ok(match tag {
+            0 => {
+                let ms = <[u8; 8]>::try_from(rest).map_err(|_| bad())?;
+                Self::Timeline(Timestamp::from_millis(u64::from_be_bytes(ms)))
+            }
+            1 => Self::Whole(rest.to_vec()),
+            2 => Self::Header(rest.to_vec()),
+            3 => Self::Gone,
+            4 => Self::Awaited,
+            _ => return Err(bad()),
+        })
+    }
+}
+
+/// Where an entry is, and for an interaction, beneath which post.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) epoch: EpochId,
+    pub(super) seq: u64,
+    pub(super) beneath: Option<(EntryId, Timestamp)>,
+}
+
+impl Place {
+    fn encode(&self) -> Vec<u8> {
+        let mut bytes = [&self.epoch.as_bytes()[..], &self.seq.to_be_bytes()].concat();
+        if let Some((post, shown)) = &self.beneath {
+            bytes.extend_from_slice(post.as_bytes());
+            bytes.extend_from_slice(&shown.as_millis().to_be_bytes());
+        }
+        bytes
+    }
+
+    fn decode(key: &[u8], bytes: &[u8]) -> Result<Self, StoreError> {
+        let bad = |_| tx::damaged(Tree::ById, key, "the record does not decode");
+        let mut input = Reader::new(bytes);
+        let (epoch, seq) = (input.value().map_err(bad)?, input.u64().map_err(bad)?);
+        let beneath = if input.remaining() > 0 {
+            let post = input.value().map_err(bad)?;
+            Some((post, Timestamp::from_millis(input.u64().map_err(bad)?)))
+        } else {
+            None
+        };
+        input.finish().map_err(bad)?;
+        Ok(Self { epoch, seq, beneath })
+    }
+}
+
+impl Service {
+    /// An entry came from a peer. Everything about it is checked here.
+    pub(super) fn take_entry(&mut self, header: &[u8], body: Vec<u8>) -> Result<Verdict, StoreError> {
+        let Ok(entry) = Entry::<Unverified>::from_parts(header, body) else {
+            return Ok(Verdict::Fault);
+        };
+        let (id, epoch, seq) = (entry.id(), entry.header().epoch(), entry.header().seq());
+        if self.is_known(&epoch, seq, &id)? {
+            return Ok(Verdict::Known { epoch, seq, id });
+        }
+        let Some(record) = self.state.epochs.get(&epoch) else {
+            return Ok(Verdict::Unknown);
+        };
+        let (author, class, mine) = (record.author, record.class, record.own.is_some());
+        let Ok(entry) = entry.verify(&record.public) else {
+            return Ok(Verdict::Fault);
+        };
+        if mine {
+            self.on_own_entry_returned(&epoch, seq, &id)?;
+        }
+        let granted = self.state.epochs.get(&epoch).is_some_and(|record| record.secret.is_none());
+        let content = self.open(&entry)?.filter(|content| {
+            // Of a class that is not known (single entries were granted) only what is ever granted counts.
+            let kind = content.body.kind();
+            if granted { moment::kind::GRANTABLE.contains(&kind) } else { class.carries(kind) }
+        });
+        if !self.keep_entry(&entry, content.as_ref())? {
+            return Ok(Verdict::Known { epoch, seq, id });
+        }
+        if granted {
+            self.not_awaited(&author, &id);
+        }
+        if let Some(content) = content {
+            // Applying what another wrote can fail only for our own disk; what a person would be told is not said here.
+            self.apply(author, epoch, entry.header(), id, content)?;
+        }
+        Ok(Verdict::Kept { epoch, seq, id })
+    }
+
+    /// A header came without its body: the entry is known, and nothing of it is kept.
+    pub(super) fn take_header(&mut self, bytes: &[u8; HEADER_LEN]) -> Result<Verdict, StoreError> {
+        let Ok(header) = Header::decode(bytes) else {
+            return Ok(Verdict::Fault);
+        };
+        let (id, epoch, seq) = (header.id(), header.epoch(), header.seq());
+        if self.is_known(&epoch, seq, &id)? {
+            return Ok(Verdict::Known { epoch, seq, id });
+        }
+        let Some(record) = self.state.epochs.get(&epoch) else {
+            return Ok(Verdict::Unknown);
+        };
+        if header.verify(&record.public).is_err() {
+            return Ok(Verdict::Fault);
+        }
+        if !self.make_room(&epoch, seq, &id)? {
+            return Ok(Verdict::Known { epoch, seq, id });
+        }
+        self.note_known(&epoch, seq, &id, &Lying::Header(bytes.to_vec()), None);
+        Ok(Verdict::Kept { epoch, seq, id })
+    }
+
+    fn is_known(&self, epoch: &EpochId, seq: u64, id: &EntryId) -> Result<bool, StoreError> {
+        Ok(!matches!(self.lying(epoch, seq, id)?, None | Some(Lying::Awaited | Lying::Header(_))))
+    }
+
+    pub(super) fn lying(&self, epoch: &EpochId, seq: u64, id: &EntryId) -> Result<Option<Lying>, StoreError> {
+        let key = log_key(epoch, seq, id);
+        self.tx.get(Tree::Log, &key)?.map(|bytes| Lying::decode(&key, &bytes)).transpose()
+    }
+
+    /// The key of an entry: its epoch's, or one that was granted.
+    pub(super) fn content_key(&self, header: &Header) -> Result<Option<ContentKey>, StoreError> {
+        let by_epoch = self.state.epochs.get(&header.epoch()).and_then(|record| record.read_key());
+        if let Some(read_key) = by_epoch {
+            return Ok(Some(header.content_key(&read_key)));
+        }
+        let granted = self.tx.get(Tree::Keys, header.id().as_bytes())?;
+        Ok(granted.and_then(|bytes| <[u8; 32]>::try_from(bytes).ok()).map(ContentKey::from_bytes))
+    }
+
+    fn open(&self, entry: &Entry<Verified>) -> Result<Option<Content>, StoreError> {
+        let Some(key) = self.content_key(entry.header())? else {
+            return Ok(None);
+        };
+        Ok(entry.open(&key).ok().and_then(|bytes| Content::decode(&bytes).ok()))
+    }
+
+    /// Makes an entry known and keeps what is to be kept of it. False if it is one variant too many.
+    pub(super) fn keep_entry(
+        &mut self,
+        entry: &Entry<Verified>,
+        content: Option<&Content>,
+    ) -> Result<bool, StoreError> {
+        let header = entry.header();
+        let (epoch, seq, id) = (header.epoch(), header.seq(), entry.id());
+        let before = self.lying(&epoch, seq, &id)?;
+        if before == Some(Lying::Awaited) {
+            // Its withdrawal was here first.
+            self.note_known(&epoch, seq, &id, &Lying::Gone, None);
+            return Ok(false);
+        }
+        if before.is_none() && !self.make_room(&epoch, seq, &id)? {
+            return Ok(false);
+        }
+        let lying = self.lay(entry, content);
+        if before.is_some() {
+            // The header was known already; now there is a body.
+            self.tx.put(Tree::Log, &log_key(&epoch, seq, &id), lying.encode());
+        } else {
+            self.note_known(&epoch, seq, &id, &lying, None);
+        }
+        Ok(true)
+    }
+
+    /// What is kept of an entry, and where; a post goes under its timeline key.
+    fn lay(&mut self, entry: &Entry<Verified>, content: Option<&Content>) -> Lying {
+        let (header, id) = (entry.header(), entry.id());
+        let whole = [&header.bytes()[..], entry.body()].concat();
+        match content.map(|content| (&content.body, content.created)) {
+            None => Lying::Header(header.bytes().to_vec()),
+            Some((Body::Post(_), created)) if !created.is_ahead_by(self.now, FUTURE_HOLD_MS) => {
+                let shown = created.shown_at(self.now);
+                let value = [&self.now.as_millis().to_be_bytes()[..], &whole].concat();
+                self.tx.put(Tree::Timeline, &timeline_key(shown, &id), value);
+                Lying::Timeline(shown)
+            }
+            Some(_) => Lying::Whole(whole),
+        }
+    }
+
+    fn keep_again(&mut self, entry: &Entry<Verified>, content: &Content) -> Result<(), StoreError> {
+        let lying = self.lay(entry, Some(content));
+        let key = log_key(&entry.header().epoch(), entry.header().seq(), &entry.id());
+        self.tx.put(Tree::Log, &key, lying.encode());
+        Ok(())
+    }
+
+    /// Of several entries at one number the two with the lowest ids stay, on every node the same (I5).
+    fn make_room(&mut self, epoch: &EpochId, seq: u64, id: &EntryId) -> Result<bool, StoreError> {
+        if !self.state.logs.get(epoch).is_some_and(|log| log.intervals.contains(seq)) {
+            return Ok(true);
+        }
+        let prefix = log_prefix(epoch, seq);
+        let variants = self.tx.prefix(Tree::Log, &prefix, FORK_KEEP_LIMIT.saturating_add(1))?;
+        if variants.len() < FORK_KEEP_LIMIT {
+            return Ok(true);
+        }
+        let Some((key, value)) = variants.last() else {
+            return Ok(true);
+        };
+        let Some((_, _, highest)) = split_log_key(key) else {
+            return Err(tx::damaged(Tree::Log, key, "the key is not one of ours"));
+        };
+        if *id > highest {
+            return Ok(false);
+        }
+        if let Lying::Timeline(shown) = Lying::decode(key, value)? {
+            self.tx.remove(Tree::Timeline, &timeline_key(shown, &highest));
+        }
+        self.tx.remove(Tree::Log, key);
+        self.tx.remove(Tree::ById, highest.as_bytes());
+        if let Some(log) = self.state.logs.get_mut(epoch) {
+            log.sum.subtract(&highest);
+        }
+        Ok(true)
+    }
+
+    fn note_known(
+        &mut self,
+        epoch: &EpochId,
+        seq: u64,
+        id: &EntryId,
+        lying: &Lying,
+        beneath: Option<(EntryId, Timestamp)>,
+    ) {
+        self.state.logs.entry(*epoch).or_default().insert(seq, id);
+        self.save_log(epoch);
+        self.tx.put(Tree::Log, &log_key(epoch, seq, id), lying.encode());
+        self.tx.put(Tree::ById, id.as_bytes(), Place { epoch: *epoch, seq, beneath }.encode());
+    }
+
+    /// An entry becomes known whose withdrawal was here before it.
+    pub(super) fn note_withdrawn(&mut self, epoch: &EpochId, seq: u64, id: &EntryId) {
+        self.note_known(epoch, seq, id, &Lying::Gone, None);
+    }
+
+    /// Where an entry is.
+    pub(super) fn place(&self, id: &EntryId) -> Result<Option<Place>, StoreError> {
+        self.tx.get(Tree::ById, id.as_bytes())?.map(|bytes| Place::decode(id.as_bytes(), &bytes)).transpose()
+    }
+
+    pub(super) fn put_place(&mut self, id: &EntryId, place: &Place) {
+        self.tx.put(Tree::ById, id.as_bytes(), place.encode());
+    }
+
+    /// The header and body of an entry that is kept whole.
+    pub(super) fn kept(&self, id: &EntryId) -> Result<Option<Entry<Verified>>, StoreError> {
+        let Some(place) = self.place(id)? else {
+            return Ok(None);
+        };
+        let whole = match self.lying(&place.epoch, place.seq, id)? {
+            Some(Lying::Whole(bytes)) => bytes,
+            Some(Lying::Timeline(shown)) => match self.tx.get(Tree::Timeline, &timeline_key(shown, id))? {
+                Some(bytes) => bytes.get(8..).unwrap_or_default().to_vec(),
+                None => return Ok(None),
+            },
+            _ => return Ok(None),
+        };
+        let (header, body) = whole.split_at_checked(HEADER_LEN).unwrap_or((&whole, &[]));
+        Entry::trust_stored(header, body.to_vec())
+            .map(Some)
+            .map_err(|_| tx::damaged(Tree::Log, id.as_bytes(), "the entry does not decode"))
+    }
+
+    /// Acts on what an entry says.
+    pub(super) fn apply(
+        &mut self,
+        author: UserId,
+        epoch: EpochId,
+        header: &Header,
+        id: EntryId,
+        content: Content,
+    ) -> Result<(), StoreError> {
+        match content.body {
+            Body::Post(post) => {
+                if content.created.is_ahead_by(self.now, FUTURE_HOLD_MS) {
+                    self.hold(content.created, id);
+                } else {
+                    self.on_post(author, header, id, content.created.shown_at(self.now), &post)?;
+                }
+            }
+            Body::Tombstone(tombstone) => {
+                let target = self.state.epochs.get(&tombstone.epoch).map(|record| record.author);
+                if target == Some(author) {
+                    self.apply_tombstone(&tombstone)?;
+                }
+            }
+            Body::Identity(bytes) => self.on_identity(author, &bytes),
+            Body::Device(bytes) => self.on_device(author, &bytes),
+            Body::Profile(profile) => {
+                if self.state.friends.contains_key(&author) {
+                    // A friend there is; nothing else can fail.
+                    let _ = self.change_friend(author, |friend| {
+                        friend.own_name = profile.name.clone();
+                        friend.about = profile.about.clone();
+                        friend.window_days = profile.window_days;
+                    });
+                }
+            }
+            Body::Interaction(sealed) => self.on_interaction(author, epoch, header, id, &sealed)?,
+            // Kept as they came, for the releases that show them.
+            Body::Hide(_) | Body::SelfOp(_) | Body::Status(_) | Body::AppUpdate(_) | Body::Unknown { .. } => {
+            }
+        }
+        Ok(())
+    }
+
+    /// An entry that was from the future is shown now.
+    pub(super) fn show_held(&mut self, id: &EntryId) -> Result<(), StoreError> {
+        let Some(entry) = self.kept(id)? else { return Ok(()) };
+        let (epoch, seq) = (entry.header().epoch(), entry.header().seq());
+        if !matches!(self.lying(&epoch, seq, id)?, Some(Lying::Whole(_))) {
+            return Ok(());
+        }
+        let Some(content) = self.open(&entry)? else { return Ok(()) };
+        let Some(author) = self.state.epochs.get(&epoch).map(|record| record.author) else { return Ok(()) };
+        self.keep_again(&entry, &content)?;
+        self.apply(author, epoch, entry.header(), *id, content)
+    }
+
+    /// A friend's IdentityRecord, from wherever it came.
+    pub(super) fn on_identity(&mut self, user: UserId, bytes: &[u8]) {
+        let Ok(record) = IdentityRecord::open(bytes) else { return };
+        let Some(friend) = self.state.friends.get_mut(&user) else { return };
+        match friend.identity.take(record) {
+            Outcome::Taken { dropped, .. } => {
+                for device in &dropped {
+                    friend.devices.remove(device);
+                }
+                self.save_friend(&user);
+                self.admit();
+                self.owed_changed(&user);
+            }
+            Outcome::RootUsedTwice => {
+                tracing::warn!(user = %user.short(), "two different records with one number: the root key was used twice");
+            }
+            _ => {}
+        }
+    }
+
+    /// A DeviceRecord of a friend, from wherever it came. The highest number counts.
+    pub(super) fn on_device(&mut self, user: UserId, bytes: &[u8]) {
+        let Ok(record) = DeviceRecord::open(bytes) else { return };
+        let Some(friend) = self.state.friends.get_mut(&user) else { return };
+        if !crate::identity::live_device(&friend.identity, &record) {
+            return;
+        }
+        let device = record.device();
+        if friend.devices.get(&device).is_some_and(|known| !record.is_newer_than(known)) {
+            return;
+        }
+        friend.devices.insert(device, record);
+        self.save_friend(&user);
+        self.admit();
+        self.dial_soon(&user);
+    }
+
+    /// Withdraws an entry: nothing of it is kept but its number and id. Valid tombstones alone come here.
+    pub(super) fn apply_tombstone(&mut self, tombstone: &Tombstone) -> Result<(), StoreError> {
+        let Tombstone { epoch, seq, entry: id } = *tombstone;
+        let before = self.lying(&epoch, seq, &id)?;
+        let log_at = log_key(&epoch, seq, &id);
+        match &before {
+            None => {
+                self.tx.put(Tree::Log, &log_at, Lying::Awaited.encode());
+                return Ok(());
+            }
+            Some(Lying::Gone | Lying::Awaited) => return Ok(()),
+            Some(_) => {}
+        }
+        let place = self.place(&id)?;
+        if let Some((post, shown)) = place.and_then(|place| place.beneath) {
+            self.withdraw_interaction(&post, shown, &id)?;
+        }
+        if let Some(Lying::Timeline(shown)) = before {
+            self.forget_post(&id)?;
+            self.tx.remove(Tree::Timeline, &timeline_key(shown, &id));
+            self.emit(view::Happening::Withdrawn { id });
+        }
+        self.tx.put(Tree::Log, &log_at, Lying::Gone.encode());
+        Ok(())
+    }
+
+    /// Where an own entry was written, if it is one.
+    pub(super) fn place_of(&self, id: &EntryId) -> Said<Option<(EpochId, u64)>> {
+        Ok(self.place(id)?.map(|place| (place.epoch, place.seq)))
+    }
+
+    /// A peer shows an entry that this device signed and does not hold (docs/protocol.md 3.13).
+    fn on_own_entry_returned(&mut self, epoch: &EpochId, seq: u64, id: &EntryId) -> Result<(), StoreError> {
+        let other_there = self.state.logs.get(epoch).is_some_and(|log| log.intervals.contains(seq));
+        if !other_there && self.reservations.is_of_earlier_start(epoch, seq) {
+            tracing::info!(seq, entry = %id.short(), "a friend handed back an entry that a crash had lost");
+            return Ok(());
+        }
+        tracing::warn!(seq, "this home is older than what friends have of it: every open epoch is retired");
+        self.retire_all();
+        Ok(())
+    }
+
+    /// Class of an entry's epoch.
+    pub(super) fn class_of(&self, epoch: &EpochId) -> Option<Class> {
+        self.state.epochs.get(epoch).map(|record| record.class)
+    }
+}

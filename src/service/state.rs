@@ -1,0 +1,25 @@
+//! What the service knows of people, audiences and epochs: small records, all in memory, each kept under its own key.
+//!
+//! A record changes in memory and in the batch of the same step; the batch is applied before anything that follows
+//! from it is said. At start the records are read back and nothing is derived that is not in them.
+//!
+//! ```text
+//! State tree, key = kind 1 ‖ id           value (sealed at rest)
+//!  'm'                                    Me: name, profile, newest records' bytes, counters
+//!  'f' user 32                            Friend
+//!  't' tag 4                              TagRecord
+//!  'a' audience 4                         AudienceRecord
+//!  'e' epoch 16                           EpochRecord (own and others')
+//!  'l' epoch 16                           LogState of that epoch
+//!  'i' invite 16                          OpenInvite
+//!  'p' user 32                            PendingPair
+//!  'o' number 8                           OpRecord
+//! ```
+//!
+//! Source: docs/protocol.md 3.1–3.3, 3.11, 3.13.
+
+mod epochs;
+mod people;
+
+pub use epochs::{AudienceRecord, EpochRecord, Numbers, OwnPart, class_code, class_from};
+pub use people::{Friend, InviteRecord, Me, NOTE_LIMIT, OpRecord, PendingPair, TagRecord};

@@ -1,0 +1,490 @@
+//! Reading: pages of the timeline, one moment with its thread, who has it.
+//!
+//! Posts lie sealed in the order they are shown; a page is one run of them, opened on the way out. Nothing decoded is
+//! kept. What is left out on the way (an author who is a friend no more, one whose moments I hide, a post outside its
+//! author's window) is left out here and nowhere else.
+//!
+//! Source: docs/protocol.md 3.10.
+
+use std::collections::BTreeSet;
+
+use super::publish::{internal, no_such_moment};
+use super::react::{Kind, Stand};
+use super::{Service, tx};
+use crate::ask::TimelineQuery;
+use crate::audience::Audience;
+use crate::crypto::keys;
+use crate::entry::{Entry, HEADER_LEN, Header, Verified};
+use crate::error::{Error, Kind as ErrorKind, Result as Said};
+use crate::id::{EntryId, UserId, hex, unhex};
+use crate::limits::{TIMELINE_DEFAULT, TIMELINE_LIMIT};
+use crate::moment::{Body, Content, Post};
+use crate::store::layout::{split_timeline_key, timeline_key};
+use crate::store::{Direction, KeyRange, StoreError, Tree};
+use crate::time::{DAY_MS, Timestamp};
+use crate::view;
+
+/// How many records one read brings while a page is filled.
+const RUN: usize = 64;
+/// Shortest prefix of a moment's id that names it, hex digits.
+const ID_PREFIX_MIN: usize = 4;
+
+/// A post as it lies in the timeline, opened.
+struct Opened {
+    id: EntryId,
+    shown: Timestamp,
+    received: Timestamp,
+    author: UserId,
+    entry: Entry<Verified>,
+    post: Box<Post>,
+}
+
+impl Service {
+    /// One page of the timeline.
+    ///
+    /// # Errors
+    /// Usage for a cursor that is none; not found for an unknown person; refused above the limit.
+    ///
+    /// # Cost
+    /// One run of records as long as the page, wherever it begins.
+    pub fn timeline(&self, query: &TimelineQuery) -> Said<view::Page> {
+        let limit = if query.limit == 0 { TIMELINE_DEFAULT } else { query.limit };
+        if limit > TIMELINE_LIMIT {
+            return Err(Error::refused(
+                "page_limit",
+                format!("a page of {limit} moments was asked for; at most {TIMELINE_LIMIT} are given"),
+                "ask for fewer and go on with --before",
+            ));
+        }
+        let from = match query.from.as_deref() {
+            None => None,
+            Some("me") => Some(self.me()),
+            Some(word) => Some(self.named(word)?.user),
+        };
+        let mut range = self.query_range(query)?;
+        let mut moments = Vec::new();
+        let mut last = None;
+        loop {
+            let run = self.tx.range(Tree::Timeline, range.clone(), Direction::Backward, RUN)?;
+            let Some((end, _)) = run.last().cloned() else {
+                return Ok(view::Page { moments, next: None });
+            };
+            for (key, value) in &run {
+                if moments.len() == limit {
+                    return Ok(view::Page { moments, next: last.as_deref().map(hex) });
+                }
+                if let Some(opened) = self.opened(key, value)? {
+                    if from.is_none_or(|from| from == opened.author) && self.is_shown(&opened) {
+                        moments.push(self.moment_view(&opened)?);
+                        last = Some(key.clone());
+                    }
+                }
+            }
+            range = range.before(end);
+        }
+    }
+
+    fn query_range(&self, query: &TimelineQuery) -> Said<KeyRange> {
+        let mut range = KeyRange::all();
+        if let Some(since) = query.since {
+            range.start = std::ops::Bound::Included(since.as_millis().to_be_bytes().to_vec());
+        }
+        if let Some(until) = query.until {
+            range = range.before(until.plus_ms(1).as_millis().to_be_bytes());
+        }
+        if let Some(cursor) = &query.before {
+            let key = unhex::<40>(cursor).map_err(|_| {
+                Error::usage(
+                    "no_cursor",
+                    format!("{cursor:?} is no cursor"),
+                    "use the `next` of an earlier page",
+                )
+            })?;
+            range = range.before(key);
+        }
+        Ok(range)
+    }
+
+    /// One moment with its thread, by a unique prefix of its id.
+    ///
+    /// # Errors
+    /// Not found.
+    pub fn moment(&self, word: &str) -> Said<view::Moment> {
+        let id = self.resolve_moment(word)?;
+        self.moment_by_id(&id)
+    }
+
+    pub(super) fn moment_by_id(&self, id: &EntryId) -> Said<view::Moment> {
+        self.moment_if_shown(id)?.ok_or_else(|| no_such_moment(&id.short()))
+    }
+
+    /// A moment, unless it is withdrawn, unreadable or left out.
+    pub(super) fn moment_if_shown(&self, id: &EntryId) -> Result<Option<view::Moment>, StoreError> {
+        match self.opened_by_id(id)?.filter(|opened| self.is_shown(opened)) {
+            Some(opened) => self.moment_view(&opened).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    fn opened_by_id(&self, id: &EntryId) -> Result<Option<Opened>, StoreError> {
+        let Some(place) = self.place(id)? else {
+            return Ok(None);
+        };
+        let Some(super::receive::Lying::Timeline(shown)) = self.lying(&place.epoch, place.seq, id)? else {
+            return Ok(None);
+        };
+        let key = timeline_key(shown, id);
+        match self.tx.get(Tree::Timeline, &key)? {
+            Some(value) => self.opened(&key, &value),
+            None => Ok(None),
+        }
+    }
+
+    fn opened(&self, key: &[u8], value: &[u8]) -> Result<Option<Opened>, StoreError> {
+        let bad = || tx::damaged(Tree::Timeline, key, "the record does not decode");
+        let (shown, id) = split_timeline_key(key).ok_or_else(bad)?;
+        let (received, whole) = value.split_first_chunk::<8>().ok_or_else(bad)?;
+        let (header, body) = whole.split_at_checked(HEADER_LEN).ok_or_else(bad)?;
+        let entry = Entry::trust_stored(header, body.to_vec()).map_err(|_| bad())?;
+        let Some(author) = self.state.epochs.get(&entry.header().epoch()).map(|record| record.author) else {
+            return Ok(None);
+        };
+        let Some(content_key) = self.content_key(entry.header())? else {
+            return Ok(None);
+        };
+        let content = entry.open(&content_key).ok().and_then(|bytes| Content::decode(&bytes).ok());
+        let Some(Content { body: Body::Post(post), .. }) = content else {
+            return Ok(None);
+        };
+        let received = Timestamp::from_millis(u64::from_be_bytes(*received));
+        Ok(Some(Opened { id, shown, received, author, entry, post }))
+    }
+
+    fn is_shown(&self, opened: &Opened) -> bool {
+        if opened.author == self.me() {
+            return true;
+        }
+        let Some(friend) = self.state.friends.get(&opened.author) else {
+            return false;
+        };
+        let window = u64::from(friend.window_days).saturating_mul(DAY_MS);
+        !friend.hide_theirs && (window == 0 || self.now.since(opened.shown) <= window)
+    }
+
+    /// Whether a post of `author` shown at that time lies inside the author's window.
+    pub(super) fn in_window(&self, author: &UserId, shown: Timestamp) -> bool {
+        let days = self.state.friends.get(author).map_or(0, |friend| friend.window_days);
+        days == 0 || self.now.since(shown) <= u64::from(days).saturating_mul(DAY_MS)
+    }
+
+    fn moment_view(&self, opened: &Opened) -> Result<view::Moment, StoreError> {
+        let me = self.me();
+        let mine = opened.author == me;
+        let values = opened.post.public.values();
+        let (mut likes, mut comments, mut liked_by_me) = (Vec::new(), Vec::new(), false);
+        let mut likers = BTreeSet::new();
+        for placed in self.rows(&opened.id)? {
+            let writer = placed.row.writer;
+            if placed.row.stand != Stand::Shown || (writer != me && !self.state.friends.contains_key(&writer))
+            {
+                continue;
+            }
+            match placed.row.kind {
+                Kind::Like if likers.insert(writer) => {
+                    liked_by_me |= writer == me;
+                    likes.push(self.person(&writer));
+                }
+                Kind::Like => {}
+                Kind::Comment | Kind::Reply => comments.push(self.comment_view(&placed)),
+            }
+        }
+        after_targets(&mut comments);
+        let author = self.person(&opened.author);
+        Ok(view::Moment {
+            id: opened.id,
+            author: view::Author { id: author.id, name: author.name, me: mine },
+            created_at: opened.shown,
+            received_at: opened.received,
+            kind: "post",
+            text: values.text.clone(),
+            photos: photos(&opened.post),
+            video: None,
+            link: values.link.as_ref().map(|link| view::Link {
+                url: link.url.clone(),
+                title: link.title.clone(),
+                description: link.description.clone(),
+                site: link.site.clone(),
+                image: None,
+            }),
+            place: values.place.as_ref().map(|place| view::Place {
+                name: place.name.clone(),
+                lat: place.position.map(|at| f64::from(at.lat) / 1e6),
+                lon: place.position.map(|at| f64::from(at.lon) / 1e6),
+            }),
+            mentions: self.mentions_of(opened),
+            shareable: opened.post.private.share.is_some(),
+            shared_from: None,
+            card: None,
+            app: None,
+            sponsored: None,
+            likes,
+            liked_by_me,
+            comments,
+            audience: if mine { self.audience_of(opened) } else { None },
+            delivery: if mine { Some(self.delivery_of(&opened.id)?) } else { None },
+            pinned: false,
+            faved: false,
+            muted: false,
+        })
+    }
+
+    /// Whom a moment mentions: of one's own, all; of another's, only oneself can be told.
+    fn mentions_of(&self, opened: &Opened) -> Vec<view::Person> {
+        let header = opened.entry.header();
+        let tag_for = |key| keys::mention(key, &header.epoch(), header.nonce());
+        let tags = &opened.post.private.mentions;
+        if opened.author == self.me() {
+            let friends =
+                self.state.friends.values().filter(|friend| tags.contains(&tag_for(&friend.pair_key)));
+            return friends.map(|friend| self.person(&friend.user)).collect();
+        }
+        let key = self.state.friends.get(&opened.author).map(|friend| &friend.pair_key);
+        if key.is_some_and(|key| tags.contains(&tag_for(key))) {
+            vec![self.person(&self.me())]
+        } else {
+            Vec::new()
+        }
+    }
+
+    fn audience_of(&self, opened: &Opened) -> Option<view::Audience> {
+        let own = self.state.epochs.get(&opened.entry.header().epoch())?.own.as_ref()?;
+        match &self.state.audiences.get(&own.audience)?.audience {
+            Audience::Posts(rule) => Some(self.audience_of_rule(rule)),
+            _ => None,
+        }
+    }
+
+    /// Friends who can read one of my moments: the epoch's recipients and whoever was granted it.
+    pub(super) fn readers_of(&self, id: &EntryId) -> Result<BTreeSet<UserId>, StoreError> {
+        let Some(place) = self.place(id)? else {
+            return Ok(BTreeSet::new());
+        };
+        let own = self.state.epochs.get(&place.epoch).and_then(|record| record.own.as_ref());
+        let mut readers = own.map(|own| own.recipients.clone()).unwrap_or_default();
+        readers.extend(self.grantees(id)?);
+        readers.retain(|user| self.state.friends.contains_key(user));
+        Ok(readers)
+    }
+
+    pub(super) fn delivery_of(&self, id: &EntryId) -> Result<view::Delivery, StoreError> {
+        let readers = self.readers_of(id)?;
+        let have = self.holders(id)?.intersection(&readers).count();
+        Ok(view::Delivery { may_read: readers.len(), have })
+    }
+
+    /// The newest of my moments.
+    pub(super) fn newest_own(&self, limit: usize) -> Result<Vec<EntryId>, StoreError> {
+        let newest =
+            self.tx.range(Tree::Timeline, KeyRange::all(), Direction::Backward, limit.saturating_mul(8))?;
+        let me = self.me();
+        let mut own = Vec::new();
+        for (key, value) in &newest {
+            let header =
+                value.get(8..).and_then(|rest| rest.first_chunk()).and_then(|h| Header::decode(h).ok());
+            let author =
+                header.and_then(|header| self.state.epochs.get(&header.epoch())).map(|record| record.author);
+            if let (true, Some((_, id))) = (author == Some(me), split_timeline_key(key)) {
+                own.push(id);
+            }
+        }
+        own.truncate(limit);
+        Ok(own)
+    }
+
+    /// Where one of my moments stands with everybody who may read it.
+    ///
+    /// # Errors
+    /// Not found; refused for somebody else's.
+    pub fn who(&self, word: &str) -> Said<Vec<view::WhoState>> {
+        let id = self.resolve_entry(word)?;
+        let place = self.place(&id)?.ok_or_else(|| no_such_moment(word))?;
+        let epoch = self.state.epochs.get(&place.epoch).ok_or_else(internal)?;
+        if epoch.author != self.me() {
+            return Err(Error::refused(
+                "not_yours",
+                "that moment is somebody else's",
+                "ask for one of your own",
+            ));
+        }
+        let withdrawn = self.lying(&place.epoch, place.seq, &id)? == Some(super::receive::Lying::Gone);
+        let holders = self.holders(&id)?;
+        self.readers_of(&id)?
+            .iter()
+            .map(|user| {
+                let by: Vec<UserId> = self.couriers_for(user, &place.epoch)?;
+                let state = match (holders.contains(user), withdrawn) {
+                    (true, true) => "withdrawn",
+                    (true, false) => "have",
+                    (false, _) if !by.is_empty() => "carried",
+                    _ => "waiting",
+                };
+                let person = self.person(user);
+                let by = by.iter().map(|courier| self.person(courier)).collect();
+                Ok(view::WhoState { id: person.id, name: person.name, state, by })
+            })
+            .collect()
+    }
+
+    /// The moment that a prefix of an id names.
+    pub(super) fn resolve_moment(&self, word: &str) -> Said<EntryId> {
+        let id = self.resolve_entry(word)?;
+        if self.opened_by_id(&id)?.is_some_and(|opened| self.is_shown(&opened)) {
+            Ok(id)
+        } else {
+            Err(no_such_moment(word))
+        }
+    }
+
+    /// The moment or comment that a prefix of an id names.
+    pub(super) fn resolve_entry(&self, word: &str) -> Said<EntryId> {
+        let digits = word.to_lowercase();
+        if digits.len() < ID_PREFIX_MIN || digits.len() > 64 || !digits.bytes().all(|b| b.is_ascii_hexdigit())
+        {
+            return Err(no_such_moment(word));
+        }
+        let low = format!("{digits:0<64}").parse::<EntryId>().map_err(|_| no_such_moment(word))?;
+        let high = format!("{digits:f<64}").parse::<EntryId>().map_err(|_| no_such_moment(word))?;
+        let range = KeyRange {
+            start: std::ops::Bound::Included(low.as_bytes().to_vec()),
+            end: std::ops::Bound::Included(high.as_bytes().to_vec()),
+        };
+        let found = self.tx.range(Tree::ById, range, Direction::Forward, 2)?;
+        match found.as_slice() {
+            [] => Err(no_such_moment(word)),
+            [(key, _)] => EntryId::try_from(key.as_slice()).map_err(|_| internal()),
+            _ => Err(Error::new(
+                ErrorKind::NotFound,
+                "ambiguous_id",
+                format!("more than one id begins with {word:?}"),
+                "use more of it",
+            )),
+        }
+    }
+
+    /// A post arrived, or was written.
+    pub(super) fn on_post(
+        &mut self,
+        author: UserId,
+        header: &Header,
+        id: EntryId,
+        shown: Timestamp,
+        post: &Post,
+    ) -> Result<(), StoreError> {
+        if let Some(key) = self.content_key(header)? {
+            self.add_thread(id, shown, &key)?;
+        }
+        if author == self.me() {
+            self.bind_own_blobs(&id, post);
+        } else {
+            self.want_blobs(&id, shown, post);
+        }
+        if let Some(moment) = self.moment_if_shown(&id)? {
+            self.emit(view::Happening::Moment { moment: Box::new(moment) });
+        }
+        Ok(())
+    }
+
+    /// A post was withdrawn: its thread and its pictures go with it.
+    pub(super) fn forget_post(&mut self, id: &EntryId) -> Result<(), StoreError> {
+        if let Some(opened) = self.opened_by_id(id)? {
+            self.forget_thread(id, opened.shown)?;
+            for keys in &opened.post.private.media_keys {
+                self.forget_blob(&keys.blob);
+                self.forget_blob(&keys.preview);
+            }
+        }
+        Ok(())
+    }
+
+    /// A post that is kept, and when it is shown.
+    pub(super) fn post_of(&self, id: &EntryId) -> Result<Option<(Box<Post>, Timestamp)>, StoreError> {
+        Ok(self.opened_by_id(id)?.map(|opened| (opened.post, opened.shown)))
+    }
+
+    /// The post that names a blob, opened, with the blob's key, type and length: only one that is shown.
+    pub(super) fn blob_in(
+        &self,
+        post: &EntryId,
+        blob: &crate::id::BlobId,
+    ) -> Result<Option<(crate::crypto::BlobKey, &'static str, u64)>, StoreError> {
+        let Some(opened) = self.opened_by_id(post)?.filter(|opened| self.is_shown(opened)) else {
+            return Ok(None);
+        };
+        let media = &opened.post.public.values().media;
+        for (medium, keys) in media.iter().zip(&opened.post.private.media_keys) {
+            if keys.blob == *blob {
+                return Ok(Some((keys.blob_key.clone(), medium.mime.as_str(), medium.plain_len)));
+            }
+            if keys.preview == *blob {
+                return Ok(Some((keys.preview_key.clone(), "image/jpeg", u64::from(keys.preview_len))));
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn photos(post: &Post) -> Vec<view::Photo> {
+    let media = post.public.values().media.iter().zip(&post.private.media_keys);
+    media
+        .filter(|(medium, _)| !medium.mime.is_video())
+        .map(|(medium, keys)| view::Photo {
+            id: keys.blob,
+            mime: medium.mime.as_str(),
+            width: medium.width,
+            height: medium.height,
+            bytes: medium.plain_len,
+            alt: Some(medium.alt.clone()).filter(|alt| !alt.is_empty()),
+            preview: Some(keys.preview).filter(|_| keys.preview_len > 0),
+            thumbhash: keys.thumbhash.clone(),
+        })
+        .collect()
+}
+
+/// Comments in order of time, a reply never before its target (clocks differ).
+fn after_targets(comments: &mut Vec<view::Comment>) {
+    let mut ordered: Vec<view::Comment> = Vec::with_capacity(comments.len());
+    let ids: BTreeSet<EntryId> = comments.iter().map(|comment| comment.id).collect();
+    let mut waiting = std::mem::take(comments);
+    while !waiting.is_empty() {
+        let placed: BTreeSet<EntryId> = ordered.iter().map(|comment| comment.id).collect();
+        let ready = |comment: &view::Comment| {
+            comment.reply_to.is_none_or(|target| placed.contains(&target) || !ids.contains(&target))
+        };
+        let at = waiting.iter().position(ready).unwrap_or(0);
+        ordered.push(waiting.remove(at));
+    }
+    *comments = ordered;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn comment(id: u8, reply_to: Option<u8>, ms: u64) -> view::Comment {
+        view::Comment {
+            id: EntryId::from_bytes([id; 32]),
+            author: view::Person { id: UserId::from_bytes([0; 32]), name: String::new() },
+            text: String::new(),
+            reply_to: reply_to.map(|id| EntryId::from_bytes([id; 32])),
+            created_at: Timestamp::from_millis(ms),
+        }
+    }
+
+    #[test]
+    fn a_reply_stands_after_its_target_though_its_clock_was_behind() {
+        let mut comments = vec![comment(2, Some(1), 10), comment(1, None, 20), comment(3, Some(9), 30)];
+        after_targets(&mut comments);
+        let order: Vec<u8> = comments.iter().map(|comment| comment.id.as_bytes()[0]).collect();
+        assert_eq!(order, [1, 2, 3]);
+    }
+}

@@ -1,0 +1,324 @@
+//! Pictures: which are wanted, from whom they can be had, who may have ours.
+//!
+//! A moment names its blobs by hash. Previews are wanted at once, originals of the last 30 days too, so that a friend
+//! who carries a moment carries its pictures (docs/protocol.md 3.9). A blob is asked only of those who cannot learn
+//! anything from the question: its author, and sessions in which the moment's epoch matched. The same rule decides who
+//! gets one from us.
+//!
+//! ```text
+//!  Tree::Blobs   blob 32    state 1 ‖ bytes 8 ‖ moment 32      0 wanted, 1 here, 2 mine
+//! ```
+//!
+//! Source: docs/protocol.md 3.9, 3.18.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::sessions::Spoken;
+use super::{Output, Service, tx};
+use crate::crypto::{BlobKey, padded_len};
+use crate::error::{Error, Result as Said};
+use crate::id::{BlobId, EntryId, EpochId, UserId};
+use crate::limits::{BLOB_FETCH_LIMIT, BLOB_PREFETCH_DAYS, BLOB_WANTED_LIMIT};
+use crate::link::{ConnId, Order, StreamId};
+use crate::moment::Post;
+use crate::store::{StoreError, Tree};
+use crate::time::{DAY_MS, Timestamp};
+use crate::view;
+use crate::wire::Reader;
+
+/// Where a blob stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Blob {
+    state: u8,
+    bytes: u64,
+    moment: EntryId,
+}
+
+const WANTED: u8 = 0;
+const HERE: u8 = 1;
+const MINE: u8 = 2;
+
+impl Blob {
+    fn encode(&self) -> Vec<u8> {
+        [&[self.state][..], &self.bytes.to_be_bytes(), self.moment.as_bytes()].concat()
+    }
+
+    fn decode(key: &[u8], bytes: &[u8]) -> Result<Self, StoreError> {
+        let bad = |_| tx::damaged(Tree::Blobs, key, "the record does not decode");
+        let mut input = Reader::new(bytes);
+        let blob = Self {
+            state: input.u8().map_err(bad)?,
+            bytes: input.u64().map_err(bad)?,
+            moment: input.value().map_err(bad)?,
+        };
+        input.finish().map_err(bad)?;
+        Ok(blob)
+    }
+}
+
+/// What is being fetched, and what waits.
+#[derive(Debug, Default)]
+pub(super) struct Wants {
+    /// Previews before originals, newest moment first.
+    waiting: BTreeMap<(bool, std::cmp::Reverse<Timestamp>, BlobId), (EntryId, u64)>,
+    fetching: BTreeMap<BlobId, (ConnId, (bool, std::cmp::Reverse<Timestamp>, EntryId, u64))>,
+    /// Peers that did not have it or lied, until somebody new comes.
+    tried: BTreeSet<(ConnId, BlobId)>,
+    dirty: bool,
+}
+
+impl Wants {
+    /// A blob of one's own stands in the home already.
+    pub(super) fn own(&mut self, tx: &mut tx::Tx, blob: &BlobId) {
+        let record = Blob { state: MINE, bytes: 0, moment: EntryId::from_bytes([0; 32]) };
+        tx.put(Tree::Blobs, blob.as_bytes(), record.encode());
+    }
+
+    pub(super) fn on_disconnected(&mut self, conn: ConnId) {
+        self.tried.retain(|(tried, _)| *tried != conn);
+        let lost: Vec<BlobId> =
+            self.fetching.iter().filter(|(_, (with, _))| *with == conn).map(|(blob, _)| *blob).collect();
+        for blob in lost {
+            self.put_back(&blob);
+        }
+    }
+
+    /// Somebody new can be asked.
+    pub(super) fn on_peer(&mut self) {
+        self.dirty = true;
+    }
+
+    fn put_back(&mut self, blob: &BlobId) {
+        if let Some((_, (original, shown, moment, bytes))) = self.fetching.remove(blob) {
+            self.waiting.insert((original, shown, *blob), (moment, bytes));
+            self.dirty = true;
+        }
+    }
+
+    fn drop_blob(&mut self, blob: &BlobId) {
+        self.waiting.retain(|(_, _, waiting), _| waiting != blob);
+        self.fetching.remove(blob);
+    }
+}
+
+impl Service {
+    /// Reads at start what is still wanted.
+    pub(super) fn load_wants(&mut self) -> Result<(), StoreError> {
+        let mut wanted = Vec::new();
+        self.tx.each(Tree::Blobs, &[], &mut |key, value| {
+            let blob = Blob::decode(key, value)?;
+            if let (WANTED, Ok(id)) = (blob.state, BlobId::try_from(key)) {
+                wanted.push((id, blob));
+            }
+            Ok(())
+        })?;
+        for (id, blob) in wanted.into_iter().take(BLOB_WANTED_LIMIT) {
+            // What is an original and when its moment was shown is not kept: previews are small, they go first.
+            let original = blob.bytes > PREVIEW_SIZE;
+            let key = (original, std::cmp::Reverse(Timestamp::ZERO), id);
+            self.wants.waiting.insert(key, (blob.moment, blob.bytes));
+        }
+        Ok(())
+    }
+
+    /// A friend's moment came: its pictures are wanted.
+    pub(super) fn want_blobs(&mut self, moment: &EntryId, shown: Timestamp, post: &Post) {
+        let fresh = self.now.since(shown) <= u64::from(BLOB_PREFETCH_DAYS).saturating_mul(DAY_MS);
+        let media: Vec<_> = post
+            .public
+            .values()
+            .media
+            .iter()
+            .map(|m| m.plain_len)
+            .zip(post.private.media_keys.clone())
+            .collect();
+        for (plain_len, keys) in media {
+            if keys.preview_len > 0 {
+                self.want(keys.preview, padded_len(u64::from(keys.preview_len)), moment, shown, false);
+            }
+            if fresh {
+                self.want(keys.blob, padded_len(plain_len), moment, shown, true);
+            }
+        }
+    }
+
+    fn want(&mut self, blob: BlobId, bytes: u64, moment: &EntryId, shown: Timestamp, original: bool) {
+        if self.tx.has(Tree::Blobs, blob.as_bytes()).unwrap_or(true) {
+            return;
+        }
+        let record = Blob { state: WANTED, bytes, moment: *moment };
+        self.tx.put(Tree::Blobs, blob.as_bytes(), record.encode());
+        if self.wants.waiting.len() < BLOB_WANTED_LIMIT {
+            self.wants.waiting.insert((original, std::cmp::Reverse(shown), blob), (*moment, bytes));
+        }
+        self.wants.dirty = true;
+    }
+
+    /// Gives out fetches while there is somebody to ask and room to do so.
+    pub(super) fn fetch_blobs(&mut self) -> Result<(), StoreError> {
+        if !std::mem::take(&mut self.wants.dirty) {
+            return Ok(());
+        }
+        let waiting: Vec<_> = self.wants.waiting.iter().map(|(key, value)| (*key, *value)).collect();
+        for ((original, shown, blob), (moment, bytes)) in waiting {
+            if self.wants.fetching.len() >= BLOB_FETCH_LIMIT {
+                break;
+            }
+            let Some(conn) = self.who_has(&blob, &moment)? else { continue };
+            self.wants.waiting.remove(&(original, shown, blob));
+            self.wants.fetching.insert(blob, (conn, (original, shown, moment, bytes)));
+            self.order(Order::FetchBlob { conn, blob, bytes });
+        }
+        Ok(())
+    }
+
+    /// A connection that may be asked for a blob, and was not in vain: the author's first.
+    fn who_has(&self, blob: &BlobId, moment: &EntryId) -> Result<Option<ConnId>, StoreError> {
+        let Some(epoch) = self.place(moment)?.map(|place| place.epoch) else {
+            return Ok(None);
+        };
+        let author = self.state.epochs.get(&epoch).map(|record| record.author);
+        let mut found = None;
+        for (conn, stream, user) in self.sessions() {
+            if self.wants.tried.contains(&(conn, *blob)) {
+                continue;
+            }
+            if Some(user) == author {
+                return Ok(Some(conn));
+            }
+            if self.is_matched(stream, &epoch) {
+                found = Some(conn);
+            }
+        }
+        Ok(found)
+    }
+
+    fn is_matched(&self, stream: StreamId, epoch: &EpochId) -> bool {
+        match self.net.streams.get(&stream).map(|stream| &stream.spoken) {
+            Some(Spoken::Sync(session)) => session.is_matched(epoch),
+            _ => false,
+        }
+    }
+
+    /// A blob arrived whole.
+    pub(super) fn on_blob_fetched(&mut self, blob: &BlobId, bytes: u64) -> Result<(), StoreError> {
+        self.wants.drop_blob(blob);
+        self.wants.dirty = true;
+        let Some(mut record) = self.blob_record(blob)? else {
+            // Its moment was withdrawn meanwhile.
+            self.held.push(Output::RemoveBlob(*blob));
+            return Ok(());
+        };
+        record.state = HERE;
+        record.bytes = bytes;
+        self.tx.put(Tree::Blobs, blob.as_bytes(), record.encode());
+        self.emit(view::Happening::Blob { id: *blob, moment: record.moment });
+        Ok(())
+    }
+
+    /// A peer did not give it.
+    pub(super) fn on_blob_failed(&mut self, blob: &BlobId, conn: ConnId, lied: bool) {
+        if lied {
+            tracing::debug!(blob = %blob.short(), "a peer sent bytes that do not fit a blob's id");
+        }
+        self.wants.tried.insert((conn, *blob));
+        self.wants.put_back(blob);
+    }
+
+    /// A peer asks for a blob.
+    pub(super) fn on_blob_asked(
+        &mut self,
+        conn: ConnId,
+        stream: StreamId,
+        blob: &BlobId,
+    ) -> Result<(), StoreError> {
+        let order = if self.may_have(conn, blob)? {
+            Order::ServeBlob { stream, blob: *blob }
+        } else {
+            Order::RefuseBlob { stream }
+        };
+        self.order(order);
+        Ok(())
+    }
+
+    fn may_have(&self, conn: ConnId, blob: &BlobId) -> Result<bool, StoreError> {
+        let Some(state) = self.net.conns.get(&conn) else { return Ok(false) };
+        let (Some((user, _)), Some(sync)) = (state.friend, state.sync) else { return Ok(false) };
+        let Some(record) = self.blob_record(blob)?.filter(|record| record.state != WANTED) else {
+            return Ok(false);
+        };
+        let Some(place) = self.place(&record.moment)? else { return Ok(false) };
+        let Some(epoch) = self.state.epochs.get(&place.epoch) else { return Ok(false) };
+        if epoch.own.is_some() {
+            return Ok(self.readers_of(&record.moment)?.contains(&user));
+        }
+        Ok(!epoch.author_only && (epoch.author == user || self.is_matched(sync, &place.epoch)))
+    }
+
+    /// Tells a blob of mine which moment names it, once that is written.
+    pub(super) fn bind_own_blobs(&mut self, moment: &EntryId, post: &Post) {
+        for keys in &post.private.media_keys {
+            for blob in [&keys.blob, &keys.preview] {
+                let record = Blob { state: MINE, bytes: 0, moment: *moment };
+                self.tx.put(Tree::Blobs, blob.as_bytes(), record.encode());
+            }
+        }
+    }
+
+    fn blob_record(&self, blob: &BlobId) -> Result<Option<Blob>, StoreError> {
+        let key = blob.as_bytes();
+        self.tx.get(Tree::Blobs, key)?.map(|bytes| Blob::decode(key, &bytes)).transpose()
+    }
+
+    /// A blob whose moment is withdrawn.
+    pub(super) fn forget_blob(&mut self, blob: &BlobId) {
+        self.wants.drop_blob(blob);
+        self.tx.remove(Tree::Blobs, blob.as_bytes());
+        self.held.push(Output::RemoveBlob(*blob));
+    }
+
+    /// What opens a blob that a moment one may see names: key, media type, bytes of plaintext, and whether it is here.
+    ///
+    /// # Errors
+    /// Not found.
+    pub fn blob(&mut self, blob: &BlobId) -> Said<(BlobKey, &'static str, u64, bool)> {
+        let missing = || {
+            Error::not_found(
+                "no_such_blob",
+                format!("no moment here names the blob {}", blob.short()),
+                "see `tidings show ID`",
+            )
+        };
+        let record = match self.blob_record(blob)? {
+            Some(record) => record,
+            None => return Err(missing()),
+        };
+        let (key, mime, len) = self.blob_in(&record.moment, blob)?.ok_or_else(missing)?;
+        // Somebody looks at it: whatever waits for a peer is tried again.
+        self.wants.dirty = true;
+        Ok((key, mime, len, record.state != WANTED))
+    }
+
+    /// An original that is older than what is fetched unasked: somebody looks at it now.
+    ///
+    /// # Errors
+    /// Not found.
+    pub fn want_original(&mut self, moment: &EntryId) -> Said<()> {
+        if let Some((post, shown)) = self.post_of(moment)? {
+            for (plain_len, keys) in
+                post.public.values().media.iter().map(|m| m.plain_len).zip(post.private.media_keys.clone())
+            {
+                self.want(keys.blob, padded_len(plain_len), moment, shown, true);
+            }
+        }
+        Ok(())
+    }
+
+    /// Readers of one of my moments who are friends now.
+    pub(super) fn is_reader(&self, user: &UserId, moment: &EntryId) -> Result<bool, StoreError> {
+        Ok(self.readers_of(moment)?.contains(user))
+    }
+}
+
+/// The largest padded preview, bytes.
+const PREVIEW_SIZE: u64 = 26 * 1024;

@@ -1,0 +1,175 @@
+//! A blob on its way in: verified groups go to their place, and a cut transfer is remembered.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::sync::Arc;
+
+use super::{BlobFiles, Error, copy_and_hash, remove};
+use crate::blob::{Groups, Partial, Shape, Tree, Verified};
+use crate::id::BlobId;
+use crate::limits::BLOB_CHECKPOINT_GROUPS;
+use crate::wire::{self, Encode};
+
+/// One transfer of one blob. Dropping it keeps what was verified for the next attempt.
+#[derive(Debug)]
+pub struct Incoming {
+    files: Arc<BlobFiles>,
+    partial: Partial,
+    file: File,
+    position: u64,
+    /// The hash pairs that came; complete unless the transfer continues an earlier one.
+    pairs: Vec<u8>,
+    continued: bool,
+    unsaved_groups: u32,
+}
+
+impl Incoming {
+    pub(super) fn begin(files: Arc<BlobFiles>, blob: BlobId, shape: Shape) -> Result<Self, Error> {
+        if !files.claim(blob) {
+            return Err(Error::Busy { blob });
+        }
+        let begun = Self::open(&files, blob, shape);
+        match begun {
+            Ok((partial, file)) => Ok(Self {
+                files,
+                continued: partial.verified_groups() > 0,
+                partial,
+                file,
+                position: 0,
+                pairs: vec![0; shape.pairs_len()],
+                unsaved_groups: 0,
+            }),
+            Err(error) => {
+                files.release(blob);
+                Err(error)
+            }
+        }
+    }
+
+    fn open(files: &BlobFiles, blob: BlobId, shape: Shape) -> Result<(Partial, File), Error> {
+        let path = files.part_path(blob);
+        files.make_folder_of(&path)?;
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(Error::io("opening", &path))?;
+        // A map that is missing, damaged or of another size is as good as none.
+        let known = fs::read(files.map_path(blob))
+            .ok()
+            .and_then(|bytes| wire::decode::<Partial>(&bytes).ok())
+            .filter(|partial| partial.blob() == blob && partial.shape() == shape);
+        let partial = known.unwrap_or_else(|| Partial::new(blob, shape));
+        if partial.verified_groups() == 0 {
+            file.set_len(0).map_err(Error::io("emptying", &path))?;
+        }
+        file.rewind().map_err(Error::io("reading", &path))?;
+        Ok((partial, file))
+    }
+
+    /// What to ask for; `None` once all is there.
+    pub fn missing(&self) -> Option<Groups> {
+        self.partial.missing()
+    }
+
+    /// The groups that are there.
+    pub const fn partial(&self) -> &Partial {
+        &self.partial
+    }
+
+    /// Takes something that was verified: a group goes to its place in the file.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn accept(&mut self, verified: Verified<'_>) -> Result<(), Error> {
+        match verified {
+            Verified::Pair { at, pair } => {
+                if let Some(place) = self.pairs.get_mut(at..at.saturating_add(pair.len())) {
+                    place.copy_from_slice(pair);
+                }
+                Ok(())
+            }
+            Verified::Group { index, offset, bytes } => {
+                let path = || self.files.part_path(self.partial.blob());
+                if self.position != offset {
+                    self.file.seek(SeekFrom::Start(offset)).map_err(|e| Error::io("writing", &path())(e))?;
+                }
+                self.file.write_all(bytes).map_err(|e| Error::io("writing", &path())(e))?;
+                self.position = offset.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+                self.partial.mark(index);
+                self.unsaved_groups = self.unsaved_groups.saturating_add(1);
+                if self.unsaved_groups >= BLOB_CHECKPOINT_GROUPS {
+                    self.save()?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Writes down which groups are there. Not synced: the map is a claim that is checked before it counts.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn save(&mut self) -> Result<(), Error> {
+        if self.unsaved_groups == 0 {
+            return Ok(());
+        }
+        let (temporary, mut file) = self.files.temporary()?;
+        file.write_all(&self.partial.encode()).map_err(Error::io("writing", &temporary))?;
+        drop(file);
+        let path = self.files.map_path(self.partial.blob());
+        fs::rename(&temporary, &path).map_err(Error::io("renaming to", &path))?;
+        self.unsaved_groups = 0;
+        Ok(())
+    }
+
+    /// Makes a whole blob durable under its id.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if groups are missing, [`Error::Damaged`] if a continued transfer does not fit the id (what
+    /// was kept is dropped), [`Error::Io`].
+    pub fn finish(mut self) -> Result<u64, Error> {
+        let blob = self.partial.blob();
+        let shape = self.partial.shape();
+        let path = self.files.part_path(blob);
+        if !self.partial.is_whole() {
+            return Err(Error::NotFound { blob });
+        }
+        let tree = if self.continued {
+            self.file.rewind().map_err(Error::io("reading", &path))?;
+            let mut whole = Read::take(&mut self.file, shape.bytes());
+            match copy_and_hash(&mut whole, &mut std::io::sink(), &path) {
+                Ok((actual, tree)) if actual == blob => Some(tree),
+                Ok(_) | Err(Error::Size(_)) => {
+                    self.unsaved_groups = 0;
+                    self.files.discard(blob)?;
+                    return Err(Error::Damaged { blob });
+                }
+                Err(error) => return Err(error),
+            }
+        } else {
+            Tree::from_bytes(shape, std::mem::take(&mut self.pairs))
+        };
+        self.file.set_len(shape.bytes()).map_err(Error::io("cutting", &path))?;
+        self.file.sync_all().map_err(Error::io("syncing", &path))?;
+        if let Some(tree) = &tree {
+            self.files.keep_tree(blob, tree)?;
+        }
+        self.files.put_in_place(&path, blob)?;
+        self.unsaved_groups = 0;
+        remove(&self.files.map_path(blob))?;
+        Ok(shape.bytes())
+    }
+}
+
+impl Drop for Incoming {
+    fn drop(&mut self) {
+        // Whatever cannot be written down is fetched again.
+        if let Err(error) = self.save() {
+            tracing::debug!(%error, "what was fetched of a blob is not remembered");
+        }
+        self.files.release(self.partial.blob());
+    }
+}

@@ -1,0 +1,487 @@
+//! Finding common epochs: `Mine`, `Tags`, `Matched`, and the regular rounds.
+//!
+//! The first exchange of a class goes I then R, the second with what is still unmatched; each is padded with random
+//! tags to a power of two of at least 64, so that the count says only which bucket one is in. After that both sides
+//! show exactly 64 tags every 10 ± 2 minutes whether or not there is anything new. An epoch learnt meanwhile waits for
+//! the next round: nothing leaves because it opened (docs/protocol.md 3.8(3), I7).
+//!
+//! A tag is a MAC over both nonces, both node keys and the role of who shows it. Hence one of another session, another
+//! peer or the other role is a random value here, found in no table (I8). An answer carries the answerer's own tag: a
+//! match is never believed on the word of the peer.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::scope::{Class, How, Scope, ScopeState};
+use super::{FaultKind, Output, Phase, Session, Severity};
+use crate::crypto::keys::{Role, mac_eq, scope_tag};
+use crate::id::EpochId;
+use crate::limits::{
+    SCOPE_LIMIT, TAGS_CLASS_LIMIT, TAGS_FRAME_LIMIT, TAGS_ROUND, TAGS_ROUND_BURST_LIMIT,
+    TAGS_ROUND_INTERVAL_MS, TAGS_ROUND_JITTER_MS, TAGS_UNANSWERED_LIMIT,
+};
+use crate::sync::frame::{Frame, MatchedItem, Tag};
+use crate::time::Timestamp;
+
+/// The first exchange of one class.
+#[derive(Debug, Default)]
+struct Exchange {
+    /// The owner has added the scopes.
+    started: bool,
+    /// Our tags are out.
+    offered: bool,
+    /// Our frames of it that are not yet answered.
+    unanswered: usize,
+    /// How many tags the peer showed.
+    their_tags: usize,
+    /// The peer's last frame of it came and was answered.
+    their_end: bool,
+    /// Both sides are through, and the owner knows.
+    done: bool,
+}
+
+/// A `Tags` frame of ours that waits for its answer.
+#[derive(Debug)]
+struct Shown {
+    /// What each tag stands for; nothing for padding.
+    epochs: Vec<Option<EpochId>>,
+    /// Of which first exchange it is part.
+    first: Option<Class>,
+}
+
+/// The state of matching.
+#[derive(Debug, Default)]
+pub(super) struct Matching {
+    /// The peer's tag of every epoch that we would recognise: one MAC each, made once.
+    their_tags: BTreeMap<Tag, EpochId>,
+    contact: Exchange,
+    posts: Exchange,
+    /// Epochs whose tags are still to be shown, oldest first.
+    contact_waiting: VecDeque<EpochId>,
+    posts_waiting: VecDeque<EpochId>,
+    shown: VecDeque<Shown>,
+    /// Tags of posts that came before the owner had added the scopes; at most one first exchange.
+    parked: VecDeque<Vec<Tag>>,
+    next_round: Option<Timestamp>,
+    begun: Option<Timestamp>,
+    /// Later rounds the peer ran.
+    their_rounds: u64,
+}
+
+impl Matching {
+    pub(super) const fn next_round(&self) -> Option<Timestamp> {
+        self.next_round
+    }
+
+    const fn exchange(&mut self, class: Class) -> &mut Exchange {
+        match class {
+            Class::Contact => &mut self.contact,
+            Class::Posts => &mut self.posts,
+        }
+    }
+
+    const fn waiting(&mut self, class: Class) -> &mut VecDeque<EpochId> {
+        match class {
+            Class::Contact => &mut self.contact_waiting,
+            Class::Posts => &mut self.posts_waiting,
+        }
+    }
+}
+
+impl Session {
+    /// Adds what may be shared with this peer; at the start, and whenever an epoch is learnt. The order is the order
+    /// of precedence where not all tags fit. A scope that is there already only has its `open` renewed.
+    ///
+    /// Sends `Mine` for those offered so; any other new one waits for a round of tags.
+    ///
+    /// # Cost
+    /// One MAC for each scope found by tags.
+    pub fn add_scopes(&mut self, scopes: impl IntoIterator<Item = Scope>, now: Timestamp) {
+        for scope in scopes {
+            if self.phase == Phase::Closed {
+                return;
+            }
+            let epoch = scope.epoch;
+            if let Some(known) = self.scopes.get_mut(&epoch) {
+                known.scope.open = scope.open;
+                continue;
+            }
+            if self.scopes.len() >= SCOPE_LIMIT {
+                return;
+            }
+            let (class, is_offered) = (scope.class, matches!(scope.how, How::Tag { offer: true, .. }));
+            self.scopes.insert(epoch, ScopeState::new(scope));
+            if is_offered {
+                self.matching.waiting(class).push_back(epoch);
+            }
+            if self.phase == Phase::Open {
+                self.enter_scope(epoch, now);
+            }
+        }
+    }
+
+    /// Shares an epoch no longer: nothing of it is sent or taken from now on, and nothing is said about it.
+    pub fn close_scope(&mut self, epoch: &EpochId) {
+        let Some(state) = self.scopes.remove(epoch) else { return };
+        self.due.remove(&(state.scope.class, *epoch));
+        if let Some(at) = state.digest_timer {
+            self.digest_timers.remove(&(at, *epoch));
+        }
+        self.matching.their_tags.retain(|_, of| of != epoch);
+        self.forget_fetch(&state);
+        self.serve.forget(epoch);
+    }
+
+    /// The owner has added the post scopes that the mutual friends allow: the second class begins.
+    pub fn start_posts(&mut self, now: Timestamp) {
+        if self.phase != Phase::Open || self.matching.posts.started {
+            return;
+        }
+        self.start_class(Class::Posts);
+        for tags in std::mem::take(&mut self.matching.parked) {
+            self.on_tags(Class::Posts.code(), tags, now);
+        }
+    }
+
+    /// Shows one round of 64 tags now: for the courier who has just delivered an epoch's keys, and for nobody else
+    /// (docs/protocol.md 3.8(3)).
+    pub fn courier_round(&mut self) {
+        // Before the first exchange is over, the new epoch is part of it.
+        if self.phase == Phase::Open && self.matching.posts.offered {
+            self.show_round();
+        }
+    }
+
+    pub(super) fn begin_matching(&mut self, now: Timestamp) {
+        self.matching.begun = Some(now);
+        let epochs: Vec<EpochId> = self.scopes.keys().copied().collect();
+        for epoch in epochs {
+            self.enter_scope(epoch, now);
+        }
+        self.plan_round(now);
+        self.start_class(Class::Contact);
+    }
+
+    /// A scope of an open session: make its tag known, say `Mine`, remember what the peer said too early.
+    fn enter_scope(&mut self, epoch: EpochId, now: Timestamp) {
+        let Some(state) = self.scopes.get(&epoch) else { return };
+        let (is_mine, peer_is_author) = (state.scope.how == How::Mine, state.scope.peer_is_author);
+        if let (How::Tag { key, .. }, Some(binding)) = (&state.scope.how, &self.binding) {
+            let tag = scope_tag(key, self.role.other(), binding);
+            self.matching.their_tags.insert(tag, epoch);
+        }
+        let announced = if peer_is_author { self.early.take(&epoch) } else { None };
+        if let Some((handle, digest)) = announced {
+            self.bind(epoch, handle);
+            if let Some(state) = self.scopes.get_mut(&epoch) {
+                state.their_digest = digest;
+            }
+            self.release_early(handle, now);
+        } else if is_mine && let Some(handle) = self.our_handle(epoch) {
+            self.send_urgent(&Frame::Mine { handle, epoch });
+            self.mark_digest_due(&epoch);
+        }
+    }
+
+    /// The handle we gave out for a scope; a new one if there is none. `None` only when all are used up.
+    fn our_handle(&mut self, epoch: EpochId) -> Option<u32> {
+        let state = self.scopes.get_mut(&epoch)?;
+        if let Some(handle) = state.our_handle {
+            return Some(handle);
+        }
+        let handle = self.next_handle;
+        // Half of all numbers: closed scopes leave theirs behind, but no session closes two thousand million.
+        self.next_handle = handle.checked_add(2).filter(|next| *next < u32::MAX)?;
+        state.our_handle = Some(handle);
+        state.handle.get_or_insert(handle);
+        self.handles.insert(handle, epoch);
+        Some(handle)
+    }
+
+    /// The peer has shown that it holds an epoch, under a handle of either side.
+    fn bind(&mut self, epoch: EpochId, handle: u32) {
+        let Some(state) = self.scopes.get_mut(&epoch) else { return };
+        self.handles.insert(handle, epoch);
+        state.handle.get_or_insert(handle);
+        self.mark_matched(epoch);
+    }
+
+    pub(super) fn mark_matched(&mut self, epoch: EpochId) {
+        let Some(state) = self.scopes.get_mut(&epoch) else { return };
+        if std::mem::replace(&mut state.matched, true) {
+            return;
+        }
+        let (author, open) = (state.scope.author, state.scope.open);
+        self.outputs.push_back(Output::Matched { epoch });
+        self.mark_digest_due(&epoch);
+        if open && self.open_authors.insert(author) {
+            // Closed epochs of this author may be served from now on.
+            let closed: Vec<EpochId> = self
+                .scopes
+                .iter()
+                .filter(|(_, s)| s.matched && s.scope.author == author)
+                .map(|(e, _)| *e)
+                .collect();
+            for epoch in closed {
+                self.mark_digest_due(&epoch);
+            }
+        }
+    }
+
+    /// Whether anything of a scope is given to this peer (docs/protocol.md 3.8(4)).
+    pub(super) fn is_served(&self, state: &ScopeState) -> bool {
+        let Scope { open, peer_is_author, ref how, author, .. } = state.scope;
+        let is_known_to_peer = state.matched || *how == How::Mine;
+        let is_allowed = open || peer_is_author || *how == How::Mine || self.open_authors.contains(&author);
+        is_known_to_peer && is_allowed && state.handle.is_some()
+    }
+
+    pub(super) fn on_mine(&mut self, handle: u32, epoch: EpochId) {
+        if !self.take_their_handle(handle) {
+            return;
+        }
+        match self.scopes.get(&epoch) {
+            Some(state) if state.scope.peer_is_author => self.bind(epoch, handle),
+            // An epoch we do not hold, or of which the peer is not the author: the two must look the same.
+            _ => self.early.announce(handle, epoch),
+        }
+    }
+
+    /// Takes note of a handle the peer gives out; false, and a fault, if it may not.
+    fn take_their_handle(&mut self, handle: u32) -> bool {
+        let is_new = !self.handles.contains_key(&handle) && !self.early.is_announced(handle);
+        if !is_new || !self.is_their_handle(handle) {
+            self.fault(FaultKind::BadHandle { handle }, Severity::High);
+            return false;
+        }
+        if self.their_handles >= SCOPE_LIMIT {
+            self.fault(FaultKind::TooManyEpochs, Severity::High);
+            return false;
+        }
+        self.their_handles = self.their_handles.saturating_add(1);
+        true
+    }
+
+    fn start_class(&mut self, class: Class) {
+        self.matching.exchange(class).started = true;
+        if self.role == Role::Initiator {
+            self.show_first(class);
+        }
+    }
+
+    /// Shows all tags of a class that are still unmatched, padded to max(64, next power of two).
+    fn show_first(&mut self, class: Class) {
+        let waiting = std::mem::take(self.matching.waiting(class));
+        let mut waiting: VecDeque<EpochId> =
+            waiting.into_iter().filter(|epoch| self.is_to_offer(epoch)).collect();
+        let rest = waiting.split_off(waiting.len().min(TAGS_CLASS_LIMIT));
+        *self.matching.waiting(class) = rest;
+        let padded = waiting.len().next_power_of_two().max(TAGS_ROUND);
+        let mut tags = self.padded_tags(waiting, padded);
+        // A round that fills its last frame is ended by an empty one.
+        loop {
+            let next = tags.split_off(tags.len().min(TAGS_FRAME_LIMIT));
+            let is_full = tags.len() == TAGS_FRAME_LIMIT;
+            let exchange = self.matching.exchange(class);
+            exchange.unanswered = exchange.unanswered.saturating_add(1);
+            self.show(class, tags, Some(class));
+            if !is_full {
+                break;
+            }
+            tags = next;
+        }
+        self.matching.exchange(class).offered = true;
+    }
+
+    /// Shows a later round: exactly 64 tags, of either class.
+    fn show_round(&mut self) {
+        if self.matching.shown.len() >= TAGS_UNANSWERED_LIMIT {
+            return self.fault(FaultKind::TagsUnanswered, Severity::High);
+        }
+        let mut epochs = VecDeque::new();
+        for class in Class::ALL {
+            while epochs.len() < TAGS_ROUND {
+                let Some(epoch) = self.matching.waiting(class).pop_front() else { break };
+                if self.is_to_offer(&epoch) {
+                    epochs.push_back(epoch);
+                }
+            }
+        }
+        let tags = self.padded_tags(epochs, TAGS_ROUND);
+        self.show(Class::Posts, tags, None);
+    }
+
+    fn is_to_offer(&self, epoch: &EpochId) -> bool {
+        self.scopes.get(epoch).is_some_and(|state| !state.matched && !state.offered)
+    }
+
+    /// Our tags of these epochs and random ones up to `padded`, in random order.
+    fn padded_tags(&mut self, epochs: VecDeque<EpochId>, padded: usize) -> Vec<(Tag, Option<EpochId>)> {
+        let Some(binding) = self.binding else { return Vec::new() };
+        let mut tags = Vec::with_capacity(padded);
+        for epoch in epochs {
+            if let Some(state) = self.scopes.get_mut(&epoch)
+                && let How::Tag { key, .. } = &state.scope.how
+            {
+                state.offered = true;
+                tags.push((scope_tag(key, self.role, &binding), Some(epoch)));
+            }
+        }
+        while tags.len() < padded {
+            tags.push((self.pads.bytes(), None));
+        }
+        self.pads.shuffle(&mut tags);
+        tags
+    }
+
+    fn show(&mut self, class: Class, tags: Vec<(Tag, Option<EpochId>)>, first: Option<Class>) {
+        let (tags, epochs) = tags.into_iter().unzip();
+        self.matching.shown.push_back(Shown { epochs, first });
+        self.send_urgent(&Frame::Tags { class: class.code(), tags });
+    }
+
+    pub(super) fn on_tags(&mut self, class: u8, tags: Vec<Tag>, now: Timestamp) {
+        match Class::from_code(class) {
+            Some(class) if !self.matching.exchange(class).their_end => {
+                let exchange = self.matching.exchange(class);
+                exchange.their_tags = exchange.their_tags.saturating_add(tags.len());
+                let too_many = exchange.their_tags > TAGS_CLASS_LIMIT;
+                // The initiator shows first: whatever comes before its own tags are out is out of turn.
+                let is_early = self.role == Role::Initiator && !exchange.offered;
+                let is_parked = !exchange.started;
+                if too_many
+                    || is_early
+                    || self.matching.parked.len() > TAGS_CLASS_LIMIT.div_ceil(TAGS_FRAME_LIMIT)
+                {
+                    return self.fault(FaultKind::TooManyTags, Severity::High);
+                }
+                if is_parked {
+                    self.matching.parked.push_back(tags);
+                } else {
+                    self.on_first_tags(class, &tags);
+                }
+            }
+            Some(Class::Posts) => self.on_round(&tags, now),
+            Some(Class::Contact) => self.fault(FaultKind::TooManyTags, Severity::High),
+            // A class of a later version: answered with nothing, counted like any round.
+            None => {
+                if self.count_round(now) {
+                    self.send_urgent(&Frame::Matched(Vec::new()));
+                }
+            }
+        }
+    }
+
+    fn on_first_tags(&mut self, class: Class, tags: &[Tag]) {
+        self.answer(tags, Some(class));
+        if tags.len() < TAGS_FRAME_LIMIT {
+            self.matching.exchange(class).their_end = true;
+            if self.role == Role::Responder {
+                self.show_first(class);
+            }
+            self.end_exchange(class);
+        }
+    }
+
+    fn on_round(&mut self, tags: &[Tag], now: Timestamp) {
+        if tags.len() != TAGS_ROUND {
+            return self.fault(FaultKind::OddRound { tags: tags.len() }, Severity::High);
+        }
+        if self.count_round(now) {
+            self.answer(tags, None);
+        }
+    }
+
+    /// Whether the peer may run another round by now: one for each shortest interval, and some with couriers.
+    fn count_round(&mut self, now: Timestamp) -> bool {
+        let elapsed = self.matching.begun.map_or(0, |begun| now.since(begun));
+        let shortest = TAGS_ROUND_INTERVAL_MS.saturating_sub(TAGS_ROUND_JITTER_MS);
+        let allowed = elapsed.checked_div(shortest).unwrap_or(0).saturating_add(TAGS_ROUND_BURST_LIMIT);
+        self.matching.their_rounds = self.matching.their_rounds.saturating_add(1);
+        let is_allowed = self.matching.their_rounds <= allowed;
+        if !is_allowed {
+            self.fault(FaultKind::TooManyTags, Severity::High);
+        }
+        is_allowed
+    }
+
+    /// Answers the peer's tags: matches only, each with our own tag as proof.
+    fn answer(&mut self, tags: &[Tag], class: Option<Class>) {
+        let Some(binding) = self.binding else { return };
+        let (mut items, mut matched) = (Vec::new(), Vec::new());
+        for (index, tag) in tags.iter().enumerate() {
+            let Some(epoch) = self.matching.their_tags.get(tag).copied() else { continue };
+            let Some(state) = self.scopes.get(&epoch) else { continue };
+            if class.is_some_and(|class| class != state.scope.class) || matched.contains(&epoch) {
+                continue;
+            }
+            let How::Tag { key, .. } = &state.scope.how else { continue };
+            let tag = scope_tag(key, self.role, &binding);
+            let (Ok(index), Some(handle)) = (u16::try_from(index), self.our_handle(epoch)) else { continue };
+            items.push(MatchedItem { index, handle, tag });
+            matched.push(epoch);
+        }
+        self.send_urgent(&Frame::Matched(items));
+        for epoch in matched {
+            self.mark_matched(epoch);
+        }
+    }
+
+    pub(super) fn on_matched(&mut self, items: &[MatchedItem]) {
+        let (Some(shown), Some(binding)) = (self.matching.shown.pop_front(), self.binding) else {
+            return self.fault(FaultKind::MatchedUnasked, Severity::High);
+        };
+        for item in items {
+            let Some(Some(epoch)) = shown.epochs.get(usize::from(item.index)) else {
+                return self.fault(FaultKind::MatchedFalse, Severity::High);
+            };
+            // Closed by the owner since it was shown: nothing to check it with, and nothing to bind.
+            let Some(state) = self.scopes.get(epoch) else {
+                if self.take_their_handle(item.handle) {
+                    self.handles.insert(item.handle, *epoch);
+                    continue;
+                }
+                return;
+            };
+            let How::Tag { key, .. } = &state.scope.how else { continue };
+            let proof = scope_tag(key, self.role.other(), &binding);
+            if !mac_eq(&proof, &item.tag) {
+                return self.fault(FaultKind::MatchedFalse, Severity::High);
+            }
+            // Both sides may have shown the same epoch at once: then the handle is known already.
+            if self.handles.get(&item.handle) != Some(epoch) && !self.take_their_handle(item.handle) {
+                return;
+            }
+            self.bind(*epoch, item.handle);
+        }
+        if let Some(class) = shown.first {
+            let exchange = self.matching.exchange(class);
+            exchange.unanswered = exchange.unanswered.saturating_sub(1);
+            self.end_exchange(class);
+        }
+    }
+
+    /// Tells the owner once a first exchange is over on both sides.
+    fn end_exchange(&mut self, class: Class) {
+        let exchange = self.matching.exchange(class);
+        let is_over = exchange.offered && exchange.unanswered == 0 && exchange.their_end;
+        if is_over && !std::mem::replace(&mut exchange.done, true) {
+            self.outputs.push_back(Output::ClassDone(class));
+        }
+    }
+
+    fn plan_round(&mut self, now: Timestamp) {
+        let jitter = self.timing.below(TAGS_ROUND_JITTER_MS.saturating_mul(2).saturating_add(1));
+        let after = TAGS_ROUND_INTERVAL_MS.saturating_sub(TAGS_ROUND_JITTER_MS).saturating_add(jitter);
+        self.matching.next_round = Some(now.plus_ms(after));
+    }
+
+    pub(super) fn run_rounds(&mut self, now: Timestamp) {
+        if self.matching.next_round.is_some_and(|at| at <= now) {
+            self.plan_round(now);
+            // Until the peer has ended its own first exchange and ours is out, a round would be taken for part of it.
+            if self.matching.posts.offered {
+                self.show_round();
+            }
+        }
+    }
+}

@@ -1,0 +1,371 @@
+//! Comparing two logs: `Digest`, `Have`, `Ids`.
+//!
+//! A log is compared in pages of at most 256 intervals, newest first. The digest is that of the first page; only where
+//! it differs, or where there is more below, do the two sides list. A `Have` stands for itself: whoever reads it
+//! compares its own log over exactly that range, takes note of what it lacks, and either sends its own page (unequal)
+//! or the page below (equal). Where numbers agree and sums do not there is a fork, and both list ids.
+//!
+//! Why this ends (I27): a page is sent only if its content, or the peer's digest, changed since it was last sent; logs
+//! only grow, forks only move towards the two lowest ids, floors only rise. While something is being fetched from the
+//! peer, pages wait until it is here.
+//!
+//! Both sides speak from the higher of the two floors once they know it (docs/protocol.md 3.7): what lies below is
+//! neither compared nor asked for.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::scope::{How, ScopeState};
+use super::{Output, Session};
+use crate::id::{EntryId, EpochId};
+use crate::limits::{
+    DIGEST_DELAY_MS, FORK_KEEP_LIMIT, HAVE_INTERVAL_LIMIT, HEAD_QUEUE_LIMIT, IDS_LIMIT, PAGE_LIMIT,
+    SCOPE_INTERVAL_LIMIT,
+};
+use crate::sync::frame::{Frame, Have, Ids, PageDigest};
+use crate::sync::interval::{IntervalSet, SEQ_MAX};
+use crate::sync::log::{Log, LogState, Sum};
+use crate::time::Timestamp;
+
+fn state_of<'a>(log: &'a dyn Log, epoch: &EpochId) -> Cow<'a, LogState> {
+    log.state(epoch).unwrap_or_else(|| Cow::Owned(LogState::default()))
+}
+
+/// The sum over a range, the cheap way where the range is everything known.
+fn sum_over(log: &dyn Log, epoch: &EpochId, state: &LogState, lo: u64, hi: u64) -> Sum {
+    let is_whole = state.intervals.lowest().is_none_or(|lowest| lo <= lowest)
+        && state.intervals.highest().is_none_or(|highest| hi >= highest);
+    if is_whole { state.sum } else { log.sum_over(epoch, lo, hi) }
+}
+
+/// Our page that ends at `hi`, from the higher floor up.
+fn page(log: &dyn Log, scope: &ScopeState, hi: u64) -> Option<Have> {
+    let epoch = &scope.scope.epoch;
+    let state = state_of(log, epoch);
+    let floor = state.floor.max(scope.their_floor);
+    if hi < floor {
+        return None;
+    }
+    let mut intervals = state.intervals.within(floor, hi);
+    let is_cut = intervals.keep_newest(HAVE_INTERVAL_LIMIT);
+    let lo = if is_cut { intervals.lowest().unwrap_or(floor) } else { floor };
+    let sum = sum_over(log, epoch, &state, lo, hi);
+    Some(Have { handle: scope.handle?, floor, lo, hi, intervals, sum })
+}
+
+impl Session {
+    /// A known log changed by other means than an entry: its floor rose, or an entry was forgotten.
+    pub fn changed(&mut self, epoch: &EpochId, now: Timestamp) {
+        self.plan_digest(epoch, now);
+    }
+
+    pub(super) fn mark_digest_due(&mut self, epoch: &EpochId) {
+        if let Some(state) = self.scopes.get_mut(epoch) {
+            state.digest_due = true;
+            self.due.insert((state.scope.class, *epoch));
+        }
+    }
+
+    /// A page that ends at `hi` is to be sent: the peer differs there, or asked for what we no longer know.
+    pub(super) fn mark_page_due(&mut self, epoch: &EpochId, hi: u64) {
+        if let Some(state) = self.scopes.get_mut(epoch)
+            && state.pages_due.len() < PAGE_LIMIT
+        {
+            state.pages_due.insert(hi);
+            self.due.insert((state.scope.class, *epoch));
+        }
+    }
+
+    /// Says the Digest soon: at the latest a second after the first change of a burst.
+    pub(super) fn plan_digest(&mut self, epoch: &EpochId, now: Timestamp) {
+        if let Some(state) = self.scopes.get_mut(epoch)
+            && state.digest_timer.is_none()
+        {
+            let at = now.plus_ms(DIGEST_DELAY_MS);
+            state.digest_timer = Some(at);
+            self.digest_timers.insert((at, *epoch));
+        }
+    }
+
+    pub(super) fn run_digest_timers(&mut self, now: Timestamp) {
+        while let Some(&(at, epoch)) = self.digest_timers.first().filter(|(at, _)| *at <= now) {
+            self.digest_timers.remove(&(at, epoch));
+            if let Some(state) = self.scopes.get_mut(&epoch) {
+                state.digest_timer = None;
+            }
+            self.mark_digest_due(&epoch);
+        }
+    }
+
+    /// Makes the next frame of comparing or announcing; false if none is due.
+    pub(super) fn step_reconcile(&mut self, log: &dyn Log) -> bool {
+        while let Some(&(class, epoch)) = self.due.first() {
+            match self.step_scope(&epoch, log) {
+                Step::Sent => return true,
+                // What waits is looked at again when the fetching ends.
+                Step::Waits | Step::Idle => {
+                    self.due.remove(&(class, epoch));
+                }
+            }
+        }
+        false
+    }
+
+    fn step_scope(&mut self, epoch: &EpochId, log: &dyn Log) -> Step {
+        let Some(mut state) = self.scopes.remove(epoch) else { return Step::Idle };
+        let step = if self.is_served(&state) { self.step_served(&mut state, log) } else { Step::Idle };
+        self.scopes.insert(*epoch, state);
+        step
+    }
+
+    fn step_served(&mut self, state: &mut ScopeState, log: &dyn Log) -> Step {
+        let Some(handle) = state.handle else { return Step::Idle };
+        if let Some(seq) = state.heads.highest() {
+            if state.heads.count() > u64::try_from(HEAD_QUEUE_LIMIT).unwrap_or(u64::MAX) {
+                state.heads = IntervalSet::new();
+                state.digest_due = true;
+            } else {
+                state.heads.remove(seq);
+                self.send(&Frame::Head { handle, seq });
+                return Step::Sent;
+            }
+        }
+        // The first page goes out at once even while we fetch: the peer cannot begin without it.
+        let is_first_page = state.pages_sent.is_empty() && state.pages_due.contains(&SEQ_MAX);
+        if state.is_fetching() && !is_first_page {
+            return Step::Waits;
+        }
+        if state.digest_due && !is_first_page {
+            state.digest_due = false;
+            if self.step_digest(state, handle, log) {
+                return Step::Sent;
+            }
+        }
+        while let Some(hi) = state.pages_due.pop_last() {
+            if self.step_page(state, hi, log) {
+                return Step::Sent;
+            }
+        }
+        if let Some((lo, hi)) = state.ids_due.take() {
+            self.step_ids(state, handle, (lo, hi), log);
+            return Step::Sent;
+        }
+        Step::Idle
+    }
+
+    /// Says the Digest unless it was said; looks whether it is the peer's.
+    fn step_digest(&mut self, state: &mut ScopeState, handle: u32, log: &dyn Log) -> bool {
+        let Some(ours) = page(log, state, SEQ_MAX) else { return false };
+        let digest = ours.digest();
+        let is_news = state.digest_sent != Some(digest);
+        if is_news {
+            state.digest_sent = Some(digest);
+            self.send(&Frame::Digest { handle, digest });
+        }
+        if state.their_digest == Some(digest) {
+            self.on_page_equal(state, digest, ours.lo, ours.floor);
+        }
+        is_news
+    }
+
+    /// Sends a page unless exactly it was sent in answer to exactly what the peer last said.
+    fn step_page(&mut self, state: &mut ScopeState, hi: u64, log: &dyn Log) -> bool {
+        let Some(ours) = page(log, state, hi) else { return false };
+        let digest = ours.digest();
+        if hi == SEQ_MAX && state.their_digest == Some(digest) {
+            // It became equal while the page waited: the digest says all.
+            return self.step_digest(state, ours.handle, log);
+        }
+        let said = (digest, state.their_digest);
+        if state.pages_sent.get(&hi) == Some(&said) {
+            return false;
+        }
+        if state.pages_sent.len() >= PAGE_LIMIT {
+            state.pages_sent.pop_first();
+        }
+        state.pages_sent.insert(hi, said);
+        if hi == SEQ_MAX {
+            state.digest_sent = Some(digest);
+        }
+        self.send(&Frame::Have(ours));
+        true
+    }
+
+    /// Lists ids, at most 4,096 in a frame, newest first; what does not fit is due again.
+    fn step_ids(&mut self, state: &mut ScopeState, handle: u32, (lo, hi): (u64, u64), log: &dyn Log) {
+        let mut pairs = log.ids(&state.scope.epoch, lo, hi, IDS_LIMIT);
+        let mut from = lo;
+        if pairs.len() >= IDS_LIMIT
+            && let Some(&(cut, _)) = pairs.last()
+            && cut > lo
+        {
+            // The lowest number may have lost a variant to the cut: it opens the next frame.
+            pairs.retain(|&(seq, _)| seq > cut);
+            from = cut.saturating_add(1).min(hi);
+            state.ids_due = Some((lo, cut));
+            self.due.insert((state.scope.class, state.scope.epoch));
+        }
+        pairs.retain(|(seq, _)| (from..=hi).contains(seq));
+        pairs.sort_unstable();
+        pairs.dedup();
+        pairs.truncate(IDS_LIMIT);
+        self.send(&Frame::Ids(Ids { handle, lo: from, hi, pairs }));
+    }
+
+    /// A page of ours is the peer's: go on below it, or be done.
+    fn on_page_equal(&mut self, state: &mut ScopeState, digest: PageDigest, lo: u64, floor: u64) {
+        match lo.checked_sub(1).filter(|_| lo > floor) {
+            Some(below) => {
+                if state.pages_due.len() < PAGE_LIMIT {
+                    state.pages_due.insert(below);
+                    self.due.insert((state.scope.class, state.scope.epoch));
+                }
+            }
+            None if state.in_sync != Some(digest) => {
+                state.in_sync = Some(digest);
+                self.outputs.push_back(Output::InSync { epoch: state.scope.epoch });
+            }
+            None => {}
+        }
+    }
+
+    pub(super) fn on_digest(&mut self, handle: u32, digest: PageDigest, log: &dyn Log) {
+        if self.early.on_digest(handle, digest) {
+            return;
+        }
+        let Some(epoch) = self.epoch_of(handle) else { return };
+        let Some(mut state) = self.scopes.remove(&epoch) else { return };
+        state.their_digest = Some(digest);
+        if self.is_served(&state)
+            && let Some(ours) = page(log, &state, SEQ_MAX)
+        {
+            if ours.digest() == digest {
+                state.digest_due |= state.digest_sent != Some(digest);
+                self.on_page_equal(&mut state, digest, ours.lo, ours.floor);
+            } else {
+                state.pages_due.insert(SEQ_MAX);
+            }
+            self.due.insert((state.scope.class, epoch));
+        }
+        self.scopes.insert(epoch, state);
+    }
+
+    pub(super) fn on_have(&mut self, have: Have, log: &dyn Log) {
+        if have.hi == SEQ_MAX && self.early.on_digest(have.handle, have.digest()) {
+            return;
+        }
+        let Some(epoch) = self.epoch_of(have.handle) else { return };
+        let Some(mut state) = self.scopes.remove(&epoch) else { return };
+        self.note_theirs(&mut state, &have.intervals);
+        state.their_floor = state.their_floor.max(have.floor);
+        state.strikes = 0;
+        if have.hi == SEQ_MAX {
+            state.their_digest = Some(have.digest());
+        }
+        let known = state_of(log, &epoch);
+        let floor = known.floor.max(state.their_floor);
+        self.compare(&mut state, &have, &known, floor, log);
+        self.due.insert((state.scope.class, epoch));
+        let wanted = have.intervals.within(have.lo.max(floor), have.hi).difference(&known.intervals);
+        // What it no longer has, it will not send.
+        let gone = state.asked.within(have.lo, have.hi).difference(&have.intervals);
+        self.drop_asked(&mut state, &gone);
+        self.scopes.insert(epoch, state);
+        self.want(&epoch, &wanted);
+        self.end_fetch(&epoch);
+    }
+
+    /// Compares our log with a page of theirs, over exactly its range.
+    fn compare(&mut self, state: &mut ScopeState, have: &Have, known: &LogState, floor: u64, log: &dyn Log) {
+        let ours = known.intervals.within(have.lo, have.hi);
+        // Below our floor sums say nothing: the peer will start at the higher floor once it sees our page.
+        let is_comparable = have.lo >= floor && ours == have.intervals;
+        if !is_comparable {
+            state.pages_due.insert(have.hi);
+            return;
+        }
+        let epoch = state.scope.epoch;
+        let page =
+            Have { sum: sum_over(log, &epoch, known, have.lo, have.hi), intervals: ours, ..have.clone() };
+        let digest = page.digest();
+        if page.sum == have.sum {
+            // The peer has said what it has; it still needs to hear it from us.
+            if have.hi == SEQ_MAX {
+                state.digest_due |= state.digest_sent != Some(digest);
+            }
+            let whole = state.their_digest.unwrap_or(digest);
+            self.on_page_equal(state, whole, have.lo, floor);
+            return;
+        }
+        state.pages_due.insert(have.hi);
+        let said = (digest, have.digest());
+        if state.ids_sent != Some(said) {
+            state.ids_sent = Some(said);
+            state.ids_due = Some((have.lo, have.hi));
+        }
+    }
+
+    /// Takes note of what the peer has, and tells the owner where the epoch is our own.
+    fn note_theirs(&mut self, state: &mut ScopeState, seqs: &IntervalSet) {
+        let is_ours = state.scope.how == How::Mine;
+        if is_ours && !seqs.difference(&state.theirs).is_empty() {
+            self.outputs.push_back(Output::PeerHas { epoch: state.scope.epoch, seqs: seqs.clone() });
+        }
+        state.theirs = state.theirs.union(seqs);
+        state.theirs.keep_newest(SCOPE_INTERVAL_LIMIT);
+    }
+
+    pub(super) fn on_head(&mut self, handle: u32, seq: u64, log: &dyn Log) {
+        if self.early.is_announced(handle) {
+            return;
+        }
+        let Some(epoch) = self.epoch_of(handle) else { return };
+        let Some(mut state) = self.scopes.remove(&epoch) else { return };
+        self.note_theirs(&mut state, &IntervalSet::from_range(seq, seq));
+        state.heads.remove(seq);
+        state.strikes = 0;
+        let known = state_of(log, &epoch);
+        let is_wanted = seq >= known.floor.max(state.their_floor) && !known.intervals.contains(seq);
+        self.scopes.insert(epoch, state);
+        if is_wanted {
+            self.want(&epoch, &IntervalSet::from_range(seq, seq));
+        }
+    }
+
+    /// Numbers agree, sums do not: ask for the numbers at which the peer has a variant that we lack and would keep.
+    pub(super) fn on_ids(&mut self, ids: &Ids, log: &dyn Log) {
+        if self.early.is_announced(ids.handle) {
+            return;
+        }
+        let Some(epoch) = self.epoch_of(ids.handle) else { return };
+        let known = state_of(log, &epoch);
+        let their_floor = self.scopes.get(&epoch).map_or(0, |state| state.their_floor);
+        let floor = known.floor.max(their_floor);
+        let mut ours: BTreeMap<u64, BTreeSet<EntryId>> = BTreeMap::new();
+        for (seq, id) in log.ids(&epoch, ids.lo, ids.hi, IDS_LIMIT.saturating_mul(2)) {
+            ours.entry(seq).or_default().insert(id);
+        }
+        let is_lacking = |seq: &u64, id: &EntryId| match ours.get(seq) {
+            None => true,
+            Some(held) if held.contains(id) => false,
+            Some(held) => held.len() < FORK_KEEP_LIMIT || held.last().is_some_and(|highest| id < highest),
+        };
+        let wanted: IntervalSet = ids
+            .pairs
+            .iter()
+            .filter(|(seq, id)| *seq >= floor && is_lacking(seq, id))
+            .map(|(seq, _)| *seq)
+            .collect();
+        self.want(&epoch, &wanted);
+    }
+}
+
+/// What came of looking at a scope.
+enum Step {
+    /// A frame left.
+    Sent,
+    /// Something is due and waits for what is being fetched.
+    Waits,
+    /// Nothing is due.
+    Idle,
+}

@@ -1,0 +1,162 @@
+//! One epoch in one session: what the owner said about it, and what passed between the two sides so far.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::crypto::TagKey;
+use crate::id::{EpochId, UserId};
+use crate::sync::frame::PageDigest;
+use crate::sync::interval::IntervalSet;
+
+/// The class of an epoch, in order of precedence: records come before moments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Class {
+    /// `~contact`, and `~self` between own devices.
+    Contact,
+    /// Moments.
+    Posts,
+}
+
+impl Class {
+    /// Both, in order.
+    pub(super) const ALL: [Self; 2] = [Self::Contact, Self::Posts];
+
+    /// The class as it stands in `Tags`.
+    pub(super) const fn code(self) -> u8 {
+        match self {
+            Self::Contact => 1,
+            Self::Posts => 2,
+        }
+    }
+
+    pub(super) fn from_code(code: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|class| class.code() == code)
+    }
+}
+
+/// How an epoch is found with this peer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum How {
+    /// We say `Mine`: our own epoch and the peer is a recipient, or the peer is an own device.
+    Mine,
+    /// By tags.
+    Tag {
+        /// The epoch's tag key.
+        key: TagKey,
+        /// Whether we show its tag, or only answer the peer's (a closed epoch that was in sync with this peer).
+        offer: bool,
+    },
+}
+
+/// An epoch that the owner is willing to share with this peer.
+///
+/// # Security
+/// The owner adds only what this peer may be given: a post epoch of others only if its author is a mutual friend or the
+/// peer, and its relay policy is Members (docs/protocol.md 3.8(3)).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scope {
+    /// The epoch.
+    pub epoch: EpochId,
+    /// Its author.
+    pub author: UserId,
+    /// Its class.
+    pub class: Class,
+    /// How it is found.
+    pub how: How,
+    /// Whether it is still written to. A closed one is served only to its author's devices and own devices, or once an
+    /// open epoch of the same author matched in this session (docs/protocol.md 3.8(4)).
+    pub open: bool,
+    /// Whether the peer is a device of the author, or an own device: only then does its `Mine` count, and it is served
+    /// whatever is closed.
+    pub peer_is_author: bool,
+}
+
+/// A scope and where it stands.
+#[derive(Debug)]
+pub(super) struct ScopeState {
+    pub(super) scope: Scope,
+    /// Whether its tag was shown.
+    pub(super) offered: bool,
+    /// The handle we use: the first that was bound, ours or theirs.
+    pub(super) handle: Option<u32>,
+    /// The handle we gave out.
+    pub(super) our_handle: Option<u32>,
+    /// Whether the peer has shown that it holds the epoch.
+    pub(super) matched: bool,
+    /// The highest floor the peer named.
+    pub(super) their_floor: u64,
+    pub(super) their_digest: Option<PageDigest>,
+    pub(super) digest_sent: Option<PageDigest>,
+    pub(super) digest_due: bool,
+    /// When a Digest is due after a change.
+    pub(super) digest_timer: Option<crate::time::Timestamp>,
+    /// The upper ends of pages to send.
+    pub(super) pages_due: BTreeSet<u64>,
+    /// What was sent of a page, and against which digest of theirs: the same is never sent twice.
+    pub(super) pages_sent: BTreeMap<u64, (PageDigest, Option<PageDigest>)>,
+    pub(super) ids_due: Option<(u64, u64)>,
+    pub(super) ids_sent: Option<(PageDigest, PageDigest)>,
+    /// Numbers to announce.
+    pub(super) heads: IntervalSet,
+    /// What the peer is known to have.
+    pub(super) theirs: IntervalSet,
+    /// What the peer has and we do not, not asked for yet.
+    pub(super) missing: IntervalSet,
+    /// Asked for and not answered.
+    pub(super) asked: IntervalSet,
+    /// With the owner.
+    pub(super) pending: IntervalSet,
+    /// Of those, the ones that came unasked and are answered with a Head once stored.
+    pub(super) pushed: IntervalSet,
+    /// What the owner did not want; never asked for again in this session.
+    pub(super) refused: IntervalSet,
+    /// What the peer got from us in this session.
+    pub(super) sent: IntervalSet,
+    /// Silences since the peer last claimed something new.
+    pub(super) strikes: u8,
+    /// Whether anything was fetched since the last Digest.
+    pub(super) fetched: bool,
+    /// What was last reported as in sync.
+    pub(super) in_sync: Option<PageDigest>,
+}
+
+impl ScopeState {
+    pub(super) fn new(scope: Scope) -> Self {
+        Self {
+            scope,
+            offered: false,
+            handle: None,
+            our_handle: None,
+            matched: false,
+            their_floor: 0,
+            their_digest: None,
+            digest_sent: None,
+            digest_due: false,
+            digest_timer: None,
+            pages_due: BTreeSet::new(),
+            pages_sent: BTreeMap::new(),
+            ids_due: None,
+            ids_sent: None,
+            heads: IntervalSet::new(),
+            theirs: IntervalSet::new(),
+            missing: IntervalSet::new(),
+            asked: IntervalSet::new(),
+            pending: IntervalSet::new(),
+            pushed: IntervalSet::new(),
+            refused: IntervalSet::new(),
+            sent: IntervalSet::new(),
+            strikes: 0,
+            fetched: false,
+            in_sync: None,
+        }
+    }
+
+    /// Whether the peer has shown that it holds the epoch.
+    pub(super) const fn is_matched(&self) -> bool {
+        self.matched
+    }
+
+    /// Whether anything asked for or taken in is still under way.
+    pub(super) const fn is_fetching(&self) -> bool {
+        !(self.missing.is_empty() && self.asked.is_empty() && self.pending.is_empty())
+    }
+}

@@ -1,0 +1,6 @@
+//! Stories and properties of two and more sessions.
+
+mod converge;
+mod hostile;
+mod matching;
+mod transfer;
