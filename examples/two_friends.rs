@@ -40,7 +40,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     bob.like(&posted.id.to_string()).await?;
     while let Some(event) = heard.next().await {
         if let Happening::Interaction { moment } = event.what {
-            println!("Alice sees a like by {}", moment.likes.iter().map(|p| p.name.as_str()).collect::<String>());
+            println!(
+                "Alice sees a like by {}",
+                moment.likes.iter().map(|p| p.name.as_str()).collect::<String>()
+            );
             break;
         }
     }

@@ -134,7 +134,7 @@ impl App {
     /// The words, as long as nobody said that they were written down.
     pub fn words(&self) -> Option<Vec<String>> {
         let words = self.words.lock().unwrap_or_else(PoisonError::into_inner);
-        words.as_ref().map(|created| created.words.iter().map(ToString::to_string).collect())
+        words.as_ref().map(|created| created.words().iter().map(ToString::to_string).collect())
     }
 
     /// Forgets the words.

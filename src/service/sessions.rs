@@ -441,11 +441,10 @@ impl Service {
                 self.net.todo.push(Todo::Announce { epoch, seq });
             }
             Verdict::Known { epoch, seq, .. } => session.stored(&epoch, seq, self.now),
-            Verdict::Unknown | Verdict::Fault => {
-                if !granted {
-                    session.refused(&asked.0, asked.1, false);
-                }
-            }
+            Verdict::Unknown if granted => {}
+            Verdict::Unknown => session.refused(&asked.0, asked.1, false),
+            // Nobody makes an invalid entry by mistake.
+            Verdict::Fault => session.close(ByeReason::Fault),
         }
     }
 

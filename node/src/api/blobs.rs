@@ -49,10 +49,10 @@ pub async fn blob(
     let wait_ms = params.wait_ms.unwrap_or(BLOB_WAIT_LIMIT_MS / 3).min(BLOB_WAIT_LIMIT_MS);
     let wait_ms = if permit.app.has_network() { wait_ms } else { 0 };
     let blob = permit.client().await?.blob(&id, wait_ms).await?;
-    let total = blob.bytes;
+    let total = blob.bytes();
     let asked = headers.get(header::RANGE).and_then(|range| range.to_str().ok());
     let part = part_of(asked, total)?;
-    let (mime, extension) = safe_type(&blob.mime);
+    let (mime, extension) = safe_type(blob.mime());
     let inline = mime != OTHER && !params.download;
     let disposition = if inline { "inline" } else { "attachment" };
     let (start, end, status) = match part {

@@ -22,7 +22,7 @@ pub fn init(ctx: &Ctx, name: &str) -> Result<()> {
     ctx.home.create()?;
     let created = Client::create_identity(ctx.home.path(), name)?;
     crate::config::Config::write_first(&ctx.home)?;
-    let words: Vec<String> = created.words.iter().map(ToString::to_string).collect();
+    let words: Vec<String> = created.words().iter().map(ToString::to_string).collect();
     ctx.out.answer(&json!({"user": created.user, "words": words}), text::created);
     Ok(())
 }
