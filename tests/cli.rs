@@ -387,6 +387,47 @@ fn the_printed_address_opens_the_page_once() {
 }
 
 #[test]
+fn a_first_run_is_finished_on_the_page_and_shows_the_words_once() {
+    let node = Node::start_in(home(), &[]);
+    assert_eq!(refused(node.home(), &["status"]), (3, "no_identity".into()));
+    let agent: ureq::Agent =
+        ureq::Agent::config_builder().http_status_as_error(false).max_redirects(0).proxy(None).build().into();
+    let opened = agent.get(&node.url).call().unwrap();
+    let cookie = opened.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+    let base = node.url.split("/?").next().unwrap().to_owned();
+    let page =
+        agent.get(&base).header("cookie", &cookie).call().unwrap().body_mut().read_to_string().unwrap();
+    let token =
+        page.split("name=\"tidings-token\" content=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let state = || -> Value {
+        let mut answer =
+            agent.get(format!("{base}/api/v1/onboarding")).header("cookie", &cookie).call().unwrap();
+        answer.body_mut().read_json().unwrap()
+    };
+    assert_eq!(state()["state"], "new");
+    let mut made = agent
+        .post(format!("{base}/api/v1/onboarding"))
+        .header("cookie", &cookie)
+        .header("x-tidings-token", &token)
+        .send_json(serde_json::json!({"name": "Ada"}))
+        .unwrap();
+    assert_eq!(made.status(), 201);
+    let made: Value = made.body_mut().read_json().unwrap();
+    assert_eq!((&made["state"], made["words"].as_array().unwrap().len()), (&Value::from("words"), 24));
+    assert_eq!(state()["words"], made["words"], "until they are written down");
+    let forgot = agent
+        .delete(format!("{base}/api/v1/onboarding/words"))
+        .header("cookie", &cookie)
+        .header("x-tidings-token", &token)
+        .call()
+        .unwrap();
+    assert_eq!(forgot.status(), 200);
+    assert_eq!(state(), serde_json::json!({"state": "done", "words": []}));
+    assert_eq!(node.json(&["whoami"])["name"], "Ada");
+    assert_eq!(node.json(&["status"])["running"], true);
+}
+
+#[test]
 fn two_nodes_befriend_and_a_text_and_a_photo_arrive() {
     let (ada, ben) = (Node::start("Ada"), Node::start("Ben"));
     befriend(&ada, &ben);
