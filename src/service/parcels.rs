@@ -20,7 +20,6 @@ use crate::mail::{
 };
 use crate::moment::{Class, Tombstone};
 use crate::store::{StoreError, Tree};
-use crate::sync::LogState;
 
 impl Service {
     /// What was granted by a friend and has not come yet.
@@ -185,7 +184,7 @@ impl Service {
     pub(super) fn insert_epoch(&mut self, record: EpochRecord) {
         let id = record.id;
         self.state.epochs.insert(id, record);
-        self.state.logs.entry(id).or_insert_with(LogState::default);
+        self.state.logs.entry(id).or_default();
         self.save_epoch(&id);
         self.save_log(&id);
         self.net.scopes_changed = true;

@@ -22,7 +22,7 @@ use crate::moment::Class;
 use crate::pair;
 use crate::store::layout::{log_prefix, split_log_key};
 use crate::store::{StoreError, Tree};
-use crate::sync::{self, ByeReason, IntervalSet, Log, Session};
+use crate::sync::{self, ByeReason, IntervalSet, Session};
 use crate::time::Timestamp;
 use crate::view;
 
@@ -239,15 +239,15 @@ impl Service {
         self.net.streams.retain(|_, stream| stream.conn != conn);
         self.wants.on_disconnected(conn);
         self.mail_disconnected(conn);
-        if let Some((user, _)) = gone.friend {
-            if self.online(&user).is_none() {
-                if let Some(friend) = self.state.friends.get_mut(&user) {
-                    friend.last_seen = Some(self.now);
-                    self.save_friend(&user);
-                    self.emit_friend(&user);
-                }
-                self.dial_later(&user);
+        if let Some((user, _)) = gone.friend
+            && self.online(&user).is_none()
+        {
+            if let Some(friend) = self.state.friends.get_mut(&user) {
+                friend.last_seen = Some(self.now);
+                self.save_friend(&user);
+                self.emit_friend(&user);
             }
+            self.dial_later(&user);
         }
     }
 
@@ -417,6 +417,7 @@ impl Service {
             }
             sync::Output::PeerHas { epoch, seqs } => self.on_peer_has(conn, &epoch, &seqs)?,
             sync::Output::InSync { epoch } => {
+                self.note_in_sync(&epoch);
                 let friend = self.net.conns.get(&conn).and_then(|state| state.friend);
                 let is_closed = self.state.epochs.get(&epoch).is_some_and(|record| !record.is_open());
                 if let Some((user, _)) = friend.filter(|_| is_closed) {
