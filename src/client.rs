@@ -179,7 +179,9 @@ impl Client {
     /// # Errors
     /// See [`Client::whoami`].
     pub async fn status(&self) -> Result<view::Status> {
-        let mut status = self.call(Service::status).await?;
+        let (mut status, listening) =
+            self.call(|service| Ok((service.status()?, service.listening()))).await?;
+        status.listen = listening.iter().map(net::translate::show).collect();
         let blobs = Arc::clone(&self.inner.blobs);
         status.disk.blob_bytes = blocking(move || Ok(blobs.total_bytes().unwrap_or(0))).await?;
         Ok(status)

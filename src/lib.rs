@@ -26,6 +26,7 @@ pub mod ask;
 pub mod audience;
 pub mod blob;
 #[cfg(all(feature = "net", feature = "sled"))]
+#[cfg(feature = "net")]
 pub mod client;
 pub mod crypto;
 pub mod entry;

@@ -30,14 +30,19 @@
 //! Source: docs/protocol.md 3.3–3.15; docs/adr/0001-sans-io-core.md.
 
 mod befriend;
+mod couriers;
 mod deliver;
 mod maintain;
+mod parcels;
+mod peer_log;
 mod people;
 mod publish;
 mod react;
 mod receive;
+mod scopes;
 mod sessions;
 pub mod state;
+mod status;
 mod timeline;
 mod tx;
 mod wants;

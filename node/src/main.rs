@@ -1,1 +1,21 @@
-fn main() {}
+//! The program `tidings`: a personal node, its command line, its local API and its web app.
+
+mod api;
+mod app;
+mod cli;
+mod config;
+mod error;
+mod home;
+mod limits;
+mod media;
+mod os;
+mod run;
+mod testnet;
+mod text;
+mod tokens;
+mod web;
+mod when;
+
+fn main() -> std::process::ExitCode {
+    cli::main()
+}

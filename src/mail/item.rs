@@ -505,4 +505,4 @@ impl Decode for VaultKeep {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

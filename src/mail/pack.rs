@@ -19,6 +19,9 @@ const ENTRY_REF_LEN: usize = 16 + 8 + 32;
 const PARCEL_ID_LEN: usize = 16;
 const HIDE_TAG_LEN: usize = 16;
 
+/// What goes now and what goes later.
+type Cut<T> = (Option<T>, Option<T>);
+
 /// Distributes items over parcels, each within [`PARCEL_ITEMS_LIMIT`] bytes and [`PARCEL_ITEM_LIMIT`] items.
 ///
 /// # Panics
@@ -59,7 +62,7 @@ pub fn pack(items: impl IntoIterator<Item = Item>, entropy: &mut Entropy) -> Vec
 }
 
 /// Cuts a list so that the first part fits `room`. An item that is no list, or of which nothing fits, stays whole.
-fn cut(item: Item, room: usize) -> (Option<Item>, Option<Item>) {
+fn cut(item: Item, room: usize) -> Cut<Item> {
     let whole = item.encoded_len();
     match item {
         Item::Grants(grants) => {
@@ -101,12 +104,7 @@ fn fitting(count: usize, whole: usize, each: usize, room: usize) -> usize {
     room.saturating_sub(fixed).checked_div(each).unwrap_or(0).min(count)
 }
 
-fn cut_set<T: Ord>(
-    members: BTreeSet<T>,
-    whole: usize,
-    each: usize,
-    room: usize,
-) -> (Option<BTreeSet<T>>, Option<BTreeSet<T>>) {
+fn cut_set<T: Ord>(members: BTreeSet<T>, whole: usize, each: usize, room: usize) -> Cut<BTreeSet<T>> {
     let fits = fitting(members.len(), whole, each, room);
     let mut members = members.into_iter();
     let now: BTreeSet<T> = members.by_ref().take(fits).collect();
@@ -121,7 +119,7 @@ fn cut_map<K: Ord, V>(
     whole: usize,
     each: usize,
     room: usize,
-) -> (Option<BTreeMap<K, V>>, Option<BTreeMap<K, V>>) {
+) -> Cut<BTreeMap<K, V>> {
     let fits = fitting(members.len(), whole, each, room);
     let is_empty = members.is_empty();
     let mut members = members.into_iter();

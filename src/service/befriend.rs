@@ -43,8 +43,15 @@ pub(super) struct Underway {
     invite: Invite,
     name: String,
     refused: bool,
-    pub(super) next_try: Timestamp,
-    pub(super) tries: u32,
+    next_try: Timestamp,
+    tries: u32,
+}
+
+impl Underway {
+    /// When the inviter is dialled next; never once they refused.
+    pub(super) fn due(&self) -> Option<Timestamp> {
+        Some(self.next_try).filter(|_| !self.refused)
+    }
 }
 
 /// Invites being redeemed, by inviter.
@@ -639,7 +646,7 @@ impl Service {
 }
 
 /// Whether the other side has not kept our answer.
-fn is_unsaid(pair: &PendingPair) -> bool {
+pub(super) fn is_unsaid(pair: &PendingPair) -> bool {
     pair.pending.mine().is_some() && !pair.pending.is_mine_seen()
 }
 

@@ -29,7 +29,7 @@ use crate::store::layout::{log_key, log_prefix, split_log_key, timeline_key};
 use crate::store::{StoreError, Tree};
 use crate::time::Timestamp;
 use crate::view;
-use crate::wire::Reader;
+use crate::wire::{DecodeError, Reader};
 
 /// How an entry lies in the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,8 +110,11 @@ impl Place {
 impl Service {
     /// An entry came from a peer. Everything about it is checked here.
     pub(super) fn take_entry(&mut self, header: &[u8], body: Vec<u8>) -> Result<Verdict, StoreError> {
-        let Ok(entry) = Entry::<Unverified>::from_parts(header, body) else {
-            return Ok(Verdict::Fault);
+        let entry = match Entry::<Unverified>::from_parts(header, body) {
+            Ok(entry) => entry,
+            // What a newer program wrote is left alone.
+            Err(DecodeError::Unknown { .. }) => return Ok(Verdict::Unknown),
+            Err(_) => return Ok(Verdict::Fault),
         };
         let (id, epoch, seq) = (entry.id(), entry.header().epoch(), entry.header().seq());
         if self.is_known(&epoch, seq, &id)? {

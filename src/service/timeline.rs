@@ -406,11 +406,6 @@ impl Service {
         Ok(())
     }
 
-    /// A post that is kept, and when it is shown.
-    pub(super) fn post_of(&self, id: &EntryId) -> Result<Option<(Box<Post>, Timestamp)>, StoreError> {
-        Ok(self.opened_by_id(id)?.map(|opened| (opened.post, opened.shown)))
-    }
-
     /// The post that names a blob, opened, with the blob's key, type and length: only one that is shown.
     pub(super) fn blob_in(
         &self,

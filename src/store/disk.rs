@@ -47,7 +47,7 @@ use std::time::Duration;
 use sled::Transactional;
 use sled::transaction::{ConflictableTransactionError, TransactionError, TransactionalTree};
 
-use super::files::{BodyFiles, BodyName};
+use super::files::{BodyFiles, BodyName, sync_folder};
 use super::{Batch, Damage, Direction, Home, KeyRange, Page, Stats, Store, StoreError, Tree};
 use crate::limits::{
     STORE_CACHE_DEFAULT, STORE_DOOMED_LIMIT, STORE_FLUSH_EVERY_MS, STORE_FREE_RESERVE,
@@ -156,6 +156,10 @@ impl Disk {
         if disk.home.is_new() {
             own.insert(MADE_KEY, b"1").map_err(|e| sled_error(OWN_TREE, MADE_KEY, e))?;
             disk.barrier()?;
+            // sled syncs its file and not the name of it.
+            sync_folder(&store)
+                .and_then(|()| sync_folder(disk.home.folder()))
+                .map_err(|e| StoreError::io("the store's folder cannot be synced", e))?;
             disk.home.mark_established()?;
         }
         disk.collect_bodies(|_, _| {})?;

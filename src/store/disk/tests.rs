@@ -318,7 +318,7 @@ fn child_fills_a_small_disk() {
             if let Err(error) = disk.apply(batch) {
                 break error;
             }
-            if n % 8 == 0 {
+            if n.is_multiple_of(8) {
                 if let Err(error) = disk.barrier() {
                     break error;
                 }

@@ -1,0 +1,110 @@
+//! The local API: what a person's page, commands and programs can ask of their node, as HTTP on loopback.
+//!
+//! One router serves all three. The command line goes through it too, over the wire to a running node or in its own
+//! process, so that there is one meaning of each request and one place where rights and limits are checked.
+//!
+//! ```text
+//! guard (host, origin, caller) ── permit (scope) ── handler ── tidings::Client
+//!      │                              │                │
+//!      └── every answer: CSP, nosniff └── 401, 403     └── Error → status and {"error":{…}}
+//! ```
+//!
+//! It decides nothing about moments or friends: handlers translate. Names of people and moments are resolved by the
+//! library, so that all faces name things alike.
+//!
+//! Source: the faces of the program (README, `tidings --help`); the document at `/api/v1/openapi.json` is made from
+//! the handlers themselves.
+
+pub mod blobs;
+pub mod document;
+pub mod events;
+pub mod guard;
+pub mod input;
+pub mod me;
+pub mod moments;
+pub mod node;
+pub mod onboarding;
+pub mod people;
+pub mod place;
+pub mod programs;
+pub mod schema;
+pub mod sessions;
+pub mod tags;
+pub mod upload;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::{Method, Uri};
+use axum::routing::{delete, get, post, put};
+
+use crate::app::App;
+use crate::error::Error;
+use crate::limits::{JSON_BODY_LIMIT, UPLOAD_LIMIT};
+
+/// The web app and the API of a home.
+pub fn router(app: Arc<App>) -> Router {
+    let api = Router::new()
+        .route("/whoami", get(me::whoami))
+        .route("/status", get(node::status))
+        .route("/stop", post(node::stop))
+        .route("/address", post(node::address))
+        .route("/onboarding", get(onboarding::state).post(onboarding::create))
+        .route("/onboarding/words", delete(onboarding::forget))
+        .route("/profile", get(me::profile).patch(me::change_profile))
+        .route("/friends", get(people::friends))
+        .route("/friends/{who}", get(people::friend).patch(people::change).delete(people::remove))
+        .route("/friends/{who}/safety", get(people::safety).put(people::verify))
+        .route("/requests", get(people::requests))
+        .route("/requests/{who}/confirm", post(people::confirm))
+        .route("/requests/{who}/decline", post(people::decline))
+        .route("/invites", post(people::invite))
+        .route("/accept", post(people::accept))
+        .route("/tags", get(tags::list))
+        .route("/tags/{tag}", axum::routing::patch(tags::rename).delete(tags::remove))
+        .route("/tags/{tag}/add", post(tags::add))
+        .route("/tags/{tag}/remove", post(tags::take))
+        .route("/timeline", get(moments::timeline))
+        .route("/moments/{id}", get(moments::moment).delete(moments::withdraw))
+        .route("/moments/{id}/like", put(moments::like).delete(moments::unlike))
+        .route("/moments/{id}/comments", post(moments::comment))
+        .route("/moments/{id}/who", get(moments::who))
+        .route("/comments/{id}", delete(moments::withdraw_comment))
+        .route("/blobs/{id}", get(blobs::blob))
+        .route("/events", get(events::events))
+        .route("/tokens", get(programs::list).post(programs::add))
+        .route("/tokens/{name}", delete(programs::revoke))
+        .route("/openapi.json", get(document::openapi))
+        .layer(DefaultBodyLimit::max(JSON_BODY_LIMIT))
+        .route("/moments", post(moments::post).layer(DefaultBodyLimit::max(UPLOAD_LIMIT)))
+        .fallback(no_such_path)
+        .method_not_allowed_fallback(no_such_method);
+    Router::new()
+        .nest("/api/v1", api)
+        .merge(crate::web::router())
+        .fallback(no_such_path)
+        .method_not_allowed_fallback(no_such_method)
+        .layer(axum::middleware::from_fn_with_state(Arc::clone(&app), guard::watch_the_door))
+        .with_state(app)
+}
+
+async fn no_such_path(uri: Uri) -> Error {
+    Error::not_found(
+        "no_such_path",
+        format!("there is nothing at {}", uri.path()),
+        "see /api/v1/openapi.json",
+    )
+}
+
+async fn no_such_method(method: Method, uri: Uri) -> Error {
+    Error::usage(
+        "no_such_method",
+        format!("{} takes no {method}", uri.path()),
+        "see /api/v1/openapi.json for what it takes",
+    )
+    .with_status(405)
+}

@@ -1,0 +1,233 @@
+//! Moments and what is said beneath them.
+
+use axum::Json as Answer;
+use axum::extract::{FromRequest, Multipart, Request};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tidings::ask::{AudienceWords, PostDraft, TimelineQuery};
+use tidings::view::{Comment, Moment, Page};
+use utoipa::{IntoParams, ToSchema};
+
+use super::guard::{Need, Permit, Post, Read, ShareIn, allow};
+use super::input::{Json, Params, Parted};
+use super::node::done;
+use super::place::NewPlace;
+use super::upload;
+use crate::error::{Error, Result};
+use crate::when;
+
+/// Which part of the timeline.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct TimelineParams {
+    /// How many moments; 20 if left out.
+    #[param(minimum = 1, maximum = 10_000)]
+    limit: Option<usize>,
+    /// The `next` of an earlier page.
+    before: Option<String>,
+    /// Only this person's; `me` for one's own.
+    from: Option<String>,
+    /// Not older: a date or an RFC 3339 time.
+    since: Option<String>,
+    /// Not younger: a date or an RFC 3339 time.
+    until: Option<String>,
+}
+
+/// My own and friends' moments, newest first.
+#[utoipa::path(get, path = "/api/v1/timeline", tag = "moments", params(TimelineParams),
+    responses((status = 200, body = super::schema::Page)))]
+pub async fn timeline(permit: Permit<Read>, Params(params): Params<TimelineParams>) -> Result<Answer<Page>> {
+    if params.limit == Some(0) {
+        return Err(Error::usage("bad_limit", "a page has at least one moment", "ask for 1 to 10,000"));
+    }
+    let query = TimelineQuery {
+        limit: params.limit.unwrap_or(0),
+        before: params.before,
+        from: params.from,
+        since: params.since.as_deref().map(when::timestamp).transpose()?,
+        until: params.until.as_deref().map(when::timestamp_until).transpose()?,
+    };
+    Ok(Answer(permit.client().await?.timeline(query).await?))
+}
+
+/// A moment to be posted. Photos follow as parts of their own.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Draft {
+    /// At most 8 KiB; may be empty if there is a photo.
+    pub text: String,
+    /// What each photo shows, in the order of the photos.
+    pub alts: Vec<Option<String>>,
+    /// Where.
+    pub place: Option<NewPlace>,
+    /// Whom it mentions.
+    pub mentions: Vec<String>,
+    /// Whether it may be shared on.
+    pub shareable: bool,
+    /// Tags or friends who may see it; empty = everyone.
+    pub to: Vec<String>,
+    /// Tags or friends who may not.
+    pub except: Vec<String>,
+    /// Only me.
+    pub private: bool,
+}
+
+impl Draft {
+    /// Whom it is for.
+    pub fn audience(&self) -> AudienceWords {
+        AudienceWords { to: self.to.clone(), except: self.except.clone(), private: self.private }
+    }
+
+    fn into_post(self) -> Result<PostDraft> {
+        Ok(PostDraft {
+            audience: self.audience(),
+            text: self.text,
+            photos: Vec::new(),
+            place: self.place.map(NewPlace::rounded).transpose()?,
+            mentions: self.mentions,
+            shareable: self.shareable,
+        })
+    }
+}
+
+/// Whether only to say who would be able to read it.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct PostParams {
+    /// Post nothing; answer who would be able to read it.
+    dry_run: bool,
+}
+
+/// A draft and its photos.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "described, never built")]
+pub struct DraftWithPhotos {
+    draft: Draft,
+    #[schema(value_type = Vec<String>, format = Binary)]
+    photo: Vec<Vec<u8>>,
+}
+
+/// Posts a moment: JSON without photos, or a form with a part `draft` and up to nine parts `photo`.
+#[utoipa::path(post, path = "/api/v1/moments", tag = "moments", params(PostParams),
+    request_body(content((Draft = "application/json"), (DraftWithPhotos = "multipart/form-data"))),
+    responses((status = 201, body = super::schema::Moment), (status = 200, description = "With `dry_run`", body = super::schema::DryRun)))]
+pub async fn post(
+    permit: Permit<ShareIn>,
+    Params(params): Params<PostParams>,
+    request: Request,
+) -> Result<Response> {
+    if params.dry_run {
+        // It tells who my friends are.
+        allow(&permit.caller, Read::SCOPES)?;
+    }
+    let is_form = request
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok())
+        .is_some_and(|kind| kind.to_ascii_lowercase().starts_with("multipart/form-data"));
+    let client = permit.client().await?;
+    let (draft, files) = if is_form {
+        let form = Multipart::from_request(request, &()).await.map_err(|e| upload::broken(&e.body_text()))?;
+        upload::take_in(&permit.app, form).await?
+    } else {
+        (Json::<Draft>::from_request(request, &()).await?.0, Vec::new())
+    };
+    if params.dry_run {
+        return Ok(Answer(client.dry_run(draft.audience()).await?).into_response());
+    }
+    let moment = publish(&client, draft, files).await?;
+    Ok((StatusCode::CREATED, Answer(moment)).into_response())
+}
+
+async fn publish(
+    client: &tidings::client::Client,
+    draft: Draft,
+    files: Vec<upload::Upload>,
+) -> Result<Moment> {
+    if draft.alts.len() > files.len() {
+        return Err(Error::usage(
+            "alt_without_photo",
+            format!("{} alt texts are given for {} photos", draft.alts.len(), files.len()),
+            "give at most one for each photo, in the same order",
+        ));
+    }
+    if !files.is_empty() {
+        // An audience that cannot be is refused before any photo is made ready.
+        client.dry_run(draft.audience()).await?;
+    }
+    let alts = draft.alts.clone();
+    let mut post = draft.into_post()?;
+    for (at, file) in files.into_iter().enumerate() {
+        let alt = alts.get(at).cloned().flatten().filter(|alt| !alt.is_empty());
+        post.photos.push(upload::prepare(client, &file, at, alt).await?);
+    }
+    Ok(client.post(post).await?)
+}
+
+/// One moment, by a prefix of its id.
+#[utoipa::path(get, path = "/api/v1/moments/{id}", tag = "moments", params(("id" = String, Path)),
+    responses((status = 200, body = super::schema::Moment)))]
+pub async fn moment(permit: Permit<Read>, Parted(id): Parted<String>) -> Result<Answer<Moment>> {
+    Ok(Answer(permit.client().await?.moment(&id).await?))
+}
+
+/// Withdraws one's own moment.
+#[utoipa::path(delete, path = "/api/v1/moments/{id}", tag = "moments", params(("id" = String, Path)),
+    responses((status = 200, body = super::schema::Done)))]
+pub async fn withdraw(permit: Permit<Post>, Parted(id): Parted<String>) -> Result<Answer<Value>> {
+    Ok(Answer(done(permit.client().await?.delete(&id).await?)))
+}
+
+/// Withdraws one's own comment.
+#[utoipa::path(delete, path = "/api/v1/comments/{id}", tag = "moments", params(("id" = String, Path)),
+    responses((status = 200, body = super::schema::Done)))]
+pub async fn withdraw_comment(permit: Permit<Post>, Parted(id): Parted<String>) -> Result<Answer<Value>> {
+    Ok(Answer(done(permit.client().await?.delete(&id).await?)))
+}
+
+/// Likes a moment.
+#[utoipa::path(put, path = "/api/v1/moments/{id}/like", tag = "moments", params(("id" = String, Path)),
+    responses((status = 200, body = super::schema::Done)))]
+pub async fn like(permit: Permit<Post>, Parted(id): Parted<String>) -> Result<Answer<Value>> {
+    Ok(Answer(done(permit.client().await?.like(&id).await?)))
+}
+
+/// Takes a like back.
+#[utoipa::path(delete, path = "/api/v1/moments/{id}/like", tag = "moments", params(("id" = String, Path)),
+    responses((status = 200, body = super::schema::Done)))]
+pub async fn unlike(permit: Permit<Post>, Parted(id): Parted<String>) -> Result<Answer<Value>> {
+    Ok(Answer(done(permit.client().await?.unlike(&id).await?)))
+}
+
+/// A comment to be made.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewComment {
+    /// At most 2 KiB.
+    pub text: String,
+    /// The comment it answers.
+    pub reply_to: Option<String>,
+}
+
+/// Comments on a moment.
+#[utoipa::path(post, path = "/api/v1/moments/{id}/comments", tag = "moments", params(("id" = String, Path)),
+    request_body = NewComment, responses((status = 201, body = super::schema::Comment)))]
+pub async fn comment(
+    permit: Permit<Post>,
+    Parted(id): Parted<String>,
+    Json(new): Json<NewComment>,
+) -> Result<(StatusCode, Answer<Comment>)> {
+    let comment = permit.client().await?.comment(&id, &new.text, new.reply_to).await?;
+    Ok((StatusCode::CREATED, Answer(comment)))
+}
+
+/// Who may read my moment, and who has it.
+#[utoipa::path(get, path = "/api/v1/moments/{id}/who", tag = "moments", params(("id" = String, Path)),
+    responses((status = 200, body = super::schema::Who)))]
+pub async fn who(permit: Permit<Read>, Parted(id): Parted<String>) -> Result<Answer<Value>> {
+    Ok(Answer(json!({"people": permit.client().await?.who(&id).await?})))
+}

@@ -1,0 +1,325 @@
+//! The router as a browser, a program and a stranger meet it. None of these needs a node.
+
+use std::sync::Arc;
+
+use axum::body::{Body, to_bytes};
+use axum::http::{Request, Response, StatusCode, header};
+use serde_json::Value;
+use tower::ServiceExt;
+
+use super::guard::CONTENT_SECURITY_POLICY;
+use super::router;
+use crate::app::{App, OpenWith};
+use crate::home::Home;
+use crate::tokens::Scope;
+
+struct Rig {
+    _dir: tempfile::TempDir,
+    app: Arc<App>,
+}
+
+/// A request in the making: method, path, headers, body.
+struct Call(axum::http::request::Builder, Body);
+
+impl Call {
+    fn new(method: &str, path: &str) -> Self {
+        Self(
+            Request::builder().method(method).uri(path).header(header::HOST, "127.0.0.1:7420"),
+            Body::empty(),
+        )
+    }
+
+    fn with(self, name: &str, value: &str) -> Self {
+        Self(self.0.header(name, value), self.1)
+    }
+
+    fn json(self, text: &str) -> Self {
+        Self(self.0.header(header::CONTENT_TYPE, "application/json"), Body::from(text.to_owned()))
+    }
+}
+
+impl Rig {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let home = Home::at(dir.path());
+        home.create().unwrap();
+        let open_with = OpenWith {
+            home: home.path().to_path_buf(),
+            listen: vec![],
+            network: false,
+            lock_wait_ms: 0,
+            record: None,
+        };
+        let app = Arc::new(App::new(home, open_with).unwrap());
+        app.set_http("127.0.0.1:7420".parse().unwrap());
+        Self { _dir: dir, app }
+    }
+
+    async fn send(&self, call: Call) -> Response<Body> {
+        router(Arc::clone(&self.app)).oneshot(call.0.body(call.1).unwrap()).await.unwrap()
+    }
+
+    /// Status and error code.
+    async fn code(&self, call: Call) -> (u16, String) {
+        let response = self.send(call).await;
+        let status = response.status().as_u16();
+        let bytes = to_bytes(response.into_body(), 1 << 20).await.unwrap();
+        let value: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+        (status, value.pointer("/error/code").and_then(Value::as_str).unwrap_or_default().to_owned())
+    }
+
+    /// Opens a session as a browser does: the cookie and the page's token.
+    async fn session(&self) -> (String, String) {
+        let address = self.app.one_time_address().unwrap();
+        let path = address.strip_prefix("http://127.0.0.1:7420").unwrap();
+        let response = self.send(Call::new("GET", path)).await;
+        assert_eq!(response.status(), StatusCode::SEE_OTHER);
+        assert_eq!(response.headers()[header::LOCATION], "/");
+        let set = response.headers()[header::SET_COOKIE].to_str().unwrap().to_owned();
+        assert!(set.contains("HttpOnly") && set.contains("SameSite=Strict"), "{set}");
+        let cookie = set.split(';').next().unwrap().to_owned();
+        assert!(cookie.starts_with("tidings-"));
+        let page = self.send(Call::new("GET", "/").with("cookie", &cookie)).await;
+        assert_eq!(page.status(), StatusCode::OK);
+        let page = to_bytes(page.into_body(), 1 << 20).await.unwrap();
+        let page = String::from_utf8(page.to_vec()).unwrap();
+        let token =
+            page.split("name=\"tidings-token\" content=\"").nth(1).unwrap().split('"').next().unwrap();
+        (cookie, token.to_owned())
+    }
+}
+
+fn code(status: u16, word: &str) -> (u16, String) {
+    (status, word.to_owned())
+}
+
+#[tokio::test]
+async fn every_answer_carries_the_security_headers() {
+    let rig = Rig::new();
+    for (method, path) in [
+        ("GET", "/"),
+        ("GET", "/nowhere"),
+        ("GET", "/assets/app.js"),
+        ("GET", "/assets/nowhere.js"),
+        ("GET", "/api/v1/nowhere"),
+        ("PUT", "/api/v1/tokens"),
+        ("GET", "/api/v1/tokens"),
+        ("GET", "/api/v1/openapi.json"),
+        ("POST", "/api/v1/moments"),
+    ] {
+        for host in ["127.0.0.1:7420", "evil.example"] {
+            let mut call = Call::new(method, path);
+            call.0.headers_mut().unwrap().insert(header::HOST, host.parse().unwrap());
+            let response = rig.send(call).await;
+            let headers = response.headers();
+            assert_eq!(headers["content-security-policy"], CONTENT_SECURITY_POLICY, "{method} {path} {host}");
+            assert_eq!(headers["x-content-type-options"], "nosniff");
+            assert_eq!(headers["referrer-policy"], "no-referrer");
+            assert_eq!(headers["cross-origin-resource-policy"], "same-origin");
+        }
+    }
+    assert!(!CONTENT_SECURITY_POLICY.contains("unsafe"));
+}
+
+#[tokio::test]
+async fn a_stranger_gets_nowhere() {
+    let rig = Rig::new();
+    for (method, path) in [
+        ("GET", "/api/v1/tokens"),
+        ("GET", "/api/v1/whoami"),
+        ("GET", "/api/v1/timeline"),
+        ("GET", "/api/v1/events"),
+        ("GET", "/api/v1/onboarding"),
+        ("POST", "/api/v1/stop"),
+        ("POST", "/api/v1/address"),
+        ("POST", "/api/v1/moments"),
+        ("DELETE", "/api/v1/moments/ab"),
+        ("GET", "/api/v1/blobs/ab"),
+    ] {
+        assert_eq!(rig.code(Call::new(method, path)).await, code(401, "no_session"), "{method} {path}");
+    }
+    assert_eq!(rig.send(Call::new("GET", "/")).await.status(), StatusCode::UNAUTHORIZED);
+    assert_eq!(rig.send(Call::new("GET", "/?key=guess")).await.status(), StatusCode::UNAUTHORIZED);
+    let wrong = Call::new("GET", "/api/v1/tokens").with("authorization", "Bearer guess");
+    assert_eq!(rig.code(wrong).await, code(401, "bad_token"));
+}
+
+#[tokio::test]
+async fn requests_from_elsewhere_are_refused_whatever_they_carry() {
+    let rig = Rig::new();
+    let (cookie, token) = rig.session().await;
+    let ours = || Call::new("GET", "/api/v1/tokens").with("cookie", &cookie).with("x-tidings-token", &token);
+    assert_eq!(rig.send(ours()).await.status(), StatusCode::OK);
+    for (name, value, word) in [
+        ("origin", "http://evil.example", "cross_site"),
+        ("origin", "null", "cross_site"),
+        ("origin", "http://127.0.0.1:7421", "cross_site"),
+        ("origin", "https://127.0.0.1:7420", "cross_site"),
+        ("sec-fetch-site", "cross-site", "cross_site"),
+        ("sec-fetch-site", "same-site", "cross_site"),
+    ] {
+        assert_eq!(rig.code(ours().with(name, value)).await, code(403, word), "{name}: {value}");
+    }
+    for (name, value) in
+        [("origin", "http://127.0.0.1:7420"), ("sec-fetch-site", "same-origin"), ("sec-fetch-site", "none")]
+    {
+        assert_eq!(rig.send(ours().with(name, value)).await.status(), StatusCode::OK, "{name}: {value}");
+    }
+    let mut rebound = ours();
+    rebound.0.headers_mut().unwrap().insert(header::HOST, "evil.example:7420".parse().unwrap());
+    assert_eq!(rig.code(rebound).await, code(403, "bad_host"));
+}
+
+#[tokio::test]
+async fn a_changing_call_of_the_page_carries_its_token() {
+    let rig = Rig::new();
+    let (cookie, token) = rig.session().await;
+    let revoke = || Call::new("DELETE", "/api/v1/tokens/x").with("cookie", &cookie);
+    assert_eq!(rig.code(revoke()).await, code(403, "no_page_token"));
+    assert_eq!(rig.code(revoke().with("x-tidings-token", "guess")).await, code(403, "no_page_token"));
+    let (_, other) = rig.session().await;
+    assert_eq!(rig.code(revoke().with("x-tidings-token", &other)).await, code(403, "no_page_token"));
+    assert_eq!(rig.code(revoke().with("x-tidings-token", &token)).await, code(404, "no_such_token"));
+}
+
+#[tokio::test]
+async fn a_one_time_address_works_once_and_then_leads_to_the_page() {
+    let rig = Rig::new();
+    let address = rig.app.one_time_address().unwrap();
+    let path = address.strip_prefix("http://127.0.0.1:7420").unwrap();
+    let first = rig.send(Call::new("GET", path)).await;
+    let cookie = first.headers()[header::SET_COOKIE].to_str().unwrap().split(';').next().unwrap().to_owned();
+    let again = rig.send(Call::new("GET", path)).await;
+    assert_eq!(again.status(), StatusCode::UNAUTHORIZED);
+    assert!(again.headers().get(header::SET_COOKIE).is_none());
+    let known = rig.send(Call::new("GET", path).with("cookie", &cookie)).await;
+    assert_eq!(known.status(), StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
+async fn a_session_of_another_node_on_this_host_is_none_here() {
+    let (here, there) = (Rig::new(), Rig::new());
+    let (cookie, _) = there.session().await;
+    assert_eq!(
+        here.code(Call::new("GET", "/api/v1/tokens").with("cookie", &cookie)).await,
+        code(401, "no_session")
+    );
+    let (own, _) = here.session().await;
+    let both = format!("{cookie}; {own}");
+    assert_eq!(
+        here.send(Call::new("GET", "/api/v1/tokens").with("cookie", &both)).await.status(),
+        StatusCode::OK
+    );
+}
+
+#[tokio::test]
+async fn a_programs_token_opens_what_its_scope_says() {
+    let rig = Rig::new();
+    let now = tidings::time::Timestamp::ZERO;
+    for (scope, name) in [(Scope::Read, "r"), (Scope::Post, "p"), (Scope::ShareIn, "s")] {
+        let (_, secret) = rig.app.tokens.add(name, [scope].into(), now).unwrap();
+        let bearer = format!("Bearer {secret}");
+        for (method, path) in [
+            ("GET", "/api/v1/tokens"),
+            ("POST", "/api/v1/stop"),
+            ("POST", "/api/v1/address"),
+            ("GET", "/api/v1/onboarding"),
+            ("DELETE", "/api/v1/friends/x"),
+        ] {
+            let call = Call::new(method, path).with("authorization", &bearer);
+            assert_eq!(rig.code(call).await, code(403, "scope_missing"), "{name} {method} {path}");
+        }
+        if scope != Scope::Read {
+            let call = Call::new("GET", "/api/v1/timeline").with("authorization", &bearer);
+            assert_eq!(rig.code(call).await, code(403, "scope_missing"), "{name}");
+        }
+        if scope != Scope::Post {
+            let call = Call::new("PUT", "/api/v1/moments/ab/like").with("authorization", &bearer);
+            assert_eq!(rig.code(call).await, code(403, "scope_missing"), "{name}");
+        }
+    }
+    let (_, secret) = rig.app.tokens.add("t", [Scope::ShareIn].into(), now).unwrap();
+    let dry = Call::new("POST", "/api/v1/moments?dry_run=true").json("{}");
+    assert_eq!(
+        rig.code(dry.with("authorization", &format!("Bearer {secret}"))).await,
+        code(403, "scope_missing")
+    );
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_a_json_error() {
+    let rig = Rig::new();
+    assert_eq!(rig.code(Call::new("GET", "/api/v1/nowhere")).await, code(404, "no_such_path"));
+    assert_eq!(rig.code(Call::new("GET", "/api/v2/whoami")).await, code(404, "no_such_path"));
+    assert_eq!(rig.code(Call::new("PUT", "/api/v1/tokens")).await, code(405, "no_such_method"));
+    assert_eq!(rig.code(Call::new("DELETE", "/api/v1/moments")).await, code(405, "no_such_method"));
+}
+
+#[tokio::test]
+async fn malformed_input_is_named_and_nothing_fails() {
+    let rig = Rig::new();
+    let control = format!("Bearer {}", rig.app.control());
+    for (call, expected) in [
+        (Call::new("POST", "/api/v1/tokens").json("{"), code(400, "bad_json")),
+        (
+            Call::new("POST", "/api/v1/tokens").json(r#"{"name":"x","scopes":["read"],"more":1}"#),
+            code(400, "bad_json"),
+        ),
+        (Call::new("POST", "/api/v1/tokens").json(r#"{"name":"x","scopes":["all"]}"#), code(400, "bad_json")),
+        (Call::new("POST", "/api/v1/tokens"), code(415, "not_json")),
+        (Call::new("GET", "/api/v1/timeline?limit=x"), code(400, "bad_query")),
+        (Call::new("GET", "/api/v1/timeline?lmit=3"), code(400, "bad_query")),
+        (Call::new("GET", "/api/v1/timeline?limit=0"), code(400, "bad_limit")),
+        (Call::new("GET", "/api/v1/timeline?since=yesterday"), code(400, "bad_time")),
+        (Call::new("GET", "/api/v1/blobs/xyz"), code(400, "bad_id")),
+        (Call::new("GET", "/api/v1/friends/%ff"), code(400, "bad_path")),
+    ] {
+        assert_eq!(rig.code(call.with("authorization", &control)).await, expected);
+    }
+}
+
+#[tokio::test]
+async fn the_document_needs_no_token_and_names_every_route() {
+    let rig = Rig::new();
+    let response = rig.send(Call::new("GET", "/api/v1/openapi.json")).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    let bytes = to_bytes(response.into_body(), 1 << 20).await.unwrap();
+    let document: Value = serde_json::from_slice(&bytes).unwrap();
+    let paths = document["paths"].as_object().unwrap();
+    let source = include_str!("../api.rs");
+    let routes: Vec<&str> =
+        source.split(".route(\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    assert!(routes.len() > 25);
+    for route in &routes {
+        assert!(paths.contains_key(&format!("/api/v1{route}")), "{route} is not in the document");
+    }
+    for (path, item) in paths {
+        for (method, operation) in item.as_object().unwrap() {
+            let concrete =
+                path.replace("{who}", "x").replace("{id}", "x").replace("{tag}", "x").replace("{name}", "x");
+            let (status, word) = rig.code(Call::new(&method.to_uppercase(), &concrete)).await;
+            let open = path.ends_with("openapi.json");
+            assert_eq!(
+                (status, word.as_str()),
+                if open { (200, "") } else { (401, "no_session") },
+                "{method} {path}"
+            );
+            assert!(operation["responses"]["default"].is_object(), "{method} {path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn granted_tokens_are_shown_once() {
+    let rig = Rig::new();
+    let control = format!("Bearer {}", rig.app.control());
+    let add = Call::new("POST", "/api/v1/tokens").json(r#"{"name":"blog","scopes":["read"]}"#);
+    let response = rig.send(add.with("authorization", &control)).await;
+    assert_eq!(response.status(), StatusCode::CREATED);
+    let granted: Value =
+        serde_json::from_slice(&to_bytes(response.into_body(), 1 << 16).await.unwrap()).unwrap();
+    let secret = granted["token"].as_str().unwrap();
+    let response = rig.send(Call::new("GET", "/api/v1/tokens").with("authorization", &control)).await;
+    let text = String::from_utf8(to_bytes(response.into_body(), 1 << 16).await.unwrap().to_vec()).unwrap();
+    assert!(text.contains("blog") && !text.contains(secret));
+}

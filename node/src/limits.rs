@@ -1,0 +1,42 @@
+//! Every limit of the program's own faces: value, unit, origin. Those of the protocol stand in the library, those of
+//! photo files in `media::limits`.
+
+/// Longest JSON body of a request, bytes. *guess: the longest text (8 KiB) escaped, and names*
+pub const JSON_BODY_LIMIT: usize = 128 * 1024;
+/// Longest upload, bytes: nine photos of the largest size taken and the draft. *follows from media::limits*
+pub const UPLOAD_LIMIT: usize =
+    tidings::limits::POST_PHOTO_LIMIT * crate::media::limits::INPUT_LEN_LIMIT + JSON_BODY_LIMIT + 64 * 1024;
+/// Uploads that are taken in at the same time. *guess: two, so that two windows do not wait for each other*
+pub const UPLOADS_AT_ONCE_LIMIT: usize = 2;
+/// One-time addresses that wait to be opened. *guess*
+pub const ONE_TIME_KEY_LIMIT: usize = 32;
+/// Browser sessions. The oldest ends when there is one more. *guess*
+pub const SESSION_LIMIT: usize = 64;
+/// Tokens of other programs. *guess*
+pub const TOKEN_LIMIT: usize = 64;
+/// Name of a program's token, bytes of UTF-8. *guess*
+pub const TOKEN_NAME_LIMIT: usize = 64;
+/// Streams of live events at the same time. *guess*
+pub const EVENT_STREAM_LIMIT: usize = 32;
+/// Silence on an event stream before a comment is sent, seconds. *guess: below the usual minute of proxies*
+pub const EVENT_KEEP_ALIVE_SECONDS: u64 = 20;
+/// How long a request waits for a blob that is still on its way, ms. *guess*
+pub const BLOB_WAIT_LIMIT_MS: u64 = 30_000;
+/// Bytes of a blob that are opened at a time. *guess*
+pub const BLOB_CHUNK_LEN: usize = 256 * 1024;
+/// How long `accept` waits to become friends, ms. *the promise of the command line*
+pub const ACCEPT_WAIT_MS: u64 = 30_000;
+/// Ports tried after the default of the web app. *guess*
+pub const HTTP_PORT_TRIES: u16 = 64;
+/// How long a command waits for another process that holds the home, ms. *the promise of the command line*
+pub const LOCK_WAIT_MS: u64 = 5_000;
+/// Longest answer that the command line reads from a node, bytes. *guess: 10,000 moments with threads*
+pub const ANSWER_LIMIT: u64 = 256 * 1024 * 1024;
+/// Friends that one command names. *the largest circle the protocol plans for*
+pub const NAMED_FRIENDS_LIMIT: usize = 5_000;
+/// Nodes of a test network. *guess: what one machine bears*
+pub const TESTNET_NODE_LIMIT: u16 = 50;
+/// How long a test network may take to become friends, seconds. *guess*
+pub const TESTNET_WAIT_SECONDS: u64 = 120;
+/// Config file, bytes. *guess*
+pub const CONFIG_LEN_LIMIT: u64 = 64 * 1024;

@@ -1,0 +1,108 @@
+//! Photos: what a person chooses goes in, what friends receive comes out.
+//!
+//! Why: a file from a camera tells where and when it was taken, with which device, sometimes by whom;
+//! it is ten times larger than a timeline needs; and a picture from elsewhere may be made to
+//! exhaust the machine that opens it. All three are dealt with here, before anything is
+//! sealed or stored.
+//!
+//! The idea is one straight line with no way round any of its steps:
+//!
+//! ```text
+//! file ─ probe ──── decode ───────────── encode ─────────────────────────── Photo
+//!        by magic   limits, then pixels  reduce, turn upright, write anew   photo ≤ 2048 px
+//!        bytes      on white, 8 bits     always, however small it was       preview ≤ 24 KiB
+//!                                                                           ThumbHash ≤ 25 B
+//! ```
+//!
+//! What comes out is always JPEG made of pixels alone: no EXIF, no GPS, no XMP, no colour profile, no
+//! comment, nothing after the end. "Small, so leave it" and "larger than before, so keep the
+//! original" are the two ways by which others' strippers leaked; neither exists.
+//!
+//! What it does not do: alt text (the post carries it), filters, video, colour management (`decode`
+//! says what that means for wide-gamut pictures). Pictures of friends are never decoded: the node
+//! passes their bytes on, and the reader's browser shows them (docs/protocol.md 3.18).
+//!
+//! Invariants: never a panic, whatever the bytes; memory bounded by `limits`; one picture at a
+//! time ([`prepare_photo`]); same file, same result.
+//!
+//! Source: docs/protocol.md 3.9 and 3.18.
+
+mod decode;
+mod encode;
+mod error;
+mod exif;
+pub mod limits;
+pub mod probe;
+pub mod sample;
+
+#[cfg(test)]
+mod fixtures;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+
+use tokio::sync::Semaphore;
+
+pub use error::Error;
+
+/// A photo as it is published.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Photo {
+    /// Media type of `bytes`: always `image/jpeg`.
+    pub mime: &'static str,
+    /// Width of the published picture, in pixels, 1 to [`limits::SIDE_TARGET`].
+    pub width: u16,
+    /// Height of the published picture, in pixels, 1 to [`limits::SIDE_TARGET`].
+    pub height: u16,
+    /// The published picture.
+    pub bytes: Vec<u8>,
+    /// A small JPEG of it, at most [`limits::PREVIEW_LEN_LIMIT`] bytes.
+    pub preview: Vec<u8>,
+    /// Its ThumbHash, at most 25 bytes.
+    pub thumbhash: Vec<u8>,
+}
+
+impl fmt::Debug for Photo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { width, height, bytes, preview, .. } = self;
+        write!(f, "Photo({width}×{height}, {}b, preview {}b)", bytes.len(), preview.len())
+    }
+}
+
+/// Makes a photo fit to be published from any file.
+///
+/// # Errors
+/// [`Error`]; every variant but [`Error::Interrupted`]. The message is for the person.
+///
+/// # Cost
+/// CPU-bound: call it from a thread that may block, or use [`prepare_photo`]. A 12-megapixel JPEG
+/// takes a few hundred milliseconds of one core; memory as `decode` says.
+pub fn photo(input: &[u8]) -> Result<Photo, Error> {
+    let picture = encode::upright(decode::photo_pixels(input)?)?;
+    let preview = encode::preview(&picture)?;
+    let thumbhash = encode::thumbhash(&picture)?;
+    let bytes = encode::jpeg(&picture, limits::JPEG_QUALITY)?;
+    let side = |length: u32| u16::try_from(length).unwrap_or(u16::MAX);
+    let (width, height) = (side(picture.width()), side(picture.height()));
+    Ok(Photo { mime: "image/jpeg", width, height, bytes, preview, thumbhash })
+}
+
+/// [`photo`] off the runtime's threads, [`limits::CONCURRENT_LIMIT`] at a time; callers wait their turn.
+///
+/// # Errors
+/// As [`photo`]; [`Error::Interrupted`] while the runtime shuts down.
+///
+/// # Cancel
+/// May be dropped at any point. Work that has begun goes on to its end and keeps its turn until
+/// then, so that giving up and trying again cannot pile up work.
+pub async fn prepare_photo(input: Vec<u8>) -> Result<Photo, Error> {
+    static TURN: Semaphore = Semaphore::const_new(limits::CONCURRENT_LIMIT);
+    // Closed it never is; if it were, the program would be stopping.
+    let turn = TURN.acquire().await.map_err(|_closed| Error::Interrupted)?;
+    let work = tokio::task::spawn_blocking(move || {
+        let _turn = turn;
+        photo(&input)
+    });
+    work.await.unwrap_or(Err(Error::Interrupted))
+}

@@ -1,0 +1,97 @@
+//! The web app: one page, its scripts and its styles, all inside the binary.
+//!
+//! The page is a frame without content: what it shows comes from the API, like for any other program, and user text gets
+//! into it only as text. Opening a one-time address makes a session and sends the browser on to the page without the key,
+//! so that it stays in no history. Without a session the page says how to get in.
+//!
+//! Scripts and styles are public code and need no session. There is no inline script or style: the content security policy
+//! forbids them.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::Router;
+use axum::extract::{Extension, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::routing::get;
+use rust_embed::RustEmbed;
+use serde::Deserialize;
+
+use crate::api::guard::{Caller, cookie, session};
+use crate::api::input::{Params, Parted};
+use crate::app::App;
+use crate::error::{Error, Result};
+
+/// Scripts, styles and icons.
+#[derive(RustEmbed)]
+#[folder = "src/web/assets/"]
+struct Assets;
+
+#[derive(Template)]
+#[template(path = "page.html")]
+struct Page<'a> {
+    page_token: &'a str,
+    version: &'static str,
+}
+
+#[derive(Template)]
+#[template(path = "locked.html")]
+struct Locked;
+
+/// `/` and `/assets/…`.
+pub fn router() -> Router<Arc<App>> {
+    Router::new().route("/", get(page)).route("/assets/{*file}", get(asset))
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Opening {
+    key: Option<String>,
+}
+
+async fn page(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+    Params(opening): Params<Opening>,
+    headers: HeaderMap,
+) -> Result<Response> {
+    if let Some(key) = opening.key {
+        if let Some(opened) = app.sessions.open(&key)? {
+            let mut answer = Redirect::to("/").into_response();
+            let value = HeaderValue::try_from(cookie(&app.cookie_name(), &opened.cookie))
+                .map_err(|e| Error::failed("internal", e.to_string(), "report this"))?;
+            answer.headers_mut().insert(header::SET_COOKIE, value);
+            return Ok(answer);
+        }
+        if caller == Caller::Session {
+            return Ok(Redirect::to("/").into_response());
+        }
+    }
+    match session(&app, &headers) {
+        Some(page_token) if caller == Caller::Session => {
+            render(StatusCode::OK, &Page { page_token: &page_token, version: env!("CARGO_PKG_VERSION") })
+        }
+        _ => render(StatusCode::UNAUTHORIZED, &Locked),
+    }
+}
+
+fn render(status: StatusCode, template: &impl Template) -> Result<Response> {
+    let text = template.render().map_err(|e| Error::failed("internal", e.to_string(), "report this"))?;
+    Ok((status, Html(text)).into_response())
+}
+
+async fn asset(Parted(file): Parted<String>) -> Result<Response> {
+    let found = Assets::get(&file).ok_or_else(|| {
+        Error::not_found("no_such_path", format!("there is nothing at /assets/{file}"), "reload the page")
+    })?;
+    let kind = mime_guess::from_path(&file).first_or_octet_stream();
+    Ok((
+        [
+            (header::CONTENT_TYPE, kind.essence_str().to_owned()),
+            (header::CACHE_CONTROL, "no-cache".to_owned()),
+        ],
+        found.data.into_owned(),
+    )
+        .into_response())
+}

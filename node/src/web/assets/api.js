@@ -1,0 +1,77 @@
+// @ts-check
+/**
+ * Talking to the node: the same API that commands and other programs use.
+ * @module
+ */
+
+/**
+ * @typedef {{id: string, name: string}} Person
+ * @typedef {{id: string, width: number, height: number, alt: string|null, preview: string|null, thumbhash: string}} Photo
+ * @typedef {{id: string, author: Person, text: string, reply_to: string|null, created_at: string}} Comment
+ * @typedef {{rule: string, tags: string[], people: Person[], except?: {tags: string[], people: Person[]}}} Audience
+ * @typedef {{id: string, author: Person & {me: boolean}, created_at: string, text: string, photos: Photo[],
+ *   place: {name: string}|null, likes: Person[], liked_by_me: boolean, comments: Comment[], audience?: Audience,
+ *   delivery?: {may_read: number, have: number}}} Moment
+ * @typedef {{id: string, name: string, own_name: string, note: string, tags: string[], verified: boolean,
+ *   online: boolean, last_seen: string|null}} Friend
+ * @typedef {{id: string, name: string, expected: string|null, via: string}} Request
+ */
+
+const token = document.querySelector('meta[name="tidings-token"]')?.getAttribute("content") ?? "";
+
+/** An error as the node tells it. */
+export class Refusal extends Error {
+  /**
+   * @param {string} code
+   * @param {string} message
+   */
+  constructor(code, message) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/**
+ * One request.
+ * @param {string} method
+ * @param {string} path below /api/v1
+ * @param {any} [body] an object (sent as JSON) or a form
+ * @returns {Promise<any>}
+ */
+export async function ask(method, path, body) {
+  /** @type {Record<string, string>} */
+  const headers = method === "GET" ? {} : { "X-Tidings-Token": token };
+  const isForm = body instanceof FormData;
+  if (body !== undefined && !isForm) headers["Content-Type"] = "application/json";
+  let answer;
+  try {
+    answer = await fetch(`/api/v1${path}`, { method, headers, body: isForm ? body : body && JSON.stringify(body) });
+  } catch {
+    throw new Refusal("no_node", "The node does not answer. Is it still running?");
+  }
+  const value = await answer.json().catch(() => null);
+  if (answer.ok) return value;
+  const error = value?.error ?? { code: "strange_answer", message: `The node answered with ${answer.status}.` };
+  throw new Refusal(error.code, sentence(error.message, error.help));
+}
+
+/**
+ * @param {string} message
+ * @param {string} [help]
+ */
+function sentence(message, help) {
+  const up = (/** @type {string} */ text) => text.charAt(0).toUpperCase() + text.slice(1);
+  return help ? `${up(message)}. ${up(help)}.` : `${up(message)}.`;
+}
+
+/**
+ * Where a blob's bytes are.
+ * @param {string} id
+ */
+export const blob = (id) => `/api/v1/blobs/${id}`;
+
+/**
+ * A name as one part of a path.
+ * @param {string} text
+ */
+export const part = (text) => encodeURIComponent(text);

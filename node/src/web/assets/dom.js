@@ -1,0 +1,112 @@
+// @ts-check
+/**
+ * Building elements. Text always goes in as text: nothing here or elsewhere in the page parses HTML.
+ * @module
+ */
+
+/**
+ * Makes an element.
+ * @param {string} tag
+ * @param {Record<string, any>} [props] `class`, `on…` listeners, `dataset`, other attributes; `false` and `null` leave one out
+ * @param {...(Node|string|null|undefined|false)} children
+ * @returns {HTMLElement}
+ */
+export function el(tag, props = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [key, value] of Object.entries(props)) {
+    if (value === false || value === null || value === undefined) continue;
+    if (key.startsWith("on")) node.addEventListener(key.slice(2), value);
+    else if (key === "dataset") Object.assign(node.dataset, value);
+    else node.setAttribute(key, value === true ? "" : String(value));
+  }
+  for (const child of children) if (child) node.append(child);
+  return node;
+}
+
+const SHAPES = {
+  heart: "M12 20s-7.5-4.6-7.5-10A4.3 4.3 0 0 1 12 7.4 4.3 4.3 0 0 1 19.5 10c0 5.4-7.5 10-7.5 10Z",
+  comment: "M5 5h14a1.5 1.5 0 0 1 1.5 1.5v8A1.5 1.5 0 0 1 19 16h-7l-4.5 4v-4H5a1.5 1.5 0 0 1-1.5-1.5v-8A1.5 1.5 0 0 1 5 5Z",
+  photo: "M4.5 5h15A1.5 1.5 0 0 1 21 6.5v11a1.5 1.5 0 0 1-1.5 1.5h-15A1.5 1.5 0 0 1 3 17.5v-11A1.5 1.5 0 0 1 4.5 5ZM3 16l5-5 4.5 4.5L15.500 13l5.500 5M15.500 9.500h.01",
+  close: "M6 6l12 12M18 6 6 18",
+  back: "M15 5l-7 7 7 7",
+  next: "M9 5l7 7-7 7",
+  people: "M9 11a3.500 3.500 0 1 0 0-7 3.500 3.500 0 0 0 0 7ZM2.500 20c0-3.600 2.900-6 6.500-6s6.500 2.400 6.500 6M16 4.300a3.500 3.500 0 0 1 0 6.400M18 14.400c2.100.8 3.500 2.800 3.500 5.600",
+  bin: "M4.500 7h15M9.500 7V4.500h5V7M6.500 7l1 12.500h9l1-12.500",
+};
+
+/**
+ * An icon, drawn in the text's colour.
+ * @param {keyof typeof SHAPES} name
+ * @param {boolean} [filled]
+ */
+export function icon(name, filled = false) {
+  const ns = "http://www.w3.org/2000/svg";
+  const svg = document.createElementNS(ns, "svg");
+  const path = document.createElementNS(ns, "path");
+  for (const [key, value] of Object.entries({
+    viewBox: "0 0 24 24", fill: filled ? "currentColor" : "none", stroke: "currentColor", "stroke-width": "1.7",
+    "stroke-linecap": "round", "stroke-linejoin": "round", "aria-hidden": "true",
+  })) svg.setAttribute(key, value);
+  path.setAttribute("d", SHAPES[name]);
+  svg.append(path);
+  return svg;
+}
+
+/**
+ * A person's face: the first letter on a colour of their own.
+ * @param {{id: string, name: string}} person
+ * @param {boolean} [small]
+ */
+export function face(person, small = false) {
+  const first = [...person.name.trim()][0] ?? "·";
+  const node = el("span", { class: small ? "face small" : "face", "aria-hidden": "true" }, first.toUpperCase());
+  node.style.setProperty("--hue", String(parseInt(person.id.slice(0, 4), 16) % 360));
+  return node;
+}
+
+/** @type {number | undefined} */
+let fading;
+
+/**
+ * Says something for a few seconds.
+ * @param {string} text
+ */
+export function notice(text) {
+  const box = /** @type {HTMLElement} */ (document.getElementById("notice"));
+  box.textContent = text;
+  box.hidden = false;
+  clearTimeout(fading);
+  fading = window.setTimeout(() => { box.hidden = true; }, 6000);
+}
+
+/**
+ * Runs what a button does: once at a time, and what goes wrong is said.
+ * @param {HTMLElement | null} button
+ * @param {() => Promise<void>} work
+ */
+export async function during(button, work) {
+  if (button) button.setAttribute("disabled", "");
+  try {
+    await work();
+  } catch (error) {
+    notice(error instanceof Error ? error.message : String(error));
+  } finally {
+    if (button) button.removeAttribute("disabled");
+  }
+}
+
+/**
+ * A dialog that is gone once closed.
+ * @param {string} kind its class
+ * @param {(close: () => void) => (Node | null)[]} fill
+ */
+export function dialog(kind, fill) {
+  const box = /** @type {HTMLDialogElement} */ (el("dialog", { class: kind }));
+  const close = () => box.close();
+  for (const child of fill(close)) if (child) box.append(child);
+  box.addEventListener("close", () => box.remove());
+  box.addEventListener("click", (event) => { if (event.target === box) close(); });
+  document.body.append(box);
+  box.showModal();
+  return box;
+}

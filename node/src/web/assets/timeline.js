@@ -1,0 +1,97 @@
+// @ts-check
+/**
+ * The timeline: newest first, older pages as one scrolls, changes in place.
+ * @module
+ */
+import { ask } from "./api.js";
+import { during, el } from "./dom.js";
+import { Card } from "./moment.js";
+
+const PAGE = 20;
+
+/** @typedef {import("./api.js").Moment} Moment */
+
+/** The list of cards. */
+export class Timeline {
+  /** @param {string} me my user id */
+  constructor(me) {
+    this.me = me;
+    /** @type {Map<string, Card>} */
+    this.cards = new Map();
+    /** @type {string | null} */
+    this.next = null;
+    this.list = el("div", { role: "feed", "aria-label": "Moments" });
+    this.empty = el("div", { class: "empty", hidden: true }, el("h2", {}, "Nothing here yet"),
+      el("p", {}, "Share a first moment, or invite a friend: what they share appears here by itself."));
+    this.older = el("button", { class: "older quiet", type: "button", hidden: true, onclick: () => this.more() }, "Older moments");
+    this.node = el("div", {}, this.empty, this.list, this.older);
+    new IntersectionObserver((entries) => { if (entries.some((e) => e.isIntersecting)) this.more(); }, { rootMargin: "60%" }).observe(this.older);
+  }
+
+  /** Reads the first page anew. Cards that are on screen stay and are brought up to date. */
+  async load() {
+    const page = await ask("GET", `/timeline?limit=${PAGE}`);
+    const known = new Set(page.moments.map((/** @type {Moment} */ moment) => moment.id));
+    const oldest = page.moments.at(-1)?.created_at ?? "";
+    for (const [id, card] of this.cards) if (!known.has(id) && card.moment.created_at >= oldest) this.remove(id);
+    for (const moment of page.moments) this.put(moment, false);
+    if (this.cards.size <= page.moments.length) this.turn(page.next);
+    this.empty.hidden = this.cards.size > 0;
+  }
+
+  more() {
+    if (!this.next || this.older.hasAttribute("disabled")) return;
+    during(this.older, async () => {
+      const page = await ask("GET", `/timeline?limit=${PAGE}&before=${encodeURIComponent(this.next ?? "")}`);
+      for (const moment of page.moments) this.put(moment, false);
+      this.turn(page.next);
+    });
+  }
+
+  /** @param {string | null} next */
+  turn(next) {
+    this.next = next;
+    this.older.hidden = !next;
+  }
+
+  /**
+   * Shows a moment, or brings it up to date.
+   * @param {Moment} moment
+   * @param {boolean} isNew
+   */
+  put(moment, isNew) {
+    const known = this.cards.get(moment.id);
+    if (known) { known.update(moment); return; }
+    const card = new Card(moment, this.me);
+    if (isNew) card.node.classList.add("new");
+    const after = [...this.cards.values()].filter((other) => precedes(moment, other.moment)).sort((a, b) => (precedes(a.moment, b.moment) ? -1 : 1))[0];
+    this.list.insertBefore(card.node, after?.node ?? null);
+    this.cards.set(moment.id, card);
+    this.empty.hidden = true;
+  }
+
+  /** @param {string} id */
+  remove(id) {
+    this.cards.get(id)?.node.remove();
+    this.cards.delete(id);
+    this.empty.hidden = this.cards.size > 0;
+  }
+
+  /**
+   * @param {string} id
+   * @param {{may_read: number, have: number}} delivery
+   */
+  deliver(id, delivery) {
+    const card = this.cards.get(id);
+    if (card) card.update({ ...card.moment, delivery });
+  }
+}
+
+/**
+ * Whether `a` stands above `b`.
+ * @param {Moment} a
+ * @param {Moment} b
+ */
+function precedes(a, b) {
+  return a.created_at === b.created_at ? a.id > b.id : a.created_at > b.created_at;
+}
