@@ -484,13 +484,12 @@ impl Service {
     /// Draws the conclusion from two answers: a friend, or nothing more to keep.
     fn settle_pair(&mut self, user: &UserId) -> Result<(), StoreError> {
         let Some(pair) = self.state.pending.get(user) else { return Ok(()) };
-        let (friends, settled, refused) =
-            (pair.pending.are_friends(), pair.pending.is_settled(), pair.pending.is_refused());
+        let (friends, settled) = (pair.pending.are_friends(), pair.pending.is_settled());
         if friends && !self.state.friends.contains_key(user) {
             let pair = pair.clone();
             self.befriend(pair)?;
         }
-        if settled || (refused && settled) {
+        if settled {
             self.state.pending.remove(user);
             self.remove_state(b'p', user.as_bytes());
             self.timers.redemptions.remove(user);

@@ -69,6 +69,7 @@ impl Service {
         self.begin_blocks(beside)?;
         self.admit();
         self.load_wants()?;
+        self.load_quota();
         self.load_held()?;
         let friends: Vec<UserId> = self.state.friends.keys().copied().collect();
         for user in friends {
