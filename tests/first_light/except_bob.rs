@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use tidings::limits::{TAGS_EARLY_ROUNDS_MS, TAGS_ROUND_INTERVAL_MS, TAGS_ROUND_JITTER_MS};
+
 use crate::support::record::{Record, Said, counted};
 use crate::support::{Node, PATIENCE, alone, befriend, photo, spread, until, wait_connected};
 
@@ -98,16 +100,26 @@ fn by_command_line(three: &Three, id: &str, bytes: &[u8]) {
     assert_eq!(three.bob.cli(&["show", id]).code, Some(4), "Bob knows no such moment");
 }
 
-/// What Bob receives while Alice lives her day: a word to all, perhaps a secret, a word to all, a word to him alone.
+/// What Bob receives while Alice and Carol live their day: words to all, perhaps a secret, words to all, words to him alone.
 ///
 /// The moments that Bob may see are there so that the comparison has something to compare, and so that a counter moved
-/// by the secret (a handle, a number, an interval) would show in what comes after it. The word to him alone opens an
+/// by the secret (a handle, a number, an interval) would show in what comes after it. The words to him alone open an
 /// epoch that Alice has never used: its keys, handle and numbers come fresh.
+///
+/// Rounds of tags come at random times of a session's first minute and a half, and then every ten minutes, whether
+/// there is anything new or not: the day begins after the early ones and ends before the next.
 fn day(secret: impl FnOnce(&Three)) -> Said {
     let three = Three::new();
+    let met = Instant::now();
     let (first, _) = three.post(&["Good morning, all"]);
     three.wait_for(&three.bob, &first);
     three.wait_for(&three.carol, &first);
+    let carols = three.carol.ok(&["post", "Good morning from me as well"]);
+    three.wait_for(&three.bob, carols["id"].as_str().expect("a moment has an id"));
+    let last_early = TAGS_EARLY_ROUNDS_MS.iter().max().expect("there are early rounds");
+    // Each is late by up to a quarter.
+    let rest = Duration::from_millis(last_early + last_early / 4).saturating_sub(met.elapsed());
+    std::thread::sleep(rest);
     let from = three.record.wait_quiet(SILENCE);
     secret(&three);
     three.record.wait_quiet(SILENCE);
@@ -116,15 +128,21 @@ fn day(secret: impl FnOnce(&Three)) -> Said {
     three.wait_for(&three.carol, &second);
     three.record.wait_quiet(SILENCE);
     three.carol.ok(&["comment", &second, "Sleep well"]);
+    three.bob.wait(&format!("/moments/{second}"), "Carol's comment", |moment| {
+        moment["comments"].as_array().filter(|comments| !comments.is_empty()).map(|_| ())
+    });
     three.record.wait_quiet(SILENCE);
-    let from_carol = three.carol.ok(&["post", "Good night from me as well"]);
-    three.wait_for(&three.bob, from_carol["id"].as_str().expect("a moment has an id"));
+    let carols = three.carol.ok(&["post", "Good night from me as well"]);
+    three.wait_for(&three.bob, carols["id"].as_str().expect("a moment has an id"));
     three.record.wait_quiet(SILENCE);
     let (third, _) = three.post(&["And you, Bob", "--to", "Bob"]);
     three.wait_for(&three.bob, &third);
     three.record.wait_quiet(SILENCE);
+    let limit = Duration::from_millis(TAGS_ROUND_INTERVAL_MS - TAGS_ROUND_JITTER_MS);
+    assert!(met.elapsed() < limit, "the day went on into the next round of tags: {:?}", met.elapsed());
+    assert_eq!(three.bob.timeline().len(), 5, "Bob has what he may see and nothing else");
     let mut said = three.record.said_from(from);
-    // By name: the two runs' people have different ids.
+    // By name: the people of two days have different ids.
     for node in [&three.alice, &three.carol] {
         if let Some(frames) = said.remove(&node.user()) {
             said.insert(node.name.clone(), frames);
@@ -145,16 +163,26 @@ fn secret_photo(three: &Three) -> String {
 #[test]
 fn what_bob_receives_from_everybody_is_what_he_receives_without_the_post() {
     let _alone = alone();
-    let without = day(|_| {});
-    let with = day(|three| {
-        secret_photo(three);
+    // Three days beside each other: they mostly wait.
+    let (without, with, discussed) = std::thread::scope(|scope| {
+        let without = scope.spawn(|| day(|_| {}));
+        let with = scope.spawn(|| day(|three| drop(secret_photo(three))));
+        let discussed = scope.spawn(|| {
+            day(|three| {
+                let id = secret_photo(three);
+                three.carol.ok(&["like", &id]);
+                three.carol.ok(&["comment", &id, "What a surprise"]);
+            })
+        });
+        (without.join(), with.join(), discussed.join())
     });
+    let all = "the days come to their end";
+    let (without, with, discussed) = (without.expect(all), with.expect(all), discussed.expect(all));
     println!("what Bob receives, with or without the post: {with:#?}");
+    println!("what Bob receives with Carol's reactions: {discussed:#?}");
     let people: Vec<&String> = without.keys().collect();
     assert_eq!(people, ["Alice", "Carol"], "both speak to Bob: {without:#?}");
-    assert!(
-        without["Alice"].iter().any(|frame| frame.contains("Entry")),
-        "the record holds what Bob may see: {without:#?}"
-    );
+    let entries = |said: &Said, who: &str| said[who].iter().filter(|frame| frame.contains("Entry")).count();
+    assert!(entries(&without, "Alice") >= 2, "the record holds what Bob may see: {without:#?}");
     assert_eq!(counted(&with), counted(&without));
 }
