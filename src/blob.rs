@@ -19,7 +19,8 @@
 //! Invariants: no byte is handed on before its group and every pair above it fit the id; memory for one transfer is
 //! one item (16 KiB) and 64 bytes for each group; a size is between 1 and [`VIDEO_BLOB_LIMIT`].
 //!
-//! Source: docs/protocol.md 3.7, 3.9; the bao format (O'Connor), chunk groups as in bao-tree.
+//! Source: docs/protocol.md 3.7, 3.9; the bao format (O'Connor), chunk groups as in bao-tree; golden vectors in
+//! `tests/vectors/blob.txt`.
 
 mod decode;
 mod encode;

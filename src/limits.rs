@@ -212,6 +212,8 @@ pub const AUTHOR_BYTES_LIMIT: u64 = 200 * 1024 * 1024;
 pub const EPOCH_DAY_ENTRY_LIMIT: u32 = 5_000;
 /// Bytes taken a day of an epoch that was in sync. *spec 3.18*
 pub const EPOCH_DAY_BYTES_LIMIT: u64 = 16 * 1024 * 1024;
+/// Bytes kept of all other authors together. *spec 3.18*
+pub const ALL_AUTHORS_BYTES_LIMIT: u64 = 8 * 1024 * 1024 * 1024;
 /// Interactions that match no post kept per friend. *spec 3.18*
 pub const ORPHAN_LIMIT: usize = 5_000;
 /// Their bodies are kept for this long, days. *spec 3.5*
@@ -312,7 +314,7 @@ pub const MAIL_EARLY_LIMIT: usize = 64;
 
 /// A group: the unit in which a blob is asked for and verified, bytes. *spec 3.7*
 pub const BLOB_GROUP_LEN: usize = 16 * 1024;
-/// Ranges in one Get; what is missing beyond them is asked for in the next. *guess*
+/// Ranges in one Get; what is missing beyond them is asked for in the next. *spec 3.7*
 pub const BLOB_RANGES_LIMIT: usize = 256;
 /// Groups that a transfer writes between two notes of its progress: what a crash costs at most. *guess: 4 MiB*
 pub const BLOB_CHECKPOINT_GROUPS: u32 = 256;
@@ -320,6 +322,8 @@ pub const BLOB_CHECKPOINT_GROUPS: u32 = 256;
 pub const BLOB_BUFFER_LEN: usize = 256 * 1024;
 /// Such buffers of one transfer: one filled, one emptied, one on the way. *guess*
 pub const BLOB_BUFFERS: usize = 3;
+/// After so many bytes of a fetched blob the disk is asked to begin writing, while more comes. *guess*
+pub const BLOB_SYNC_LEN: usize = 8 * 1024 * 1024;
 /// Blobs served at once to everybody; others wait. *guess*
 pub const BLOB_SERVE_LIMIT: usize = 16;
 /// A Get must come within this after its stream was opened, ms. *guess*
@@ -402,13 +406,13 @@ pub const SCOPE_LIMIT: usize = 2 * TAGS_CLASS_LIMIT;
 /// Bytes of frames handed out and not yet taken by the transport, per session. *guess: as much as may be asked for*
 pub const UNSENT_LIMIT: usize = 1024 * 1024;
 /// Intervals that a peer may have asked for and not yet got, per session: twice what an honest peer can have
-/// outstanding. *derived from `WANT_OUTSTANDING_LIMIT / ASSUMED_ENTRY_MIN`*
+/// outstanding. *chosen: 2 × 1 MiB outstanding / 512 bytes an entry*
 pub const SERVE_QUEUE_LIMIT: usize = 4_096;
 /// Entries of one scope asked for in one Want, so that all scopes get their newest first. *guess*
 pub const WANT_CHUNK: u64 = 64;
 /// What an entry is taken to weigh before any came, bytes. *guess: a text is 0.5 KiB, a photo post 2 KiB*
 pub const ASSUMED_ENTRY_START: usize = 4 * 1024;
-/// What an entry is taken to weigh at least, bytes. *the smallest Entry frame has 464*
+/// What an entry is taken to weigh at least, bytes. *chosen: the smallest Entry frame has 464*
 pub const ASSUMED_ENTRY_MIN: usize = 512;
 /// Silence of a peer that owes answers before it is asked again, ms. *guess*
 pub const WANT_TIMEOUT_MS: u64 = 60_000;
@@ -420,7 +424,7 @@ pub const SCOPE_INTERVAL_LIMIT: usize = 4 * HAVE_INTERVAL_LIMIT;
 pub const MISSING_LIMIT: usize = 32_768;
 /// Entries handed to the owner and not yet judged, intervals per scope. *guess*
 pub const PENDING_LIMIT: usize = 4_096;
-/// Pages below the first that one side may have to send, per scope. *spec 3.18: 20,000 entries make at most 79*
+/// Pages below the first that one side may have to send, per scope. *chosen: the 20,000 entries kept of an author make 79*
 pub const PAGE_LIMIT: usize = 128;
 /// Announcements of one scope waiting; more are said by one Digest. *guess*
 pub const HEAD_QUEUE_LIMIT: usize = 64;

@@ -30,14 +30,20 @@
 //! Source: docs/protocol.md 3.3–3.15; docs/adr/0001-sans-io-core.md.
 
 mod befriend;
+mod couriers;
 mod deliver;
 mod maintain;
+mod parcels;
+mod peer_log;
 mod people;
 mod publish;
+mod quota;
 mod react;
 mod receive;
+mod scopes;
 mod sessions;
 pub mod state;
+mod status;
 mod timeline;
 mod tx;
 mod wants;
@@ -58,7 +64,7 @@ use crate::store::{Reservations, SeqFile, Store, StoreError, Tree};
 use crate::sync::LogState;
 use crate::time::Timestamp;
 use crate::view;
-use crate::wire::{Encode, Reader};
+use crate::wire::{Decode, DecodeError, Encode, Reader, Writer};
 use state::{AudienceRecord, EpochRecord, Friend, InviteRecord, Me, OpRecord, PendingPair, TagRecord};
 use tx::Tx;
 
@@ -130,6 +136,8 @@ struct State {
     audiences: BTreeMap<u32, AudienceRecord>,
     epochs: BTreeMap<EpochId, EpochRecord>,
     logs: BTreeMap<EpochId, LogState>,
+    /// What is kept of each epoch.
+    usage: BTreeMap<EpochId, quota::Usage>,
     invites: Invites,
     pending: BTreeMap<UserId, PendingPair>,
 }
@@ -149,6 +157,7 @@ pub struct Service {
     mail: deliver::MailRoom,
     wants: wants::Wants,
     threads: react::Threads,
+    quota: quota::Quota,
     timers: maintain::Timers,
     /// Outputs of the step, let go by its commit.
     held: Vec<Output>,
@@ -192,6 +201,7 @@ impl Service {
             mail: deliver::MailRoom::default(),
             wants: wants::Wants::default(),
             threads: react::Threads::default(),
+            quota: quota::Quota::default(),
             timers: maintain::Timers::default(),
             held: Vec::new(),
             outputs: VecDeque::new(),
@@ -277,6 +287,7 @@ impl Service {
         self.is_reserving = false;
         self.threads = react::Threads::default();
         self.state = load(self.tx.store())?;
+        self.load_quota();
         // Numbers taken by the step are gaps now.
         for epoch in self.state.epochs.values_mut() {
             let end = self.reservations.end(&epoch.id);
@@ -363,7 +374,8 @@ impl Service {
 
     fn save_log(&mut self, id: &EpochId) {
         if let Some(record) = self.state.logs.get(id) {
-            let bytes = record.encode();
+            let usage = self.state.usage.get(id).copied().unwrap_or_default();
+            let bytes = StoredLog { log: record.clone(), usage }.encode();
             self.tx.put(Tree::State, &tx::key(&[b"l", id.as_bytes()]), bytes);
         }
     }
@@ -406,6 +418,25 @@ impl From<StoreError> for Error {
     }
 }
 
+/// What is known of an epoch, and how much of it is kept.
+struct StoredLog {
+    log: LogState,
+    usage: quota::Usage,
+}
+
+impl Encode for StoredLog {
+    fn encode_to(&self, out: &mut Writer) {
+        out.u64(self.usage.entries).u64(self.usage.bytes).value(&self.log);
+    }
+}
+
+impl Decode for StoredLog {
+    fn decode_from(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let usage = quota::Usage { entries: input.u64()?, bytes: input.u64()? };
+        Ok(Self { log: input.value()?, usage })
+    }
+}
+
 /// Reads all records of the state tree.
 fn load(store: &Arc<dyn Store>) -> Result<State, StoreError> {
     let tx = Tx::new(Arc::clone(store));
@@ -421,6 +452,7 @@ fn load(store: &Arc<dyn Store>) -> Result<State, StoreError> {
         audiences: BTreeMap::new(),
         epochs: BTreeMap::new(),
         logs: BTreeMap::new(),
+        usage: BTreeMap::new(),
         invites: Invites::new(),
         pending: BTreeMap::new(),
     };
@@ -439,7 +471,12 @@ fn load(store: &Arc<dyn Store>) -> Result<State, StoreError> {
                 drop(state.audiences.insert(id.u32().map_err(bad)?, tx::decode(Tree::State, key, value)?))
             }
             b'e' => drop(state.epochs.insert(id.value().map_err(bad)?, tx::decode(Tree::State, key, value)?)),
-            b'l' => drop(state.logs.insert(id.value().map_err(bad)?, tx::decode(Tree::State, key, value)?)),
+            b'l' => {
+                let epoch: EpochId = id.value().map_err(bad)?;
+                let record: StoredLog = tx::decode(Tree::State, key, value)?;
+                state.logs.insert(epoch, record.log);
+                state.usage.insert(epoch, record.usage);
+            }
             b'i' => {
                 let record: InviteRecord = tx::decode(Tree::State, key, value)?;
                 // One too many can only be an old one: it is left to expire on the disk.

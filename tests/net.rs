@@ -11,18 +11,19 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use hostile::Hostile;
-use nodes::{BOTH, Node, PATIENCE, TCP, bytes_of, connect, spawn};
-use tidings::blob::Get;
+use nodes::{BOTH, PATIENCE, TCP, bytes_of, connect, spawn};
+use tidings::blob::{Get, Groups};
 use tidings::id::BlobId;
 use tidings::limits::{
-    BLOB_GROUP_LEN, FRAME_LIMIT, SEND_QUEUE_BYTES_LIMIT, UNKNOWN_CONNECTION_LIMIT, UNKNOWN_PER_MINUTE_LIMIT,
+    BLOB_GROUP_LEN, BLOB_STREAM_LIMIT, FRAME_LIMIT, SEND_QUEUE_BYTES_LIMIT, UNKNOWN_CONNECTION_LIMIT,
+    UNKNOWN_PER_MINUTE_LIMIT,
 };
 use tidings::link::{ConnId, DialId, Event, Order, Path, Protocol, StreamId};
 use tidings::net::{Config, translate};
-use tidings::wire;
+use tidings::wire::{self, Encode};
 use tokio::time::timeout;
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn friends_exchange_frames_both_ways() {
     for listen in BOTH {
         let (mut alice, mut bob) = (spawn(1, listen).await, spawn(2, listen).await);
@@ -40,7 +41,7 @@ async fn friends_exchange_frames_both_ways() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn frames_arrive_in_order_and_all_that_was_sent_before_a_close_arrives() {
     for listen in BOTH {
         let (mut alice, mut bob) = (spawn(1, listen).await, spawn(2, listen).await);
@@ -58,7 +59,7 @@ async fn frames_arrive_in_order_and_all_that_was_sent_before_a_close_arrives() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_frame_may_follow_an_order_to_open_without_waiting() {
     let (mut alice, mut bob) = (spawn(1, TCP).await, spawn(2, TCP).await);
     let (to_bob, _) = connect(&mut alice, &mut bob).await;
@@ -69,7 +70,7 @@ async fn a_frame_may_follow_an_order_to_open_without_waiting() {
     assert_eq!(bob.frame(theirs).await, b"at once");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stranger_gets_no_connection_while_pairing_is_closed() {
     for listen in BOTH {
         let (mut alice, mut eve) = (spawn(1, listen).await, spawn(6, listen).await);
@@ -82,7 +83,7 @@ async fn a_stranger_gets_no_connection_while_pairing_is_closed() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stranger_speaks_only_pair_while_pairing_is_open() {
     for listen in BOTH {
         let (mut alice, mut eve) = (spawn(1, listen).await, spawn(6, listen).await);
@@ -106,7 +107,7 @@ async fn a_stranger_speaks_only_pair_while_pairing_is_open() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_dialled_stranger_may_speak_pair_though_nobody_opened_pairing_here() {
     let (mut alice, mut bob) = (spawn(1, TCP).await, spawn(2, TCP).await);
     alice.order(Order::OpenPairing(true)).await;
@@ -116,7 +117,7 @@ async fn a_dialled_stranger_may_speak_pair_though_nobody_opened_pairing_here() {
     alice.open(&mut bob, to_bob, 2, Protocol::Pair).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stranger_who_becomes_a_friend_may_speak_at_once_on_the_same_connection() {
     for listen in BOTH {
         let (mut alice, mut bob) = (spawn(1, listen).await, spawn(2, listen).await);
@@ -148,7 +149,7 @@ async fn a_stranger_who_becomes_a_friend_may_speak_at_once_on_the_same_connectio
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_is_no_longer_admitted_is_cut_off() {
     for listen in BOTH {
         let (mut alice, mut bob) = (spawn(1, listen).await, spawn(2, listen).await);
@@ -160,7 +161,7 @@ async fn who_is_no_longer_admitted_is_cut_off() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hanging_up_ends_the_connection_at_both_ends() {
     for listen in BOTH {
         let (mut alice, mut bob) = (spawn(1, listen).await, spawn(2, listen).await);
@@ -169,12 +170,14 @@ async fn hanging_up_ends_the_connection_at_both_ends() {
         alice.order(Order::Hangup { conn: to_bob }).await;
         alice.disconnected(to_bob).await;
         bob.disconnected(to_alice).await;
-        let after = |node: &Node| node.seen.iter().any(|event| matches!(event, Event::StreamClosed { .. }));
-        assert!(!after(&alice), "a stream's end is not told of beside its connection's");
+        assert!(
+            matches!(alice.seen.last(), Some(Event::Disconnected { .. })),
+            "nothing of it comes after its end"
+        );
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_frame_over_the_limit_ends_its_stream_and_not_the_connection() {
     let mut alice = spawn(1, TCP).await;
     let eve = Hostile::connect(6, &mut alice, true).await;
@@ -192,7 +195,7 @@ async fn a_frame_over_the_limit_ends_its_stream_and_not_the_connection() {
     assert_eq!(alice.frame(theirs).await, [42]);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_stream_too_many_of_a_protocol_is_dropped() {
     let mut alice = spawn(1, TCP).await;
     let eve = Hostile::connect(6, &mut alice, true).await;
@@ -202,7 +205,25 @@ async fn one_stream_too_many_of_a_protocol_is_dropped() {
     assert!(second.is_closed().await);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_blob_stream_more_than_the_limit_is_dropped() {
+    let mut alice = spawn(1, TCP).await;
+    let eve = Hostile::connect(6, &mut alice, true).await;
+    let mut open = Vec::new();
+    for n in 0..BLOB_STREAM_LIMIT {
+        let mut stream = eve.open("/tidings/blob/1").await.expect("admitted");
+        let blob = BlobId::from_bytes([n as u8; 32]);
+        let groups = Groups::new(vec![(0, 1)]).expect("ranges");
+        let get = Get { blob, groups }.encode();
+        stream.write(&[&(get.len() as u32).to_be_bytes()[..], &get].concat()).await;
+        alice.asked(blob).await;
+        open.push(stream);
+    }
+    let mut last = eve.open("/tidings/blob/1").await.expect("negotiated, then dropped");
+    assert!(last.is_closed().await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_strangers_node_is_offered_neither_ping_nor_identify() {
     let mut alice = spawn(1, TCP).await;
     alice.order(Order::OpenPairing(true)).await;
@@ -215,7 +236,7 @@ async fn a_strangers_node_is_offered_neither_ping_nor_identify() {
     assert!(eve.open("/tidings/pair/1").await.is_some());
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn garbage_on_every_protocol_costs_a_stream_and_nothing_more() {
     let mut alice = spawn(1, TCP).await;
     let eve = Hostile::connect(6, &mut alice, true).await;
@@ -223,7 +244,7 @@ async fn garbage_on_every_protocol_costs_a_stream_and_nothing_more() {
     blob.write(&[0, 0, 0, 3, 1, 1, 7]).await;
     assert!(blob.is_closed().await);
     let mut blob = eve.open("/tidings/blob/1").await.expect("admitted");
-    blob.write(&[0xff; 64]).await;
+    blob.write(&u32::try_from(Get::LEN_LIMIT + 1).expect("short").to_be_bytes()).await;
     assert!(blob.is_closed().await);
     let mut sync = eve.open("/tidings/sync/1").await.expect("admitted");
     let theirs = alice.opened(Protocol::Sync).await;
@@ -232,7 +253,7 @@ async fn garbage_on_every_protocol_costs_a_stream_and_nothing_more() {
     assert!(eve.open("/tidings/sync/1").await.is_some());
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_peer_who_does_not_read_overruns_its_queue_and_loses_the_stream() {
     let mut alice = spawn(1, TCP).await;
     let eve = Hostile::connect(6, &mut alice, true).await;
@@ -247,7 +268,7 @@ async fn a_peer_who_does_not_read_overruns_its_queue_and_loses_the_stream() {
     assert!(eve.open("/tidings/mail/1").await.is_some(), "the connection is there");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_machine_that_is_behind_stops_its_peer_and_loses_nothing() {
     for listen in BOTH {
         let (mut alice, mut bob) = (spawn(1, listen).await, spawn(2, listen).await);
@@ -264,7 +285,7 @@ async fn a_machine_that_is_behind_stops_its_peer_and_loses_nothing() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_who_dial_each_other_end_with_one_connection_that_works() {
     for listen in BOTH {
         for round in 0..25 {
@@ -276,6 +297,12 @@ async fn two_who_dial_each_other_end_with_one_connection_that_works() {
             tokio::join!(alice.dial(1, &to_bob, Some(bobs)), bob.dial(1, &to_alice, Some(alices)));
             let (left, right) = tokio::join!(alice.one_connection(), bob.one_connection());
             assert_eq!((left.1, right.1), (!right.1, !left.1), "round {round}: two halves of one connection");
+            let had_two = |node: &nodes::Node| {
+                node.seen.iter().filter(|event| matches!(event, Event::Connected { .. })).count() == 2
+            };
+            if had_two(&alice) || had_two(&bob) {
+                assert_eq!(left.1, alice.id < bob.id, "round {round}: the one the smaller key opened stays");
+            }
             let (ours, theirs) = alice.open(&mut bob, left.0, 2, Protocol::Sync).await;
             alice.send(ours, b"one").await;
             assert_eq!(bob.frame(theirs).await, b"one", "round {round}");
@@ -283,7 +310,7 @@ async fn two_who_dial_each_other_end_with_one_connection_that_works() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_friend_who_was_killed_and_came_back_is_connected_at_once() {
     for listen in BOTH {
         let (mut alice, mut bob) = (spawn(1, listen).await, spawn(2, listen).await);
@@ -301,7 +328,7 @@ async fn a_friend_who_was_killed_and_came_back_is_connected_at_once() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_key_than_expected_is_not_accepted() {
     for listen in BOTH {
         let (mut alice, bob) = (spawn(1, listen).await, spawn(2, listen).await);
@@ -314,7 +341,7 @@ async fn another_key_than_expected_is_not_accepted() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_dial_that_leads_nowhere_says_so() {
     let (mut alice, mut bob) = (spawn(1, TCP).await, spawn(2, TCP).await);
     let closed = translate::parse("/ip4/127.0.0.1/tcp/1").expect("address");
@@ -332,7 +359,7 @@ async fn a_dial_that_leads_nowhere_says_so() {
     assert_eq!(alice.dial_failed(DialId(5)).await, "connected already");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_several_addresses_the_one_that_works_is_found_with_and_without_a_key() {
     for expected in [true, false] {
         let (mut alice, mut bob) = (spawn(1, TCP).await, spawn(2, TCP).await);
@@ -347,7 +374,7 @@ async fn of_several_addresses_the_one_that_works_is_found_with_and_without_a_key
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_stranger_more_than_the_limit_is_sent_away() {
     let mut alice = spawn(1, TCP).await;
     alice.order(Order::OpenPairing(true)).await;
@@ -367,7 +394,7 @@ async fn one_stranger_more_than_the_limit_is_sent_away() {
     assert!(!alice.seen.iter().any(|e| matches!(e, Event::Connected { node, .. } if *node == last.id)));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_stranger_more_than_a_minute_allows_is_sent_away() {
     let mut alice = spawn(1, TCP).await;
     alice.order(Order::OpenPairing(true)).await;
@@ -386,7 +413,7 @@ async fn one_stranger_more_than_a_minute_allows_is_sent_away() {
     assert!(!alice.seen.iter().any(|e| matches!(e, Event::Connected { node, .. } if *node == last.id)));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stranger_who_says_nothing_is_sent_away() {
     let config = Config { unknown_idle: Duration::from_millis(100), ..Config::default() };
     let alice = nodes::spawn_with(1, TCP, config).await;
@@ -396,7 +423,7 @@ async fn a_stranger_who_says_nothing_is_sent_away() {
     eve.gone().await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stranger_who_stays_too_long_is_sent_away_and_a_friend_is_not() {
     let config = Config { unknown_life: Duration::from_millis(200), ..Config::default() };
     let mut alice = nodes::spawn_with(1, TCP, config).await;
@@ -410,7 +437,7 @@ async fn a_stranger_who_stays_too_long_is_sent_away_and_a_friend_is_not() {
     alice.open(&mut bob, to_bob, 2, Protocol::Sync).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_friend_who_does_not_answer_pings_is_given_up() {
     let config = || Config {
         ping_interval: Duration::from_millis(50),
@@ -429,7 +456,7 @@ async fn a_friend_who_does_not_answer_pings_is_given_up() {
     drop(eve);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_blob_arrives_whole() {
     for listen in BOTH {
         let (mut alice, mut bob) = (spawn(1, listen).await, spawn(2, listen).await);
@@ -445,7 +472,7 @@ async fn a_blob_arrives_whole() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn eight_blobs_at_once_arrive() {
     let (mut alice, mut bob) = (spawn(1, TCP).await, spawn(2, TCP).await);
     let (_, to_alice) = connect(&mut alice, &mut bob).await;
@@ -468,7 +495,7 @@ async fn eight_blobs_at_once_arrive() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cut_transfer_is_continued_without_the_groups_that_had_come() {
     let len = 5 * 1024 * 1024usize;
     let heard = nodes::Heard::default();
@@ -506,7 +533,7 @@ async fn a_cut_transfer_is_continued_without_the_groups_that_had_come() {
     assert!(start > groups / 4 && start <= groups / 2, "continued at {start} of {groups}");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_forged_blob_is_a_lie_and_nothing_of_it_is_kept() {
     for listen in BOTH {
         let (mut alice, mut bob) = (spawn(1, listen).await, spawn(2, listen).await);
@@ -524,7 +551,7 @@ async fn a_forged_blob_is_a_lie_and_nothing_of_it_is_kept() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_blob_that_is_refused_absent_or_of_another_size_fails_without_blame() {
     let (mut alice, mut bob) = (spawn(1, TCP).await, spawn(2, TCP).await);
     let (_, to_alice) = connect(&mut alice, &mut bob).await;
@@ -547,7 +574,7 @@ async fn a_blob_that_is_refused_absent_or_of_another_size_fails_without_blame() 
     assert!(!bob.failed(blob).await, "no such connection");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_fetch_that_loses_its_connection_fails_before_the_connection_ends() {
     let (mut alice, mut bob) = (spawn(1, TCP).await, spawn(2, TCP).await);
     let (to_bob, to_alice) = connect(&mut alice, &mut bob).await;
@@ -559,7 +586,7 @@ async fn a_fetch_that_loses_its_connection_fails_before_the_connection_ends() {
     bob.disconnected(to_alice).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_recorder_hears_everything_that_comes_and_only_that() {
     let heard = nodes::Heard::default();
     let config = Config { record: Some(heard.recorder()), ..Config::default() };
@@ -578,7 +605,7 @@ async fn a_recorder_hears_everything_that_comes_and_only_that() {
     assert_eq!(heard.blob_bytes(), 8 + 64 + 20_000);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_port_that_is_taken_is_an_error_that_names_it() {
     let alice = spawn(1, TCP).await;
     let taken = translate::show(&alice.addresses[0]);
@@ -589,7 +616,50 @@ async fn a_port_that_is_taken_is_an_error_that_names_it() {
     assert!(error.to_string().contains("/ip4/nonsense"), "{error}");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn listening_on_all_interfaces_names_each_of_them_and_loopback_last() {
+    for listen in ["/ip4/0.0.0.0/tcp/0", "/ip4/0.0.0.0/udp/0/quic-v1"] {
+        let mut alice = spawn(1, listen).await;
+        let mut addresses = alice.addresses.clone();
+        while !addresses.iter().any(translate::is_loopback) {
+            addresses = alice
+                .wait(|event| match event {
+                    Event::Listening { addresses } => Some(addresses),
+                    _ => None,
+                })
+                .await;
+        }
+        assert!(addresses.iter().all(|address| !translate::show(address).contains("/0.0.0.0/")));
+        assert!(addresses.last().is_some_and(translate::is_loopback), "{addresses:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn all_kinds_of_addresses_share_one_port() {
+    let drawn = std::net::TcpListener::bind("0.0.0.0:0").expect("bind").local_addr().expect("address").port();
+    let all = ["/ip6/::/udp/P/quic-v1", "/ip6/::/tcp/P", "/ip4/0.0.0.0/udp/P/quic-v1", "/ip4/0.0.0.0/tcp/P"];
+    for order in [all.join(" "), all.iter().rev().copied().collect::<Vec<_>>().join(" ")] {
+        let alice = spawn(1, &order.replace('P', &drawn.to_string())).await;
+        timeout(PATIENCE, alice.shut_down()).await.expect("in time");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_end_of_a_connection_is_told_of_at_once() {
+    for listen in BOTH {
+        let (mut alice, mut bob) = (spawn(1, listen).await, spawn(2, listen).await);
+        let (to_bob, to_alice) = connect(&mut alice, &mut bob).await;
+        let blob = alice.files.insert(&bytes_of(40_000)).expect("insert");
+        bob.order(Order::FetchBlob { conn: to_alice, blob, bytes: 40_000 }).await;
+        alice.asked(blob).await;
+        alice.open(&mut bob, to_bob, 2, Protocol::Sync).await;
+        alice.order(Order::Hangup { conn: to_bob }).await;
+        let ends = async { tokio::join!(alice.disconnected(to_bob), bob.disconnected(to_alice)) };
+        timeout(Duration::from_millis(1_500), ends).await.expect("sooner than any grace");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_clean_end_delivers_what_was_sent_before() {
     for listen in BOTH {
         let (mut alice, mut bob) = (spawn(1, listen).await, spawn(2, listen).await);
@@ -602,7 +672,7 @@ async fn a_clean_end_delivers_what_was_sent_before() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_on_this_machine_is_told_to_be_near() {
     let (mut alice, mut bob) = (spawn(1, TCP).await, spawn(2, TCP).await);
     connect(&mut alice, &mut bob).await;

@@ -4,7 +4,7 @@ use bao_tree::{BlockSize, ChunkRanges};
 use proptest::prelude::*;
 
 use super::*;
-use crate::id::BlobId;
+use crate::id::{BlobId, hex};
 use crate::limits::{BLOB_RANGES_LIMIT, VIDEO_BLOB_LIMIT};
 use crate::wire::{self, DecodeError, Encode};
 
@@ -70,6 +70,24 @@ fn the_tree_and_the_whole_answer_are_those_of_bao_tree() {
         encode_ranges(bytes.as_slice(), &outboard, &ChunkRanges::all(), &mut expected).expect("encode");
         assert_eq!(answer(&bytes, &Groups::all(tree.shape())), expected, "{len}");
     }
+}
+
+#[test]
+fn an_independent_program_computes_the_same_bytes() {
+    let golden = |name: &str| {
+        let line =
+            include_str!("../../tests/vectors/blob.txt").lines().find_map(|line| line.strip_prefix(name));
+        line.expect(name).trim().to_owned()
+    };
+    let bytes: Vec<u8> = (0..70_000usize).map(|i| ((i * 7 + i / 256) % 256) as u8).collect();
+    let (blob, tree) = Tree::of(&bytes).expect("size");
+    assert_eq!(blob.to_string(), golden("blob_id"));
+    assert_eq!(hex(tree.as_bytes()), golden("pairs"));
+    let get = Get { blob, groups: groups(&[(1, 2), (3, 5)]) };
+    assert_eq!(hex(&get.encode()), golden("get"));
+    let digest = |answer: Vec<u8>| blake3::hash(&answer).to_hex().to_string();
+    assert_eq!(digest(answer(&bytes, &get.groups)), golden("answer_digest"));
+    assert_eq!(digest(answer(&bytes, &Groups::all(tree.shape()))), golden("whole_digest"));
 }
 
 #[test]

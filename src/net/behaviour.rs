@@ -360,3 +360,77 @@ fn driver_reason(error: &libp2p::swarm::DialError) -> String {
         other => other.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OWN: NodeId = NodeId::from_bytes([50; 32]);
+
+    fn behaviour() -> Behaviour {
+        Behaviour::new(&Config::default(), OWN)
+    }
+
+    fn failed(behaviour: &mut Behaviour) -> Option<String> {
+        match behaviour.queue.pop_front() {
+            Some(ToSwarm::GenerateEvent(Happened::DialFailed { reason, .. })) => Some(reason),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn handshakes_beyond_the_limit_are_not_begun() {
+        let mut behaviour = behaviour();
+        let here: Multiaddr = "/ip4/127.0.0.1/tcp/1".parse().expect("address");
+        let begin = |behaviour: &mut Behaviour, n| {
+            behaviour.handle_pending_inbound_connection(ConnectionId::new_unchecked(n), &here, &here)
+        };
+        for n in 0..PENDING_CONNECTION_LIMIT {
+            assert!(begin(&mut behaviour, n).is_ok(), "{n}");
+        }
+        assert!(begin(&mut behaviour, PENDING_CONNECTION_LIMIT).is_err());
+        behaviour.pending_inbound.remove(&ConnectionId::new_unchecked(0));
+        assert!(begin(&mut behaviour, PENDING_CONNECTION_LIMIT).is_ok());
+    }
+
+    #[test]
+    fn a_dial_tries_no_more_addresses_than_the_limit() {
+        let address = |n: usize| translate::parse(&format!("/ip4/192.0.2.1/tcp/{}", n + 1)).expect("address");
+        let addresses: Vec<Address> = (0..=DIAL_ADDRESS_LIMIT).map(address).collect();
+        let mut behaviour = behaviour();
+        behaviour.dial(DialId(1), None, &addresses);
+        assert_eq!(behaviour.dials.get(&DialId(1)).map(|dial| dial.open), Some(DIAL_ADDRESS_LIMIT));
+        assert_eq!(behaviour.queue.len(), DIAL_ADDRESS_LIMIT);
+    }
+
+    #[test]
+    fn a_dial_fails_once_when_its_last_address_has_failed() {
+        let addresses =
+            ["/ip4/192.0.2.1/tcp/1", "/ip4/192.0.2.1/tcp/2"].map(|text| translate::parse(text).expect(text));
+        let mut behaviour = behaviour();
+        behaviour.dial(DialId(1), None, &addresses);
+        behaviour.queue.clear();
+        let conns: Vec<ConnectionId> = behaviour.dialling.keys().copied().collect();
+        behaviour.on_dial_failure(conns[0], "first".to_owned());
+        assert_eq!(failed(&mut behaviour), None);
+        behaviour.on_dial_failure(conns[1], "second".to_owned());
+        assert_eq!(failed(&mut behaviour), Some("second".to_owned()));
+        behaviour.on_dial_failure(conns[1], "again".to_owned());
+        assert_eq!(failed(&mut behaviour), None);
+        assert!(behaviour.dials.is_empty() && behaviour.dialling.is_empty());
+    }
+
+    #[test]
+    fn a_node_is_dialled_by_one_attempt_at_a_time() {
+        let key = crate::crypto::SigningKey::from_seed(&[1; 32]).public();
+        let node = Some(NodeId::from_bytes(*key.as_bytes()));
+        let address = [translate::parse("/ip4/192.0.2.1/tcp/1").expect("address")];
+        let mut behaviour = behaviour();
+        behaviour.dial(DialId(1), node, &address);
+        behaviour.queue.clear();
+        behaviour.dial(DialId(2), node, &address);
+        assert_eq!(failed(&mut behaviour).as_deref(), Some("being dialled already"));
+        behaviour.dial(DialId(3), Some(OWN), &address);
+        assert_eq!(failed(&mut behaviour).as_deref(), Some("that is this node"));
+    }
+}

@@ -10,13 +10,14 @@
 //!
 //! Source: docs/protocol.md 3.7, 3.9.
 
+use std::future::Future;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::{Semaphore, mpsc, oneshot};
-use tokio::task::spawn_blocking;
+use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
@@ -25,6 +26,7 @@ use crate::blob::{Decoder, Encoder, FeedError, Get, Groups, Shape};
 use crate::id::BlobId;
 use crate::limits::{
     BLOB_BUFFER_LEN, BLOB_BUFFERS, BLOB_DECISION_TIMEOUT_MS, BLOB_REQUEST_TIMEOUT_MS, BLOB_STALL_TIMEOUT_MS,
+    BLOB_SYNC_LEN,
 };
 use crate::link::{ConnId, Event};
 use crate::store::blobs::{BlobFiles, Error, Incoming};
@@ -130,10 +132,19 @@ fn read_answer(
     }
 }
 
+/// Waits for one step of a transfer, but not for ever. A step that is ready costs no timer.
+async fn with_patience(step: impl Future<Output = io::Result<usize>>) -> io::Result<usize> {
+    let mut step = std::pin::pin!(step);
+    match futures::future::poll_immediate(&mut step).await {
+        Some(done) => done,
+        None => timeout(STALL, step).await.map_err(|_| io::ErrorKind::TimedOut)?,
+    }
+}
+
 /// Writes everything, as long as something moves.
 async fn write_with_patience(stream: &mut (impl AsyncWrite + Unpin), mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
-        let written = timeout(STALL, stream.write(bytes)).await.map_err(|_| io::ErrorKind::TimedOut)??;
+        let written = with_patience(stream.write(bytes)).await?;
         if written == 0 {
             return Err(io::ErrorKind::WriteZero.into());
         }
@@ -247,11 +258,10 @@ async fn receive(
 async fn fill(stream: &mut (impl AsyncRead + Unpin), buffer: &mut [u8]) -> (usize, io::Result<()>) {
     let mut filled = 0usize;
     while let Some(room) = buffer.get_mut(filled..).filter(|room| !room.is_empty()) {
-        match timeout(STALL, stream.read(room)).await {
-            Ok(Ok(0)) => return (filled, Err(io::ErrorKind::UnexpectedEof.into())),
-            Ok(Ok(len)) => filled = filled.saturating_add(len),
-            Ok(Err(error)) => return (filled, Err(error)),
-            Err(_) => return (filled, Err(io::ErrorKind::TimedOut.into())),
+        match with_patience(stream.read(room)).await {
+            Ok(0) => return (filled, Err(io::ErrorKind::UnexpectedEof.into())),
+            Ok(len) => filled = filled.saturating_add(len),
+            Err(error) => return (filled, Err(error)),
         }
     }
     (filled, Ok(()))
@@ -264,12 +274,19 @@ fn keep(
     mut filled: mpsc::Receiver<Filled>,
     empty: &mpsc::Sender<Vec<u8>>,
 ) -> Fetched {
+    let mut unsynced = 0usize;
+    let mut syncing = None;
     while let Some((buffer, len)) = filled.blocking_recv() {
         let fed = decoder.feed(buffer.get(..len).unwrap_or(&[]), &mut |verified| incoming.accept(verified));
         match fed {
             Ok(()) => {
                 // The reader may have ended.
                 let _ = empty.try_send(buffer);
+                unsynced = unsynced.saturating_add(len);
+                if unsynced >= BLOB_SYNC_LEN && syncing.as_ref().is_none_or(JoinHandle::is_finished) {
+                    unsynced = 0;
+                    syncing = start_sync(&incoming);
+                }
             }
             Err(FeedError::Fault(fault)) => {
                 tracing::debug!(%fault, "the answer to a request for a blob is wrong");
@@ -282,6 +299,15 @@ fn keep(
         }
     }
     if incoming.partial().is_whole() { finish(incoming) } else { FAILED }
+}
+
+/// Lets the disk begin while the rest is on its way, so that the sync at the end has little left to do. That one
+/// counts; what this one says does not.
+fn start_sync(incoming: &Incoming) -> Option<JoinHandle<()>> {
+    let file = incoming.file_to_sync().ok()?;
+    Some(spawn_blocking(move || {
+        let _ = file.sync_data();
+    }))
 }
 
 fn finish(incoming: Incoming) -> Fetched {

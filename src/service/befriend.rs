@@ -43,8 +43,15 @@ pub(super) struct Underway {
     invite: Invite,
     name: String,
     refused: bool,
-    pub(super) next_try: Timestamp,
-    pub(super) tries: u32,
+    next_try: Timestamp,
+    tries: u32,
+}
+
+impl Underway {
+    /// When the inviter is dialled next; never once they refused.
+    pub(super) fn due(&self) -> Option<Timestamp> {
+        Some(self.next_try).filter(|_| !self.refused)
+    }
 }
 
 /// Invites being redeemed, by inviter.
@@ -477,13 +484,12 @@ impl Service {
     /// Draws the conclusion from two answers: a friend, or nothing more to keep.
     fn settle_pair(&mut self, user: &UserId) -> Result<(), StoreError> {
         let Some(pair) = self.state.pending.get(user) else { return Ok(()) };
-        let (friends, settled, refused) =
-            (pair.pending.are_friends(), pair.pending.is_settled(), pair.pending.is_refused());
+        let (friends, settled) = (pair.pending.are_friends(), pair.pending.is_settled());
         if friends && !self.state.friends.contains_key(user) {
             let pair = pair.clone();
             self.befriend(pair)?;
         }
-        if settled || (refused && settled) {
+        if settled {
             self.state.pending.remove(user);
             self.remove_state(b'p', user.as_bytes());
             self.timers.redemptions.remove(user);
@@ -639,7 +645,7 @@ impl Service {
 }
 
 /// Whether the other side has not kept our answer.
-fn is_unsaid(pair: &PendingPair) -> bool {
+pub(super) fn is_unsaid(pair: &PendingPair) -> bool {
     pair.pending.mine().is_some() && !pair.pending.is_mine_seen()
 }
 

@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::befriend::Redemptions;
+use super::befriend::{Redemptions, is_unsaid};
 use super::sessions::Purpose;
 use super::state::Numbers;
 use super::{RESERVED_KEY, Service};
@@ -69,6 +69,7 @@ impl Service {
         self.begin_blocks(beside)?;
         self.admit();
         self.load_wants()?;
+        self.load_quota();
         self.load_held()?;
         let friends: Vec<UserId> = self.state.friends.keys().copied().collect();
         for user in friends {
@@ -126,13 +127,17 @@ impl Service {
             .timers
             .settlements
             .iter()
-            .filter(|(user, _)| self.state.pending.contains_key(user))
+            .filter(|(user, _)| self.state.pending.get(user).is_some_and(is_unsaid))
             .map(|(_, (at, _))| *at);
+        let redemptions = self.timers.redemptions.iter();
+        let redemptions = redemptions
+            .filter(|(user, _)| !self.state.pending.contains_key(user))
+            .filter_map(|(_, underway)| underway.due());
         [
             self.net_wakeup(),
             offline.map(|(_, (at, _))| *at).min(),
             settlements.min(),
-            self.timers.redemptions.values().map(|underway| underway.next_try).min(),
+            redemptions.min(),
             self.timers.held.first().map(|(ms, _)| Timestamp::from_millis(*ms)),
             Some(self.timers.slow.unwrap_or(self.now)),
         ]
@@ -180,6 +185,11 @@ impl Service {
         self.dial_due();
         self.dial_redemptions();
         Ok(())
+    }
+
+    /// The addresses this node listens on, best first.
+    pub fn listening(&self) -> Vec<Address> {
+        self.net.listening.clone()
     }
 
     /// Signs a new DeviceRecord and tells friends.
@@ -245,7 +255,7 @@ impl Service {
         let tries = self.timers.dials.get(user).map_or(0, |(_, tries)| *tries);
         for (node, addresses) in dials {
             // In vain for a while: the key behind the address may have changed while we were apart.
-            let (purpose, node) = if tries > 0 && tries % RESUME_EVERY == 0 {
+            let (purpose, node) = if tries > 0 && tries.is_multiple_of(RESUME_EVERY) {
                 (Purpose::Resume(*user), None)
             } else {
                 (Purpose::Friend(*user), Some(node))

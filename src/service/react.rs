@@ -273,10 +273,10 @@ impl Service {
                 return Ok(None);
             };
             for (key, value) in &page {
-                if let Some((_, post, thread)) = self.thread_of(key, value)? {
-                    if sealed.matches(&thread, &slot.writer) {
-                        return Ok(Some((post, thread)));
-                    }
+                if let Some((_, post, thread)) = self.thread_of(key, value)?
+                    && sealed.matches(&thread, &slot.writer)
+                {
+                    return Ok(Some((post, thread)));
                 }
             }
             range = range.before(end);

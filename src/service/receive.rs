@@ -29,7 +29,7 @@ use crate::store::layout::{log_key, log_prefix, split_log_key, timeline_key};
 use crate::store::{StoreError, Tree};
 use crate::time::Timestamp;
 use crate::view;
-use crate::wire::Reader;
+use crate::wire::{DecodeError, Reader};
 
 /// How an entry lies in the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,11 +107,19 @@ impl Place {
     }
 }
 
+/// What an entry takes, bytes.
+fn kept_bytes(body_len: usize) -> u64 {
+    u64::try_from(HEADER_LEN.saturating_add(body_len)).unwrap_or(u64::MAX)
+}
+
 impl Service {
     /// An entry came from a peer. Everything about it is checked here.
     pub(super) fn take_entry(&mut self, header: &[u8], body: Vec<u8>) -> Result<Verdict, StoreError> {
-        let Ok(entry) = Entry::<Unverified>::from_parts(header, body) else {
-            return Ok(Verdict::Fault);
+        let entry = match Entry::<Unverified>::from_parts(header, body) {
+            Ok(entry) => entry,
+            // What a newer program wrote is left alone.
+            Err(DecodeError::Unknown { .. }) => return Ok(Verdict::Unknown),
+            Err(_) => return Ok(Verdict::Fault),
         };
         let (id, epoch, seq) = (entry.id(), entry.header().epoch(), entry.header().seq());
         if self.is_known(&epoch, seq, &id)? {
@@ -128,6 +136,9 @@ impl Service {
             self.on_own_entry_returned(&epoch, seq, &id)?;
         }
         let granted = self.state.epochs.get(&epoch).is_some_and(|record| record.secret.is_none());
+        if !self.may_take(&epoch, kept_bytes(entry.body().len())) {
+            return Ok(Verdict::Unknown);
+        }
         let content = self.open(&entry)?.filter(|content| {
             // Of a class that is not known (single entries were granted) only what is ever granted counts.
             let kind = content.body.kind();
@@ -143,6 +154,7 @@ impl Service {
             // Applying what another wrote can fail only for our own disk; what a person would be told is not said here.
             self.apply(author, epoch, entry.header(), id, content)?;
         }
+        self.hold_quota(&author)?;
         Ok(Verdict::Kept { epoch, seq, id })
     }
 
@@ -218,6 +230,9 @@ impl Service {
         } else {
             self.note_known(&epoch, seq, &id, &lying, None);
         }
+        if !matches!(lying, Lying::Header(_)) {
+            self.note_kept(&epoch, kept_bytes(entry.body().len()));
+        }
         Ok(true)
     }
 
@@ -263,8 +278,17 @@ impl Service {
         if *id > highest {
             return Ok(false);
         }
-        if let Lying::Timeline(shown) = Lying::decode(key, value)? {
-            self.tx.remove(Tree::Timeline, &timeline_key(shown, &highest));
+        match Lying::decode(key, value)? {
+            Lying::Timeline(shown) => {
+                let at = timeline_key(shown, &highest);
+                let len = self.tx.get(Tree::Timeline, &at)?.map_or(0, |value| value.len().saturating_sub(8));
+                self.tx.remove(Tree::Timeline, &at);
+                self.note_dropped(epoch, u64::try_from(len).unwrap_or(u64::MAX));
+            }
+            Lying::Whole(bytes) => {
+                self.note_dropped(epoch, u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+            }
+            _ => {}
         }
         self.tx.remove(Tree::Log, key);
         self.tx.remove(Tree::ById, highest.as_bytes());
@@ -431,10 +455,19 @@ impl Service {
         if let Some((post, shown)) = place.and_then(|place| place.beneath) {
             self.withdraw_interaction(&post, shown, &id)?;
         }
-        if let Some(Lying::Timeline(shown)) = before {
-            self.forget_post(&id)?;
-            self.tx.remove(Tree::Timeline, &timeline_key(shown, &id));
-            self.emit(view::Happening::Withdrawn { id });
+        match &before {
+            Some(Lying::Timeline(shown)) => {
+                let at = timeline_key(*shown, &id);
+                let len = self.tx.get(Tree::Timeline, &at)?.map_or(0, |value| value.len().saturating_sub(8));
+                self.forget_post(&id)?;
+                self.tx.remove(Tree::Timeline, &at);
+                self.note_dropped(&epoch, u64::try_from(len).unwrap_or(u64::MAX));
+                self.emit(view::Happening::Withdrawn { id });
+            }
+            Some(Lying::Whole(bytes)) => {
+                self.note_dropped(&epoch, u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+            }
+            _ => {}
         }
         self.tx.put(Tree::Log, &log_at, Lying::Gone.encode());
         Ok(())

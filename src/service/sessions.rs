@@ -7,23 +7,22 @@
 //!
 //! Source: docs/protocol.md 3.7, 3.8.
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::peer_log::PeerLog;
 use super::receive::Lying;
-use super::state::EpochRecord;
 use super::{Service, tx};
 use crate::crypto::keys::Role;
 use crate::entry::{Entry, HEADER_LEN, Verified};
 use crate::id::{DeviceId, EntryId, EpochId, NodeId, UserId};
 use crate::identity::{DeviceRecord, IdentityRecord, live_device};
-use crate::limits::{CONTACT_CLOSED_OFFER_DAYS, HOLDERS_STEP_LIMIT, PUSH_BODY_LIMIT};
+use crate::limits::{HOLDERS_STEP_LIMIT, PUSH_BODY_LIMIT};
 use crate::link::{self, Address, ConnId, DialId, Order, Path, Protocol, StreamId};
 use crate::moment::Class;
 use crate::pair;
-use crate::store::layout::{log_key, log_prefix, split_log_key, timeline_key};
-use crate::store::{Direction, KeyRange, StoreError, Tree};
-use crate::sync::{self, ByeReason, Held, How, IntervalSet, Known, Log, LogState, Scope, Session, Sum};
+use crate::store::layout::{log_prefix, split_log_key};
+use crate::store::{StoreError, Tree};
+use crate::sync::{self, ByeReason, IntervalSet, Session};
 use crate::time::Timestamp;
 use crate::view;
 
@@ -114,11 +113,11 @@ pub(super) struct Net {
     pairing_open: bool,
     todo: Vec<Todo>,
     /// Friends to whom something new is owed.
-    owed: BTreeSet<UserId>,
+    pub(super) owed: BTreeSet<UserId>,
     /// Whether epochs came or went, so that sessions' scopes must be looked at.
     pub(super) scopes_changed: bool,
     /// Closed epochs that were equal at the end of a session.
-    settled_closed: BTreeSet<(UserId, EpochId)>,
+    pub(super) settled_closed: BTreeSet<(UserId, EpochId)>,
 }
 
 impl Net {
@@ -240,15 +239,15 @@ impl Service {
         self.net.streams.retain(|_, stream| stream.conn != conn);
         self.wants.on_disconnected(conn);
         self.mail_disconnected(conn);
-        if let Some((user, _)) = gone.friend {
-            if self.online(&user).is_none() {
-                if let Some(friend) = self.state.friends.get_mut(&user) {
-                    friend.last_seen = Some(self.now);
-                    self.save_friend(&user);
-                    self.emit_friend(&user);
-                }
-                self.dial_later(&user);
+        if let Some((user, _)) = gone.friend
+            && self.online(&user).is_none()
+        {
+            if let Some(friend) = self.state.friends.get_mut(&user) {
+                friend.last_seen = Some(self.now);
+                self.save_friend(&user);
+                self.emit_friend(&user);
             }
+            self.dial_later(&user);
         }
     }
 
@@ -418,6 +417,7 @@ impl Service {
             }
             sync::Output::PeerHas { epoch, seqs } => self.on_peer_has(conn, &epoch, &seqs)?,
             sync::Output::InSync { epoch } => {
+                self.note_in_sync(&epoch);
                 let friend = self.net.conns.get(&conn).and_then(|state| state.friend);
                 let is_closed = self.state.epochs.get(&epoch).is_some_and(|record| !record.is_open());
                 if let Some((user, _)) = friend.filter(|_| is_closed) {
@@ -441,11 +441,10 @@ impl Service {
                 self.net.todo.push(Todo::Announce { epoch, seq });
             }
             Verdict::Known { epoch, seq, .. } => session.stored(&epoch, seq, self.now),
-            Verdict::Unknown | Verdict::Fault => {
-                if !granted {
-                    session.refused(&asked.0, asked.1, false);
-                }
-            }
+            Verdict::Unknown if granted => {}
+            Verdict::Unknown => session.refused(&asked.0, asked.1, false),
+            // Nobody makes an invalid entry by mistake.
+            Verdict::Fault => session.close(ByeReason::Fault),
         }
     }
 
@@ -521,59 +520,6 @@ impl Service {
         Ok(())
     }
 
-    fn on_matched(&mut self, conn: ConnId, session: &mut Session, epoch: &EpochId) {
-        let Some(record) = self.state.epochs.get(epoch) else { return };
-        let (author, class) = (record.author, record.class);
-        let me = self.me();
-        let Some(state) = self.net.conns.get_mut(&conn) else { return };
-        let friend = state.friend.map(|(user, _)| user);
-        let is_mutual = class == Class::Contact && author != me && friend != Some(author);
-        if is_mutual && state.mutual.insert(author) {
-            let scopes = self.post_scopes(conn);
-            session.add_scopes(scopes, self.now);
-            if let Some(friend) = friend {
-                self.net.owed.insert(friend);
-                // With one more mutual friend, what waits for them may be left here.
-                self.net.owed.insert(author);
-            }
-        }
-        self.wants.on_peer();
-    }
-
-    /// `~contact` epochs and own epochs that a friend gets.
-    fn contact_scopes(&self, user: &UserId) -> Vec<Scope> {
-        let today = self.now.day();
-        self.state
-            .epochs
-            .values()
-            .filter_map(|epoch| {
-                if let Some(own) = &epoch.own {
-                    return own.recipients.contains(user).then(|| own_scope(epoch));
-                }
-                let is_fresh = epoch.closed.is_none_or(|day| today.since(day) <= CONTACT_CLOSED_OFFER_DAYS);
-                let offer = is_fresh && epoch.author != *user;
-                let wanted = epoch.class == Class::Contact || epoch.author == *user;
-                other_scope(epoch, offer, user).filter(|_| wanted)
-            })
-            .collect()
-    }
-
-    /// Epochs of moments of mutual friends, and of the friend.
-    fn post_scopes(&self, conn: ConnId) -> Vec<Scope> {
-        let Some(state) = self.net.conns.get(&conn) else { return Vec::new() };
-        let Some((user, _)) = state.friend else { return Vec::new() };
-        self.state
-            .epochs
-            .values()
-            .filter(|epoch| epoch.own.is_none() && epoch.class == Class::Posts && !epoch.author_only)
-            .filter(|epoch| epoch.author == user || state.mutual.contains(&epoch.author))
-            .filter_map(|epoch| {
-                let is_settled = self.net.settled_closed.contains(&(user, epoch.id)) && !epoch.is_open();
-                other_scope(epoch, epoch.author != user && !is_settled, &user)
-            })
-            .collect()
-    }
-
     /// Friends of mine that the peer has as well, by what it holds of an epoch of mine: who has which moment.
     fn on_peer_has(&mut self, conn: ConnId, epoch: &EpochId, seqs: &IntervalSet) -> Result<(), StoreError> {
         let friend = self.net.conns.get(&conn).and_then(|state| state.friend);
@@ -644,20 +590,6 @@ impl Service {
         }
         self.fetch_blobs()?;
         self.update_pairing();
-        Ok(())
-    }
-
-    fn refresh_scopes(&mut self) -> Result<(), StoreError> {
-        let sessions: Vec<(ConnId, StreamId, UserId)> = self.sessions().collect();
-        for (conn, stream, user) in sessions {
-            let mut scopes = self.contact_scopes(&user);
-            scopes.extend(self.post_scopes(conn));
-            let now = self.now;
-            if let Some(session) = self.session_mut(stream) {
-                session.add_scopes(scopes, now);
-            }
-            self.pump(stream)?;
-        }
         Ok(())
     }
 
@@ -765,161 +697,7 @@ impl Service {
         sessions.chain(self.net.conns.values().filter_map(|conn| conn.reopen)).min()
     }
 
-    /// A courier has just delivered an epoch's keys: one round of tags with it, and it alone.
-    pub(super) fn courier_round(&mut self, conn: ConnId) -> Result<(), StoreError> {
-        self.refresh_scopes()?;
-        let Some(stream) = self.net.conns.get(&conn).and_then(|state| state.sync) else {
-            return Ok(());
-        };
-        if let Some(session) = self.session_mut(stream) {
-            session.courier_round();
-        }
-        self.pump(stream)
-    }
-
     pub(super) const fn retold_admitted(&self) -> &BTreeSet<NodeId> {
         &self.net.admitted
     }
 }
-
-fn own_scope(epoch: &EpochRecord) -> Scope {
-    Scope {
-        epoch: epoch.id,
-        author: epoch.author,
-        class: sync_class(epoch.class),
-        how: How::Mine,
-        open: epoch.is_open(),
-        peer_is_author: false,
-    }
-}
-
-fn other_scope(epoch: &EpochRecord, offer: bool, peer: &UserId) -> Option<Scope> {
-    Some(Scope {
-        epoch: epoch.id,
-        author: epoch.author,
-        class: sync_class(epoch.class),
-        how: How::Tag { key: epoch.tag_key()?, offer },
-        open: epoch.is_open(),
-        peer_is_author: epoch.author == *peer,
-    })
-}
-
-const fn sync_class(class: Class) -> sync::Class {
-    match class {
-        Class::Contact | Class::SelfDevices => sync::Class::Contact,
-        Class::Posts => sync::Class::Posts,
-    }
-}
-
-/// The store, as one peer may see it.
-struct PeerLog<'a> {
-    service: &'a Service,
-    peer: Option<UserId>,
-}
-
-impl<'a> PeerLog<'a> {
-    fn new(service: &'a Service, conn: ConnId) -> Self {
-        let peer = service.net.conns.get(&conn).and_then(|state| state.friend).map(|(user, _)| user);
-        Self { service, peer }
-    }
-
-    /// Known entries of a range, highest number first. A store that cannot be read shows nothing: the peer asks again
-    /// in another session, and the next write of ours finds out.
-    fn records(&self, epoch: &EpochId, lo: u64, hi: u64, limit: usize) -> Vec<(u64, EntryId, Lying)> {
-        let range = KeyRange {
-            start: std::ops::Bound::Included(log_prefix(epoch, lo)),
-            end: std::ops::Bound::Included(log_key(epoch, hi, &EntryId::from_bytes([0xff; 32]))),
-        };
-        let found = self.service.tx.range(Tree::Log, range, Direction::Backward, limit);
-        let found =
-            found.inspect_err(|error| tracing::error!(%error, "the log cannot be read")).unwrap_or_default();
-        found
-            .iter()
-            .filter_map(|(key, value)| {
-                let (_, seq, id) = split_log_key(key)?;
-                let lying = Lying::decode(key, value).ok()?;
-                (lying != Lying::Awaited).then_some((seq, id, lying))
-            })
-            .collect()
-    }
-
-    fn known(&self, epoch: &EpochId, seq: u64, id: EntryId, lying: Lying) -> Known {
-        let header_only = |bytes: &[u8]| {
-            bytes.first_chunk::<HEADER_LEN>().map_or(Held::Id, |header| Held::Header(Box::new(*header)))
-        };
-        let held = match lying {
-            Lying::Whole(bytes) => whole(&bytes).unwrap_or(Held::Id),
-            Lying::Header(bytes) => header_only(&bytes),
-            Lying::Gone | Lying::Awaited => Held::Id,
-            Lying::Timeline(shown) => {
-                let stored = self.service.tx.get(Tree::Timeline, &timeline_key(shown, &id)).ok().flatten();
-                let bytes = stored.as_deref().and_then(|value| value.get(8..)).unwrap_or_default();
-                let author = self.service.state.epochs.get(epoch).map(|record| record.author);
-                let served = author.is_some_and(|author| {
-                    author == self.service.me()
-                        || self.peer == Some(author)
-                        || self.service.in_window(&author, shown)
-                });
-                if served { whole(bytes).unwrap_or(Held::Id) } else { header_only(bytes) }
-            }
-        };
-        Known { seq, id, held }
-    }
-}
-
-fn whole(bytes: &[u8]) -> Option<Held> {
-    let (header, body) = bytes.split_first_chunk::<HEADER_LEN>()?;
-    Some(Held::Full { header: Box::new(*header), body: body.to_vec() })
-}
-
-impl Log for PeerLog<'_> {
-    fn state(&self, epoch: &EpochId) -> Option<Cow<'_, LogState>> {
-        self.service.state.logs.get(epoch).map(Cow::Borrowed)
-    }
-
-    fn sum_over(&self, epoch: &EpochId, lo: u64, hi: u64) -> Sum {
-        let mut sum = Sum::ZERO;
-        for (_, id) in self.ids(epoch, lo, hi, usize::MAX) {
-            sum.add(&id);
-        }
-        sum
-    }
-
-    fn ids(&self, epoch: &EpochId, lo: u64, hi: u64, limit: usize) -> Vec<(u64, EntryId)> {
-        self.records(epoch, lo, hi, limit).into_iter().map(|(seq, id, _)| (seq, id)).collect()
-    }
-
-    fn entries(&self, epoch: &EpochId, lo: u64, hi: u64, bytes: usize) -> Vec<Known> {
-        let mut all: Vec<Known> = Vec::new();
-        let mut used = 0usize;
-        for (seq, id, lying) in self.records(epoch, lo, hi, SERVE_RUN) {
-            let known = self.known(epoch, seq, id, lying);
-            let size = match &known.held {
-                Held::Full { body, .. } => HEADER_LEN.saturating_add(body.len()),
-                Held::Header(_) => HEADER_LEN,
-                Held::Id => 32,
-            };
-            used = used.saturating_add(size);
-            // All variants of a number go together.
-            if used > bytes && all.last().is_some_and(|last| last.seq != seq) {
-                break;
-            }
-            all.push(known);
-        }
-        all
-    }
-
-    fn by_id(&self, id: &EntryId) -> Option<Known> {
-        let place = self.service.place(id).ok().flatten()?;
-        let author = self.service.state.epochs.get(&place.epoch)?.author;
-        let may = author == self.service.me() && {
-            let readers = self.service.readers_of(id).unwrap_or_default();
-            self.peer.is_some_and(|peer| readers.contains(&peer))
-        };
-        let lying = self.service.lying(&place.epoch, place.seq, id).ok().flatten()?;
-        may.then(|| self.known(&place.epoch, place.seq, *id, lying))
-    }
-}
-
-/// How many entries are read at once to be served.
-const SERVE_RUN: usize = 256;

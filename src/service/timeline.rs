@@ -73,11 +73,12 @@ impl Service {
                 if moments.len() == limit {
                     return Ok(view::Page { moments, next: last.as_deref().map(hex) });
                 }
-                if let Some(opened) = self.opened(key, value)? {
-                    if from.is_none_or(|from| from == opened.author) && self.is_shown(&opened) {
-                        moments.push(self.moment_view(&opened)?);
-                        last = Some(key.clone());
-                    }
+                if let Some(opened) = self.opened(key, value)?
+                    && from.is_none_or(|from| from == opened.author)
+                    && self.is_shown(&opened)
+                {
+                    moments.push(self.moment_view(&opened)?);
+                    last = Some(key.clone());
                 }
             }
             range = range.before(end);
@@ -404,11 +405,6 @@ impl Service {
             }
         }
         Ok(())
-    }
-
-    /// A post that is kept, and when it is shown.
-    pub(super) fn post_of(&self, id: &EntryId) -> Result<Option<(Box<Post>, Timestamp)>, StoreError> {
-        Ok(self.opened_by_id(id)?.map(|opened| (opened.post, opened.shown)))
     }
 
     /// The post that names a blob, opened, with the blob's key, type and length: only one that is shown.

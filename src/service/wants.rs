@@ -6,8 +6,11 @@
 //! gets one from us.
 //!
 //! ```text
-//!  Tree::Blobs   blob 32    state 1 ‖ bytes 8 ‖ moment 32      0 wanted, 1 here, 2 mine
+//!  Tree::Blobs   blob 32    state 1 ‖ bytes 8 ‖ moment 32 ‖ since 8     0 wanted  1 here  2 mine  3 later
 //! ```
+//!
+//! *Later* means known by name and not fetched unasked: an original of long ago, or one that made room for newer ones
+//! (others' pictures take at most `BLOB_CACHE_LIMIT` bytes). Looking at it makes it wanted.
 //!
 //! Source: docs/protocol.md 3.9, 3.18.
 
@@ -18,7 +21,7 @@ use super::{Output, Service, tx};
 use crate::crypto::{BlobKey, padded_len};
 use crate::error::{Error, Result as Said};
 use crate::id::{BlobId, EntryId, EpochId, UserId};
-use crate::limits::{BLOB_FETCH_LIMIT, BLOB_PREFETCH_DAYS, BLOB_WANTED_LIMIT};
+use crate::limits::{BLOB_CACHE_LIMIT, BLOB_FETCH_LIMIT, BLOB_PREFETCH_DAYS, BLOB_WANTED_LIMIT};
 use crate::link::{ConnId, Order, StreamId};
 use crate::moment::Post;
 use crate::store::{StoreError, Tree};
@@ -32,15 +35,24 @@ struct Blob {
     state: u8,
     bytes: u64,
     moment: EntryId,
+    /// When it came here; of one's own or one not here, nothing.
+    since: Timestamp,
 }
 
 const WANTED: u8 = 0;
 const HERE: u8 = 1;
 const MINE: u8 = 2;
+const LATER: u8 = 3;
 
 impl Blob {
     fn encode(&self) -> Vec<u8> {
-        [&[self.state][..], &self.bytes.to_be_bytes(), self.moment.as_bytes()].concat()
+        [
+            &[self.state][..],
+            &self.bytes.to_be_bytes(),
+            self.moment.as_bytes(),
+            &self.since.as_millis().to_be_bytes(),
+        ]
+        .concat()
     }
 
     fn decode(key: &[u8], bytes: &[u8]) -> Result<Self, StoreError> {
@@ -50,34 +62,42 @@ impl Blob {
             state: input.u8().map_err(bad)?,
             bytes: input.u64().map_err(bad)?,
             moment: input.value().map_err(bad)?,
+            since: Timestamp::from_millis(input.u64().map_err(bad)?),
         };
         input.finish().map_err(bad)?;
         Ok(blob)
     }
 }
 
+/// Whose turn it is: previews before originals, newest moment first.
+type Turn = (bool, std::cmp::Reverse<Timestamp>, BlobId);
+
 /// What is being fetched, and what waits.
 #[derive(Debug, Default)]
 pub(super) struct Wants {
     /// Previews before originals, newest moment first.
-    waiting: BTreeMap<(bool, std::cmp::Reverse<Timestamp>, BlobId), (EntryId, u64)>,
-    fetching: BTreeMap<BlobId, (ConnId, (bool, std::cmp::Reverse<Timestamp>, EntryId, u64))>,
+    waiting: BTreeMap<Turn, (EntryId, u64)>,
+    fetching: BTreeMap<BlobId, (ConnId, Turn, EntryId, u64)>,
     /// Peers that did not have it or lied, until somebody new comes.
     tried: BTreeSet<(ConnId, BlobId)>,
     dirty: bool,
+    /// Others' blobs that are here, oldest first, and their bytes.
+    cached: BTreeMap<(Timestamp, BlobId), u64>,
+    cached_bytes: u64,
 }
 
 impl Wants {
     /// A blob of one's own stands in the home already.
-    pub(super) fn own(&mut self, tx: &mut tx::Tx, blob: &BlobId) {
-        let record = Blob { state: MINE, bytes: 0, moment: EntryId::from_bytes([0; 32]) };
+    pub(super) fn own(tx: &mut tx::Tx, blob: &BlobId) {
+        let moment = EntryId::from_bytes([0; 32]);
+        let record = Blob { state: MINE, bytes: 0, moment, since: Timestamp::ZERO };
         tx.put(Tree::Blobs, blob.as_bytes(), record.encode());
     }
 
     pub(super) fn on_disconnected(&mut self, conn: ConnId) {
         self.tried.retain(|(tried, _)| *tried != conn);
         let lost: Vec<BlobId> =
-            self.fetching.iter().filter(|(_, (with, _))| *with == conn).map(|(blob, _)| *blob).collect();
+            self.fetching.iter().filter(|(_, (with, ..))| *with == conn).map(|(blob, _)| *blob).collect();
         for blob in lost {
             self.put_back(&blob);
         }
@@ -89,8 +109,8 @@ impl Wants {
     }
 
     fn put_back(&mut self, blob: &BlobId) {
-        if let Some((_, (original, shown, moment, bytes))) = self.fetching.remove(blob) {
-            self.waiting.insert((original, shown, *blob), (moment, bytes));
+        if let Some((_, turn, moment, bytes)) = self.fetching.remove(blob) {
+            self.waiting.insert(turn, (moment, bytes));
             self.dirty = true;
         }
     }
@@ -99,19 +119,35 @@ impl Wants {
         self.waiting.retain(|(_, _, waiting), _| waiting != blob);
         self.fetching.remove(blob);
     }
+
+    fn note_cached(&mut self, blob: BlobId, record: &Blob) {
+        self.cached.insert((record.since, blob), record.bytes);
+        self.cached_bytes = self.cached_bytes.saturating_add(record.bytes);
+    }
+
+    fn drop_cached(&mut self, blob: &BlobId, record: &Blob) {
+        if let Some(bytes) = self.cached.remove(&(record.since, *blob)) {
+            self.cached_bytes = self.cached_bytes.saturating_sub(bytes);
+        }
+    }
 }
 
 impl Service {
     /// Reads at start what is still wanted.
     pub(super) fn load_wants(&mut self) -> Result<(), StoreError> {
-        let mut wanted = Vec::new();
+        let (mut wanted, mut here) = (Vec::new(), Vec::new());
         self.tx.each(Tree::Blobs, &[], &mut |key, value| {
             let blob = Blob::decode(key, value)?;
-            if let (WANTED, Ok(id)) = (blob.state, BlobId::try_from(key)) {
-                wanted.push((id, blob));
+            match (blob.state, BlobId::try_from(key)) {
+                (WANTED, Ok(id)) => wanted.push((id, blob)),
+                (HERE, Ok(id)) => here.push((id, blob)),
+                _ => {}
             }
             Ok(())
         })?;
+        for (id, blob) in &here {
+            self.wants.note_cached(*id, blob);
+        }
         for (id, blob) in wanted.into_iter().take(BLOB_WANTED_LIMIT) {
             // What is an original and when its moment was shown is not kept: previews are small, they go first.
             let original = blob.bytes > PREVIEW_SIZE;
@@ -136,8 +172,12 @@ impl Service {
             if keys.preview_len > 0 {
                 self.want(keys.preview, padded_len(u64::from(keys.preview_len)), moment, shown, false);
             }
+            let bytes = padded_len(plain_len);
             if fresh {
-                self.want(keys.blob, padded_len(plain_len), moment, shown, true);
+                self.want(keys.blob, bytes, moment, shown, true);
+            } else if !self.tx.has(Tree::Blobs, keys.blob.as_bytes()).unwrap_or(true) {
+                let record = Blob { state: LATER, bytes, moment: *moment, since: Timestamp::ZERO };
+                self.tx.put(Tree::Blobs, keys.blob.as_bytes(), record.encode());
             }
         }
     }
@@ -146,7 +186,7 @@ impl Service {
         if self.tx.has(Tree::Blobs, blob.as_bytes()).unwrap_or(true) {
             return;
         }
-        let record = Blob { state: WANTED, bytes, moment: *moment };
+        let record = Blob { state: WANTED, bytes, moment: *moment, since: Timestamp::ZERO };
         self.tx.put(Tree::Blobs, blob.as_bytes(), record.encode());
         if self.wants.waiting.len() < BLOB_WANTED_LIMIT {
             self.wants.waiting.insert((original, std::cmp::Reverse(shown), blob), (*moment, bytes));
@@ -160,13 +200,14 @@ impl Service {
             return Ok(());
         }
         let waiting: Vec<_> = self.wants.waiting.iter().map(|(key, value)| (*key, *value)).collect();
-        for ((original, shown, blob), (moment, bytes)) in waiting {
+        for (turn, (moment, bytes)) in waiting {
+            let blob = turn.2;
             if self.wants.fetching.len() >= BLOB_FETCH_LIMIT {
                 break;
             }
             let Some(conn) = self.who_has(&blob, &moment)? else { continue };
-            self.wants.waiting.remove(&(original, shown, blob));
-            self.wants.fetching.insert(blob, (conn, (original, shown, moment, bytes)));
+            self.wants.waiting.remove(&turn);
+            self.wants.fetching.insert(blob, (conn, turn, moment, bytes));
             self.order(Order::FetchBlob { conn, blob, bytes });
         }
         Ok(())
@@ -211,8 +252,25 @@ impl Service {
         };
         record.state = HERE;
         record.bytes = bytes;
+        record.since = self.now;
         self.tx.put(Tree::Blobs, blob.as_bytes(), record.encode());
+        self.wants.note_cached(*blob, &record);
+        self.make_room_for_blobs()?;
         self.emit(view::Happening::Blob { id: *blob, moment: record.moment });
+        Ok(())
+    }
+
+    /// The oldest of others' pictures make room for newer ones.
+    fn make_room_for_blobs(&mut self) -> Result<(), StoreError> {
+        while self.wants.cached_bytes > BLOB_CACHE_LIMIT {
+            let Some(((_, blob), _)) = self.wants.cached.first_key_value() else { break };
+            let blob = *blob;
+            let Some(mut record) = self.blob_record(&blob)? else { break };
+            self.wants.drop_cached(&blob, &record);
+            record.state = LATER;
+            self.tx.put(Tree::Blobs, blob.as_bytes(), record.encode());
+            self.held.push(Output::RemoveBlob(blob));
+        }
         Ok(())
     }
 
@@ -244,7 +302,8 @@ impl Service {
     fn may_have(&self, conn: ConnId, blob: &BlobId) -> Result<bool, StoreError> {
         let Some(state) = self.net.conns.get(&conn) else { return Ok(false) };
         let (Some((user, _)), Some(sync)) = (state.friend, state.sync) else { return Ok(false) };
-        let Some(record) = self.blob_record(blob)?.filter(|record| record.state != WANTED) else {
+        let Some(record) = self.blob_record(blob)?.filter(|record| matches!(record.state, HERE | MINE))
+        else {
             return Ok(false);
         };
         let Some(place) = self.place(&record.moment)? else { return Ok(false) };
@@ -259,7 +318,7 @@ impl Service {
     pub(super) fn bind_own_blobs(&mut self, moment: &EntryId, post: &Post) {
         for keys in &post.private.media_keys {
             for blob in [&keys.blob, &keys.preview] {
-                let record = Blob { state: MINE, bytes: 0, moment: *moment };
+                let record = Blob { state: MINE, bytes: 0, moment: *moment, since: Timestamp::ZERO };
                 self.tx.put(Tree::Blobs, blob.as_bytes(), record.encode());
             }
         }
@@ -273,6 +332,9 @@ impl Service {
     /// A blob whose moment is withdrawn.
     pub(super) fn forget_blob(&mut self, blob: &BlobId) {
         self.wants.drop_blob(blob);
+        if let Ok(Some(record)) = self.blob_record(blob) {
+            self.wants.drop_cached(blob, &record);
+        }
         self.tx.remove(Tree::Blobs, blob.as_bytes());
         self.held.push(Output::RemoveBlob(*blob));
     }
@@ -289,29 +351,17 @@ impl Service {
                 "see `tidings show ID`",
             )
         };
-        let record = match self.blob_record(blob)? {
-            Some(record) => record,
-            None => return Err(missing()),
-        };
+        let mut record = self.blob_record(blob)?.ok_or_else(missing)?;
         let (key, mime, len) = self.blob_in(&record.moment, blob)?.ok_or_else(missing)?;
+        if record.state == LATER {
+            record.state = WANTED;
+            self.tx.put(Tree::Blobs, blob.as_bytes(), record.encode());
+            let waiting = (true, std::cmp::Reverse(self.now), *blob);
+            self.wants.waiting.insert(waiting, (record.moment, record.bytes));
+        }
         // Somebody looks at it: whatever waits for a peer is tried again.
         self.wants.dirty = true;
-        Ok((key, mime, len, record.state != WANTED))
-    }
-
-    /// An original that is older than what is fetched unasked: somebody looks at it now.
-    ///
-    /// # Errors
-    /// Not found.
-    pub fn want_original(&mut self, moment: &EntryId) -> Said<()> {
-        if let Some((post, shown)) = self.post_of(moment)? {
-            for (plain_len, keys) in
-                post.public.values().media.iter().map(|m| m.plain_len).zip(post.private.media_keys.clone())
-            {
-                self.want(keys.blob, padded_len(plain_len), moment, shown, true);
-            }
-        }
-        Ok(())
+        Ok((key, mime, len, matches!(record.state, HERE | MINE)))
     }
 
     /// Readers of one of my moments who are friends now.

@@ -38,7 +38,7 @@ use crate::limits::{
 use crate::wire::{DecodeError, Reader, Writer};
 
 /// The version of all frames.
-pub const VERSION: u8 = 1;
+pub(super) const VERSION: u8 = 1;
 /// The handle that says: no scope, a granted entry.
 pub const NO_HANDLE: u32 = u32::MAX;
 

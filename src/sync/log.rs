@@ -148,7 +148,7 @@ pub trait Log {
     ///
     /// # Cost
     /// Asked only for ranges other than everything above the floor, for which [`Log::state`] has the sum.
-    fn sum_over(&self, epoch: &EpochId, lo: u64, hi: u64) -> super::Sum;
+    fn sum_over(&self, epoch: &EpochId, lo: u64, hi: u64) -> Sum;
 
     /// Known (seq, id) pairs with `lo <= seq <= hi`, highest number first, at most `limit`.
     fn ids(&self, epoch: &EpochId, lo: u64, hi: u64, limit: usize) -> Vec<(u64, EntryId)>;

@@ -99,7 +99,7 @@ pub enum Output {
         /// Numbers, some of which may have been reported before.
         seqs: IntervalSet,
     },
-    /// Both sides know the same above the higher floor.
+    /// Both sides know the same above the higher floor. Comes again after each change.
     InSync {
         /// The epoch.
         epoch: EpochId,

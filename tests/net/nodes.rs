@@ -71,7 +71,8 @@ pub async fn spawn_in(seed: u8, listen: &str, config: Config, dir: TempDir) -> N
     let (events_in, mut events) = mpsc::channel(EVENT_QUEUE_LIMIT);
     let (orders, orders_out) = mpsc::channel(ORDER_QUEUE_LIMIT);
     let key = SigningKey::from_seed(&[seed; 32]);
-    let config = Config { listen: vec![listen.to_owned()], ..config };
+    let listen = listen.split_whitespace().map(str::to_owned).collect();
+    let config = Config { listen, ..config };
     let handle = net::spawn(config, &key, Arc::clone(&files), events_in, orders_out).expect("spawn");
     let addresses = match timeout(PATIENCE, events.recv()).await {
         Ok(Some(Event::Listening { addresses })) => addresses,

@@ -108,6 +108,14 @@ impl Incoming {
         }
     }
 
+    /// A second handle of the file, for a thread that lets the disk begin to write.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn file_to_sync(&self) -> Result<File, Error> {
+        self.file.try_clone().map_err(Error::io("opening", &self.files.part_path(self.partial.blob())))
+    }
+
     /// Writes down which groups are there. Not synced: the map is a claim that is checked before it counts.
     ///
     /// # Errors

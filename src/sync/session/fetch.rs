@@ -246,7 +246,7 @@ impl Session {
         }
     }
 
-    fn set_missing(&mut self, epoch: &EpochId, missing: IntervalSet) {
+    pub(super) fn set_missing(&mut self, epoch: &EpochId, missing: IntervalSet) {
         let Some(state) = self.scopes.get_mut(epoch) else { return };
         let before = state.missing.interval_count();
         self.fetch.missing =
@@ -330,6 +330,9 @@ impl Session {
             self.fetch.asked = self.fetch.asked.saturating_sub(1);
             self.fetch.weigh(bytes);
             self.fetch.active_at = Some(now);
+            state.answering = Some(seq);
+        } else if state.answering == Some(seq) {
+            // The other variant of a number: both come together.
         } else if state.refused.contains(seq) {
             return false;
         } else if state.pending.interval_count() >= PENDING_LIMIT {

@@ -153,8 +153,10 @@ impl Session {
 
     pub(super) fn begin_matching(&mut self, now: Timestamp) {
         self.matching.begun = Some(now);
-        let epochs: Vec<EpochId> = self.scopes.keys().copied().collect();
-        for epoch in epochs {
+        let mut epochs: Vec<(Class, EpochId)> =
+            self.scopes.iter().map(|(epoch, state)| (state.scope.class, *epoch)).collect();
+        epochs.sort_unstable();
+        for (_, epoch) in epochs {
             self.enter_scope(epoch, now);
         }
         self.plan_round(now);

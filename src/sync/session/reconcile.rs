@@ -68,19 +68,17 @@ impl Session {
 
     /// A page that ends at `hi` is to be sent: the peer differs there, or asked for what we no longer know.
     pub(super) fn mark_page_due(&mut self, epoch: &EpochId, hi: u64) {
-        if let Some(state) = self.scopes.get_mut(epoch)
-            && state.pages_due.len() < PAGE_LIMIT
-        {
-            state.pages_due.insert(hi);
+        if let Some(state) = self.scopes.get_mut(epoch) {
+            state.mark_page(hi);
             self.due.insert((state.scope.class, *epoch));
         }
     }
 
     /// Says the Digest soon: at the latest a second after the first change of a burst.
     pub(super) fn plan_digest(&mut self, epoch: &EpochId, now: Timestamp) {
-        if let Some(state) = self.scopes.get_mut(epoch)
-            && state.digest_timer.is_none()
-        {
+        let Some(state) = self.scopes.get_mut(epoch) else { return };
+        state.is_in_sync = false;
+        if state.digest_timer.is_none() {
             let at = now.plus_ms(DIGEST_DELAY_MS);
             state.digest_timer = Some(at);
             self.digest_timers.insert((at, *epoch));
@@ -163,7 +161,7 @@ impl Session {
             self.send(&Frame::Digest { handle, digest });
         }
         if state.their_digest == Some(digest) {
-            self.on_page_equal(state, digest, ours.lo, ours.floor);
+            self.on_page_equal(state, ours.lo, ours.floor);
         }
         is_news
     }
@@ -176,19 +174,25 @@ impl Session {
             // It became equal while the page waited: the digest says all.
             return self.step_digest(state, ours.handle, log);
         }
-        let said = (digest, state.their_digest);
-        if state.pages_sent.get(&hi) == Some(&said) {
-            return false;
+        let theirs = state.their_pages.get(&hi).copied();
+        let said = (digest, theirs.or(state.their_digest));
+        let is_news = state.pages_sent.get(&hi) != Some(&said);
+        let (lo, floor) = (ours.lo, ours.floor);
+        if is_news {
+            if state.pages_sent.len() >= PAGE_LIMIT {
+                state.pages_sent.pop_first();
+            }
+            state.pages_sent.insert(hi, said);
+            if hi == SEQ_MAX {
+                state.digest_sent = Some(digest);
+            }
+            self.send(&Frame::Have(ours));
         }
-        if state.pages_sent.len() >= PAGE_LIMIT {
-            state.pages_sent.pop_first();
+        if theirs == Some(digest) {
+            // Both have said the same here: what changed lies below.
+            self.on_page_equal(state, lo, floor);
         }
-        state.pages_sent.insert(hi, said);
-        if hi == SEQ_MAX {
-            state.digest_sent = Some(digest);
-        }
-        self.send(&Frame::Have(ours));
-        true
+        is_news
     }
 
     /// Lists ids, at most 4,096 in a frame, newest first; what does not fit is due again.
@@ -213,16 +217,13 @@ impl Session {
     }
 
     /// A page of ours is the peer's: go on below it, or be done.
-    fn on_page_equal(&mut self, state: &mut ScopeState, digest: PageDigest, lo: u64, floor: u64) {
+    fn on_page_equal(&mut self, state: &mut ScopeState, lo: u64, floor: u64) {
         match lo.checked_sub(1).filter(|_| lo > floor) {
             Some(below) => {
-                if state.pages_due.len() < PAGE_LIMIT {
-                    state.pages_due.insert(below);
-                    self.due.insert((state.scope.class, state.scope.epoch));
-                }
+                state.mark_page(below);
+                self.due.insert((state.scope.class, state.scope.epoch));
             }
-            None if state.in_sync != Some(digest) => {
-                state.in_sync = Some(digest);
+            None if !std::mem::replace(&mut state.is_in_sync, true) => {
                 self.outputs.push_back(Output::InSync { epoch: state.scope.epoch });
             }
             None => {}
@@ -241,9 +242,9 @@ impl Session {
         {
             if ours.digest() == digest {
                 state.digest_due |= state.digest_sent != Some(digest);
-                self.on_page_equal(&mut state, digest, ours.lo, ours.floor);
+                self.on_page_equal(&mut state, ours.lo, ours.floor);
             } else {
-                state.pages_due.insert(SEQ_MAX);
+                state.mark_page(SEQ_MAX);
             }
             self.due.insert((state.scope.class, epoch));
         }
@@ -261,6 +262,11 @@ impl Session {
         state.strikes = 0;
         if have.hi == SEQ_MAX {
             state.their_digest = Some(have.digest());
+        } else {
+            state.their_pages.insert(have.hi, have.digest());
+            if state.their_pages.len() > PAGE_LIMIT {
+                state.their_pages.pop_first();
+            }
         }
         let known = state_of(log, &epoch);
         let floor = known.floor.max(state.their_floor);
@@ -268,9 +274,12 @@ impl Session {
         self.due.insert((state.scope.class, epoch));
         let wanted = have.intervals.within(have.lo.max(floor), have.hi).difference(&known.intervals);
         // What it no longer has, it will not send.
-        let gone = state.asked.within(have.lo, have.hi).difference(&have.intervals);
+        let mut gone = state.asked.within(have.lo, have.hi).difference(&have.intervals);
+        gone = gone.union(&state.asked.difference(&state.asked.within(floor, SEQ_MAX)));
         self.drop_asked(&mut state, &gone);
+        let missing = state.missing.within(floor, SEQ_MAX);
         self.scopes.insert(epoch, state);
+        self.set_missing(&epoch, missing);
         self.want(&epoch, &wanted);
         self.end_fetch(&epoch);
     }
@@ -281,7 +290,7 @@ impl Session {
         // Below our floor sums say nothing: the peer will start at the higher floor once it sees our page.
         let is_comparable = have.lo >= floor && ours == have.intervals;
         if !is_comparable {
-            state.pages_due.insert(have.hi);
+            state.mark_page(have.hi);
             return;
         }
         let epoch = state.scope.epoch;
@@ -292,12 +301,13 @@ impl Session {
             // The peer has said what it has; it still needs to hear it from us.
             if have.hi == SEQ_MAX {
                 state.digest_due |= state.digest_sent != Some(digest);
+            } else {
+                state.mark_page(have.hi);
             }
-            let whole = state.their_digest.unwrap_or(digest);
-            self.on_page_equal(state, whole, have.lo, floor);
+            self.on_page_equal(state, have.lo, floor);
             return;
         }
-        state.pages_due.insert(have.hi);
+        state.mark_page(have.hi);
         let said = (digest, have.digest());
         if state.ids_sent != Some(said) {
             state.ids_sent = Some(said);

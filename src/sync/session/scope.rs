@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::crypto::TagKey;
 use crate::id::{EpochId, UserId};
+use crate::limits::PAGE_LIMIT;
 use crate::sync::frame::PageDigest;
 use crate::sync::interval::IntervalSet;
 
@@ -91,8 +92,10 @@ pub(super) struct ScopeState {
     pub(super) digest_timer: Option<crate::time::Timestamp>,
     /// The upper ends of pages to send.
     pub(super) pages_due: BTreeSet<u64>,
-    /// What was sent of a page, and against which digest of theirs: the same is never sent twice.
+    /// What was sent of a page, and in answer to what: the same is never sent twice.
     pub(super) pages_sent: BTreeMap<u64, (PageDigest, Option<PageDigest>)>,
+    /// What the peer last said of its pages below the first.
+    pub(super) their_pages: BTreeMap<u64, PageDigest>,
     pub(super) ids_due: Option<(u64, u64)>,
     pub(super) ids_sent: Option<(PageDigest, PageDigest)>,
     /// Numbers to announce.
@@ -103,6 +106,8 @@ pub(super) struct ScopeState {
     pub(super) missing: IntervalSet,
     /// Asked for and not answered.
     pub(super) asked: IntervalSet,
+    /// The number whose answer came last.
+    pub(super) answering: Option<u64>,
     /// With the owner.
     pub(super) pending: IntervalSet,
     /// Of those, the ones that came unasked and are answered with a Head once stored.
@@ -115,8 +120,8 @@ pub(super) struct ScopeState {
     pub(super) strikes: u8,
     /// Whether anything was fetched since the last Digest.
     pub(super) fetched: bool,
-    /// What was last reported as in sync.
-    pub(super) in_sync: Option<PageDigest>,
+    /// Whether it was reported as in sync since the last change.
+    pub(super) is_in_sync: bool,
 }
 
 impl ScopeState {
@@ -134,25 +139,35 @@ impl ScopeState {
             digest_timer: None,
             pages_due: BTreeSet::new(),
             pages_sent: BTreeMap::new(),
+            their_pages: BTreeMap::new(),
             ids_due: None,
             ids_sent: None,
             heads: IntervalSet::new(),
             theirs: IntervalSet::new(),
             missing: IntervalSet::new(),
             asked: IntervalSet::new(),
+            answering: None,
             pending: IntervalSet::new(),
             pushed: IntervalSet::new(),
             refused: IntervalSet::new(),
             sent: IntervalSet::new(),
             strikes: 0,
             fetched: false,
-            in_sync: None,
+            is_in_sync: false,
         }
     }
 
     /// Whether the peer has shown that it holds the epoch.
     pub(super) const fn is_matched(&self) -> bool {
         self.matched
+    }
+
+    /// A page that ends at `hi` is to be sent. Where too many are, the lowest waits for another time.
+    pub(super) fn mark_page(&mut self, hi: u64) {
+        self.pages_due.insert(hi);
+        if self.pages_due.len() > PAGE_LIMIT {
+            self.pages_due.pop_first();
+        }
     }
 
     /// Whether anything asked for or taken in is still under way.

@@ -1,6 +1,6 @@
 //! The convergence model: gaps, crashes, clones, rollbacks, forks, partitions, any topology, real sessions.
 //!
-//! Cases: 48 by default; `TIDINGS_MODEL_RUNS` asks for more. A failure prints the seed of the run, and
+//! Cases: 400 by default, as in the model it is a port of; `TIDINGS_MODEL_RUNS` asks for more. A failure prints the seed of the run, and
 //! `TIDINGS_MODEL_SEED` replays it.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -149,14 +149,15 @@ impl Run {
     }
 }
 
-fn number(name: &str) -> Option<u64> {
-    std::env::var(name).ok()?.parse().ok()
+/// A number from the environment of the build: tests of the core read no other.
+fn number(text: Option<&str>) -> Option<u64> {
+    text?.parse().ok()
 }
 
 #[test]
 fn any_connected_schedule_of_sessions_converges() {
-    let runs = number("TIDINGS_MODEL_RUNS").unwrap_or(48);
-    let seeds = number("TIDINGS_MODEL_SEED").map_or(0..runs, |seed| seed..seed + 1);
+    let runs = number(option_env!("TIDINGS_MODEL_RUNS")).unwrap_or(400);
+    let seeds = number(option_env!("TIDINGS_MODEL_SEED")).map_or(0..runs, |seed| seed..seed + 1);
     let mut written = 0;
     for seed in seeds {
         let mut run = Run::new(seed);

@@ -1,0 +1,230 @@
+//! Parcels and mutual friends: leaving ours with those who will meet the recipient, carrying theirs within budgets.
+//!
+//! A courier is a friend in whose session an open `~contact` of the recipient matched. A parcel that names a moment's
+//! epoch goes only with couriers who are recipients of it themselves, so that nobody carries the proof that he was left
+//! out (docs/protocol.md 3.6). An Ack goes back only by the courier who brought the parcel: nobody else learns of it.
+//!
+//! Source: docs/protocol.md 3.6, 3.7 (mail), 3.8(8), 3.18.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use super::deliver::{PutUnderWay, ids_of};
+use super::sessions::{Spoken, Stream};
+use super::{Service, tx};
+use crate::id::{DeviceId, EpochId, ParcelId, UserId};
+use crate::link::{ConnId, Order, StreamId};
+use crate::mail::{
+    Carriers, Envelope, Frame, HeldId, Item, OwedId, PutAnswer, Wanted, choose_couriers, pack,
+};
+use crate::moment::Class;
+use crate::store::{StoreError, Tree};
+use crate::wire::Encode;
+
+impl Service {
+    /// Leaves what a friend who is away has to get with those who will meet them.
+    pub(super) fn put_owed(&mut self, user: &UserId) -> Result<(), StoreError> {
+        let candidates: BTreeMap<UserId, (ConnId, StreamId)> = self
+            .net
+            .conns
+            .iter()
+            .filter_map(|(conn, state)| {
+                let (friend, _) = state.friend.filter(|(friend, _)| friend != user)?;
+                let meets = self.meets(*conn, user);
+                let stream = state.mail.filter(|mail| self.is_mail(*mail))?;
+                meets.then_some((friend, (*conn, stream)))
+            })
+            .collect();
+        if candidates.is_empty() {
+            return Ok(());
+        }
+        let wanted = self.wanted(user);
+        let today = self.now.day();
+        let Some(friend) = self.state.friends.get(user) else { return Ok(()) };
+        let devices: Vec<DeviceId> = friend.live_devices().map(|record| record.device()).collect();
+        for device in devices {
+            let under_way: BTreeSet<OwedId> = self
+                .mail
+                .putting
+                .values()
+                .flatten()
+                .filter(|put| put.device == device)
+                .flat_map(|put| put.ids.iter().copied())
+                .collect();
+            let mut due =
+                self.mail.owed.entry(device).or_default().due_by_courier(wanted.iter().copied(), today);
+            due.retain(|wanted| !under_way.contains(&wanted.id));
+            let mut groups: BTreeMap<Carriers, Vec<Wanted>> = BTreeMap::new();
+            for wanted in due {
+                groups.entry(wanted.carriers).or_default().push(wanted);
+            }
+            for (carriers, due) in groups {
+                self.put_group(user, &device, carriers, &due, &candidates);
+            }
+            self.put_acks(user, &device, &candidates);
+        }
+        Ok(())
+    }
+
+    /// Leaves Acks with the couriers who brought the parcels.
+    fn put_acks(
+        &mut self,
+        user: &UserId,
+        device: &DeviceId,
+        candidates: &BTreeMap<UserId, (ConnId, StreamId)>,
+    ) {
+        let acks = self.mail.acks.get(user).cloned().unwrap_or_default();
+        let couriers: BTreeSet<UserId> = acks.values().copied().collect();
+        for courier in couriers {
+            let Some((conn, stream)) = candidates.get(&courier).copied() else { continue };
+            let parcels: BTreeSet<ParcelId> =
+                acks.iter().filter(|(_, by)| **by == courier).map(|(parcel, _)| *parcel).collect();
+            let Some(envelope) = self.seal_to(user, device, &[Item::Ack(parcels.clone())]) else { continue };
+            let put = PutUnderWay { device: *device, owner: *user, ids: BTreeSet::new() };
+            self.mail.putting.entry(conn).or_default().push_back(put);
+            self.order(Order::Send { stream, frame: Frame::Put(envelope).encode() });
+            // Acks are not acknowledged: once a courier has them they have left.
+            for parcel in parcels {
+                self.drop_ack(user, &parcel);
+            }
+        }
+    }
+
+    pub(super) fn put_group(
+        &mut self,
+        user: &UserId,
+        device: &DeviceId,
+        carriers: Carriers,
+        due: &[Wanted],
+        candidates: &BTreeMap<UserId, (ConnId, StreamId)>,
+    ) {
+        let friends: BTreeSet<UserId> = candidates.keys().copied().collect();
+        let epochs = &self.state.epochs;
+        let may_read = |friend: &UserId, epoch: &EpochId| {
+            let own = epochs.get(epoch).and_then(|record| record.own.as_ref());
+            own.is_some_and(|own| own.recipients.contains(friend))
+        };
+        let chosen = choose_couriers(&friends, &[carriers], &BTreeSet::new(), may_read, &mut self.entropy);
+        if chosen.is_empty() {
+            return;
+        }
+        let items = self.items(due);
+        for parcel in pack(items, &mut self.entropy) {
+            let ids = ids_of(&parcel);
+            let Some(envelope) = self.seal_to(user, device, &parcel) else { continue };
+            self.note_parcel(device, envelope.parcel_id, &ids);
+            for courier in &chosen {
+                let Some((conn, stream)) = candidates.get(courier).copied() else { continue };
+                let put = PutUnderWay { device: *device, owner: *user, ids: ids.clone() };
+                self.mail.putting.entry(conn).or_default().push_back(put);
+                self.order(Order::Send { stream, frame: Frame::Put(envelope.clone()).encode() });
+            }
+        }
+    }
+
+    /// Whether the friend at the other end of a connection will meet somebody: an open `~contact` of theirs matched.
+    pub(super) fn meets(&self, conn: ConnId, user: &UserId) -> bool {
+        let Some(state) = self.net.conns.get(&conn).filter(|state| state.mutual.contains(user)) else {
+            return false;
+        };
+        let Some(stream) = state.sync else { return false };
+        let Some(Stream { spoken: Spoken::Sync(session), .. }) = self.net.streams.get(&stream) else {
+            return false;
+        };
+        let contacts =
+            self.state.epochs.values().filter(|epoch| epoch.author == *user && epoch.class == Class::Contact);
+        contacts.filter(|epoch| epoch.is_open()).any(|epoch| session.is_matched(&epoch.id))
+    }
+
+    pub(super) fn deliver_held(&mut self, conn: ConnId, user: &UserId) -> Result<(), StoreError> {
+        let Some(stream) =
+            self.net.conns.get(&conn).and_then(|state| state.mail).filter(|m| self.is_mail(*m))
+        else {
+            return Ok(());
+        };
+        let held: Vec<HeldId> = self.mail.courier.for_recipient(user).collect();
+        for id in held {
+            if let Some(bytes) = self.tx.get(Tree::Mail, &id.encode())? {
+                let envelope: Envelope = tx::decode(Tree::Mail, &id.encode(), &bytes)?;
+                self.order(Order::Send { stream, frame: Frame::Deliver(envelope).encode() });
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn on_put(
+        &mut self,
+        stream: StreamId,
+        peer: &UserId,
+        envelope: &Envelope,
+    ) -> Result<(), StoreError> {
+        let is_known = self.state.friends.contains_key(&envelope.to_root) && envelope.to_root != *peer;
+        let answer = match self.mail.courier.on_put(peer, envelope, is_known, self.now.day()) {
+            PutAnswer::Keep { id, held } => {
+                self.tx.put(Tree::Mail, &id.encode(), envelope.encode());
+                self.tx.put_record(Tree::MailIndex, &id.encode(), &held);
+                // What I promise to carry survives a power cut.
+                self.barrier_before_output = true;
+                Frame::Kept
+            }
+            PutAnswer::KeptBefore => Frame::Kept,
+            PutAnswer::Full(_) => Frame::Full,
+        };
+        let kept = answer == Frame::Kept;
+        self.order(Order::Send { stream, frame: answer.encode() });
+        if kept {
+            let to = envelope.to_root;
+            let conns: Vec<ConnId> = self
+                .net
+                .conns
+                .iter()
+                .filter(|(_, state)| state.friend.is_some_and(|(friend, _)| friend == to))
+                .map(|(conn, _)| *conn)
+                .collect();
+            for conn in conns {
+                self.deliver_held(conn, &to)?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn on_put_answer(&mut self, conn: ConnId, courier: &UserId, kept: bool) {
+        let Some(put) = self.mail.putting.get_mut(&conn).and_then(VecDeque::pop_front) else { return };
+        if !kept {
+            return;
+        }
+        let today = self.now.day();
+        let changed = self.mail.owed.entry(put.device).or_default().on_put(put.ids.iter().copied(), today);
+        for (id, puts) in changed {
+            self.tx.put_record(Tree::Owed, &tx::key(&[put.device.as_bytes(), b"u", &id.encode()]), &puts);
+            self.mail.carried.entry((put.owner, *id.epoch())).or_default().insert(*courier);
+        }
+    }
+
+    fn drop_ack(&mut self, user: &UserId, parcel: &ParcelId) {
+        if let Some(acks) = self.mail.acks.get_mut(user) {
+            acks.remove(parcel);
+        }
+        self.tx.remove(Tree::State, &tx::key(&[b"k", user.as_bytes(), parcel.as_bytes()]));
+    }
+
+    /// Once in a while: old parcels go, what is due again with couriers is put.
+    pub(super) fn maintain_mail(&mut self) -> Result<(), StoreError> {
+        let today = self.now.day();
+        for id in self.mail.courier.on_day(today) {
+            self.tx.remove(Tree::Mail, &id.encode());
+            self.tx.remove(Tree::MailIndex, &id.encode());
+        }
+        let friends: Vec<UserId> = self.state.friends.keys().copied().collect();
+        for user in friends {
+            if self.online(&user).is_none() {
+                self.put_owed(&user)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Who carries the keys of an epoch to somebody.
+    pub(super) fn couriers_for(&self, user: &UserId, epoch: &EpochId) -> Result<Vec<UserId>, StoreError> {
+        Ok(self.mail.carried.get(&(*user, *epoch)).into_iter().flatten().copied().collect())
+    }
+}

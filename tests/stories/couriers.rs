@@ -1,0 +1,81 @@
+//! Delivery by friends while the author is away.
+
+use super::people::{circle, everyone, except, strangers};
+
+#[test]
+fn a_friend_who_was_away_gets_the_moment_from_a_mutual_friend() {
+    let mut world = circle(80, &["Alice", "Carol", "Dave"]);
+    world.stop(2);
+    world.run(1_000);
+    world.post(0, "while you were out", everyone());
+    world.run(1_000);
+    world.stop(0);
+    world.run(1_000);
+    world.start(2);
+    world.run(5_000);
+    assert!(world.sees(2, "while you were out"));
+}
+
+#[test]
+fn a_rule_first_used_while_a_friend_is_away_reaches_them_by_courier() {
+    let mut world = circle(81, &["Alice", "Bob", "Carol", "Dave"]);
+    world.stop(3);
+    world.run(2_000);
+    world.post(0, "not Bob", except(&["Bob"]));
+    world.run(2_000);
+    world.stop(0);
+    world.run(1_000);
+    world.start(3);
+    world.run(5_000);
+    assert!(world.sees(3, "not Bob"));
+    assert!(!world.sees(1, "not Bob"));
+}
+
+#[test]
+fn what_a_courier_brought_is_not_brought_again_once_it_was_acknowledged() {
+    let mut world = circle(82, &["Alice", "Carol", "Dave"]);
+    world.stop(2);
+    world.run(2_000);
+    world.tag(0, "two", &["Carol", "Dave"]);
+    world.post(0, "new rule", super::people::only(&["two"]));
+    world.run(2_000);
+    world.stop(0);
+    world.start(2);
+    world.run(5_000);
+    assert!(world.sees(2, "new rule"));
+    world.start(0);
+    world.run(20_000);
+    let status = world.ask(0, |service| service.status()).expect("a status");
+    assert!(status.waiting.is_empty(), "{:?}", status.waiting);
+    let before = world.nodes[2].received.len();
+    world.cut(0, 2);
+    world.run(20_000);
+    let parcels = world.nodes[2].received[before..].iter().filter(|f| f.kind == "Deliver").count();
+    assert_eq!(parcels, 0, "everything was acknowledged");
+}
+
+#[test]
+fn a_changed_address_is_learnt_through_a_mutual_friend() {
+    let mut world = circle(83, &["Alice", "Bob", "Carol"]);
+    // Alice and Bob both move while apart; Carol stays where she is.
+    world.stop(0);
+    world.moves(1, 101);
+    world.run(2_000);
+    world.moves(0, 102);
+    world.start(0);
+    world.run(30_000);
+    assert!(world.is_linked(0, 1), "Carol brought them together");
+    world.post(0, "moved", everyone());
+    world.run(1_000);
+    assert!(world.sees(1, "moved"));
+}
+
+#[test]
+fn friends_of_friends_carry_nothing_for_strangers() {
+    let mut world = strangers(84, &["Alice", "Bob", "Carol"]);
+    world.befriend(0, 1);
+    world.befriend(1, 2);
+    world.post(0, "for Bob", everyone());
+    world.run(700_000);
+    assert!(world.sees(1, "for Bob") && !world.sees(2, "for Bob"));
+}

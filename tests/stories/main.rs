@@ -1,0 +1,15 @@
+//! Stories: whole nodes on a network of values, told as what people do and see.
+//!
+//! The nodes are real services over real stores; network, clock and disk are simulated, so that every run can be
+//! repeated from its seed. [`world`] holds the network and its faults, [`people`] the words the stories are told in.
+
+mod audiences;
+mod befriend;
+mod couriers;
+mod crash;
+mod deletions;
+mod hostile;
+mod people;
+mod secrecy;
+mod threads;
+mod world;
