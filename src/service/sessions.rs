@@ -16,7 +16,7 @@ use crate::crypto::keys::Role;
 use crate::entry::{Entry, HEADER_LEN, Verified};
 use crate::id::{DeviceId, EntryId, EpochId, NodeId, UserId};
 use crate::identity::{DeviceRecord, IdentityRecord, live_device};
-use crate::limits::{HOLDERS_STEP_LIMIT, PUSH_BODY_LIMIT};
+use crate::limits::{HOLDERS_EQUAL_LIMIT, HOLDERS_STEP_LIMIT, PUSH_BODY_LIMIT};
 use crate::link::{self, Address, ConnId, DialId, Order, Path, Protocol, StreamId};
 use crate::moment::Class;
 use crate::pair;
@@ -418,6 +418,7 @@ impl Service {
             sync::Output::PeerHas { epoch, seqs } => self.on_peer_has(conn, &epoch, &seqs)?,
             sync::Output::InSync { epoch } => {
                 self.note_in_sync(&epoch);
+                self.on_peer_equal(conn, &epoch)?;
                 let friend = self.net.conns.get(&conn).and_then(|state| state.friend);
                 let is_closed = self.state.epochs.get(&epoch).is_some_and(|record| !record.is_open());
                 if let Some((user, _)) = friend.filter(|_| is_closed) {
@@ -542,6 +543,14 @@ impl Service {
             }
         }
         Ok(())
+    }
+
+    /// The peer knows what I know of an epoch of mine: it has what it did not announce entry by entry.
+    fn on_peer_equal(&mut self, conn: ConnId, epoch: &EpochId) -> Result<(), StoreError> {
+        let is_mine = self.state.epochs.get(epoch).is_some_and(|record| record.own.is_some());
+        let Some(log) = self.state.logs.get(epoch).filter(|_| is_mine) else { return Ok(()) };
+        let newest = log.intervals.clone().take_newest(HOLDERS_EQUAL_LIMIT, usize::MAX);
+        self.on_peer_has(conn, epoch, &newest)
     }
 
     /// Friends who announced that they have an entry of mine.
