@@ -142,6 +142,9 @@ pub const TAGS_CLASS_LIMIT: usize = 16_384;
 pub const TAGS_ROUND: usize = 64;
 /// Time between regular rounds of tags, ms. *spec 3.8(3)*
 pub const TAGS_ROUND_INTERVAL_MS: u64 = 600_000;
+/// After so long three early rounds of tags follow the first exchange, each later by up to a quarter, ms: friends who
+/// have just made a friend in common find out soon. *spec 3.8(3)*
+pub const TAGS_EARLY_ROUNDS_MS: [u64; 3] = [2_000, 15_000, 75_000];
 /// The regular round is early or late by up to this, ms. *spec 3.8(3)*
 pub const TAGS_ROUND_JITTER_MS: u64 = 120_000;
 /// Intervals in one Have. *spec 3.7*

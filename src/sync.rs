@@ -9,7 +9,7 @@
 //!  Hello ──► ◄── Hello            nonces, records; the owner judges them
 //!  Mine …                         own epochs, to their recipients
 //!  Tags 1 ──► ◄── Matched         ~contact epochs: gives the mutual friends        ([`session`], matching)
-//!  Tags 2 ──► ◄── Matched         posts of mutual friends; later a round of 64 every 10 ± 2 minutes
+//!  Tags 2 ──► ◄── Matched         posts of mutual friends; later a round of 64, every 10 ± 2 minutes
 //!  Digest ◄─► Have ──► Want ──►   per matched epoch: compare, list, ask            (reconcile, fetch)
 //!  ◄── Entry, Gone                newest first, within credit                      (serve)
 //!  Head, Entry                    what is fresh: announced, or pushed at once

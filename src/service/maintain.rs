@@ -167,6 +167,7 @@ impl Service {
         if today.since(self.state.me.device_day) >= DEVICE_RECORD_RENEW_DAYS {
             self.renew_device()?;
         }
+        self.reopen_idle();
         self.maintain_mail()?;
         Ok(())
     }

@@ -197,13 +197,32 @@ impl Service {
                 reopened: 0,
             },
         );
-        match purpose {
-            Some(Purpose::Redeem(_) | Purpose::Settle(_) | Purpose::Resume(_)) => {
-                self.begin_pairing(conn, purpose.as_ref());
-            }
-            Some(Purpose::Friend(_)) if self.net.admitted.contains(&node) => self.open_session(conn),
-            _ if self.has_to_settle(&node) => self.begin_pairing(conn, None),
-            _ => {}
+        let is_admitted = self.net.admitted.contains(&node);
+        let is_pairing = match purpose {
+            Some(Purpose::Redeem(_) | Purpose::Settle(_)) => true,
+            // Found under the key we know: there is nothing to resume.
+            Some(Purpose::Resume(_)) => !is_admitted,
+            Some(Purpose::Friend(_)) | None => self.has_to_settle(&node),
+        };
+        if is_pairing {
+            self.begin_pairing(conn, purpose.as_ref());
+        }
+        if is_admitted {
+            self.open_session(conn);
+        } else if !is_pairing && attempt.is_some() {
+            // Whoever this was, they are nobody's friend any more.
+            self.order(Order::Hangup { conn });
+        }
+    }
+
+    /// Connections of ours with a friend on which nothing is spoken, for whatever reason: the streams are opened again.
+    pub(super) fn reopen_idle(&mut self) {
+        let idle = |state: &Conn| state.dialled && state.reopen.is_none() && state.sync.is_none();
+        let admitted = &self.net.admitted;
+        let conns = self.net.conns.iter().filter(|(_, state)| idle(state) && admitted.contains(&state.node));
+        let conns: Vec<ConnId> = conns.map(|(conn, _)| *conn).collect();
+        for conn in conns {
+            self.open_session(conn);
         }
     }
 

@@ -24,7 +24,8 @@ pub fn circle(seed: u64, names: &[&str]) -> World {
             world.befriend(a, b);
         }
     }
-    world.run(3_000);
+    // Until all have found out whom they know in common.
+    world.run(25_000);
     world
 }
 

@@ -47,6 +47,7 @@ fn comments_and_replies_are_seen_by_friends_of_everybody_concerned() {
     world.comment(3, "a hill", "green");
     world.run(500);
     world.reply(2, "a hill", "steep", "not for me");
+    world.run(500);
     world.reply(0, "a hill", "green", "yes");
     world.run(1_000);
     assert_eq!(world.comments(0, "a hill"), ["steep", "green", "not for me", "yes"]);
@@ -74,6 +75,7 @@ fn a_comment_that_comes_before_its_moment_waits_for_it() {
     world.post(0, "a hill", everyone());
     world.run(500);
     world.comment(1, "a hill", "steep");
+    world.run(500);
     world.reply(0, "a hill", "steep", "very");
     world.run(500);
     // Carol hears Bob's words first, and Alice's moment only later.

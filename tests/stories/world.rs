@@ -828,3 +828,15 @@ pub fn kind_of(protocol: Protocol, frame: &[u8]) -> &'static str {
         Protocol::Blob => "Blob",
     }
 }
+
+impl World {
+    /// What reached a node, a line a frame: for whoever looks into a story that went wrong.
+
+    pub fn print_received(&self, who: Who, from: usize) {
+        for frame in self.nodes[who].received.iter().skip(from) {
+            let after = frame.at.since(Timestamp::from_millis(20_000 * DAY_MS));
+            let sender = &self.nodes[frame.from].name;
+            eprintln!("{after:>9} {sender} → {}: {} {}", self.nodes[who].name, frame.kind, frame.frame.len());
+        }
+    }
+}

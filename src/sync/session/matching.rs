@@ -2,7 +2,7 @@
 //!
 //! The first exchange of a class goes I then R, the second with what is still unmatched; each is padded with random
 //! tags to a power of two of at least 64, so that the count says only which bucket one is in. After that both sides
-//! show exactly 64 tags every 10 ± 2 minutes whether or not there is anything new. An epoch learnt meanwhile waits for
+//! show exactly 64 tags three times in the first two minutes and every 10 ± 2 minutes then, whether or not there is anything new. An epoch learnt meanwhile waits for
 //! the next round: nothing leaves because it opened (docs/protocol.md 3.8(3), I7).
 //!
 //! A tag is a MAC over both nonces, both node keys and the role of who shows it. Hence one of another session, another
@@ -17,7 +17,7 @@ use crate::crypto::keys::{Role, mac_eq, scope_tag};
 use crate::id::EpochId;
 use crate::limits::{
     SCOPE_LIMIT, TAGS_CLASS_LIMIT, TAGS_FRAME_LIMIT, TAGS_ROUND, TAGS_ROUND_BURST_LIMIT,
-    TAGS_ROUND_INTERVAL_MS, TAGS_ROUND_JITTER_MS, TAGS_UNANSWERED_LIMIT,
+    TAGS_EARLY_ROUNDS_MS, TAGS_ROUND_INTERVAL_MS, TAGS_ROUND_JITTER_MS, TAGS_UNANSWERED_LIMIT,
 };
 use crate::sync::frame::{Frame, MatchedItem, Tag};
 use crate::time::Timestamp;
@@ -63,6 +63,8 @@ pub(super) struct Matching {
     parked: VecDeque<Vec<Tag>>,
     next_round: Option<Timestamp>,
     begun: Option<Timestamp>,
+    /// Early rounds planned so far.
+    early_rounds: usize,
     /// Later rounds the peer ran.
     their_rounds: u64,
 }
@@ -471,7 +473,16 @@ impl Session {
         }
     }
 
+    /// Plans the next round: a few soon after the beginning, when two nodes may be learning of the same friends, then
+    /// one every ten minutes. When they come hangs on the session's age alone, never on what there is to show.
     fn plan_round(&mut self, now: Timestamp) {
+        let begun = self.matching.begun.unwrap_or(now);
+        if let Some(after) = TAGS_EARLY_ROUNDS_MS.get(self.matching.early_rounds).copied() {
+            self.matching.early_rounds = self.matching.early_rounds.saturating_add(1);
+            let jitter = self.timing.below(after.checked_div(4).unwrap_or(0));
+            self.matching.next_round = Some(begun.plus_ms(after.saturating_add(jitter)).max(now));
+            return;
+        }
         let jitter = self.timing.below(TAGS_ROUND_JITTER_MS.saturating_mul(2).saturating_add(1));
         let after = TAGS_ROUND_INTERVAL_MS.saturating_sub(TAGS_ROUND_JITTER_MS).saturating_add(jitter);
         self.matching.next_round = Some(now.plus_ms(after));
