@@ -1,10 +1,11 @@
 //! What a node refuses and lives on: a second one on its home, and a post for which the disk has no room.
 
 use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use tempfile::TempDir;
 use tidings::limits::STORE_FREE_RESERVE;
 
 use crate::support::{Node, PATIENCE, alone, befriend, photo, until, wait_connected};
@@ -27,9 +28,15 @@ fn a_second_node_on_a_home_is_refused_with_a_sentence_and_the_first_lives() {
 }
 
 /// A file system of its own in memory, mounted where this user may: in a namespace of its own.
+///
+/// Nothing is ever written to a folder that is not proven to lie on it, and never more than its size: a mistake here
+/// would fill the disk of the machine.
 struct SmallDisk {
     holder: Child,
     folder: PathBuf,
+    bytes: u64,
+    /// Where it is mounted, seen from outside the namespace. If that folder went, so would the mount.
+    _place: TempDir,
 }
 
 impl SmallDisk {
@@ -51,23 +58,39 @@ impl SmallDisk {
         let mut said = String::new();
         let told = holder.stdout.take().map(|out| BufReader::new(out).read_line(&mut said));
         let folder = PathBuf::from(format!("/proc/{}/root{}", holder.id(), place.path().display()));
-        let disk = Self { holder, folder };
+        let disk = Self { holder, folder, bytes, _place: place };
         // Seen through the holder's eyes, the folder is the small disk.
-        (matches!(told, Some(Ok(_))) && said == "ready\n" && disk.folder.is_dir()).then_some(disk)
+        (matches!(told, Some(Ok(_))) && said == "ready\n" && disk.is_small()).then_some(disk)
+    }
+
+    /// Whether the folder lies on the small disk and on nothing else.
+    fn is_small(&self) -> bool {
+        let Ok(told) = Command::new("stat").args(["-f", "-c", "%T %b %S"]).arg(&self.folder).output() else {
+            return false;
+        };
+        let text = String::from_utf8_lossy(&told.stdout).into_owned();
+        let words: Vec<&str> = text.split_whitespace().collect();
+        let [kind, blocks, size] = words[..] else { return false };
+        let total =
+            blocks.parse::<u64>().ok().zip(size.parse::<u64>().ok()).map(|(blocks, size)| blocks * size);
+        kind == "tmpfs" && total == Some(self.bytes)
     }
 
     fn free(&self) -> u64 {
         let told =
-            Command::new("df").args(["--output=avail", "-B1"]).arg(&self.folder).output().expect("df runs");
+            Command::new("stat").args(["-f", "-c", "%a %S"]).arg(&self.folder).output().expect("stat runs");
         let text = String::from_utf8_lossy(&told.stdout).into_owned();
-        text.lines().nth(1).and_then(|line| line.trim().parse().ok()).expect("df tells bytes")
+        let numbers: Vec<u64> = text.split_whitespace().filter_map(|word| word.parse().ok()).collect();
+        assert_eq!(numbers.len(), 2, "free blocks and their size: {told:?}");
+        numbers[0] * numbers[1]
     }
 
     /// Fills it until only so many bytes are free; as full as it gets, for none.
     fn fill(&self, name: &str, leave: u64) -> PathBuf {
+        assert!(self.is_small(), "only the small disk may be filled");
         let path = self.folder.join(name);
         let mut file = std::fs::File::create(&path).expect("a file to fill with");
-        let mut left = if leave == 0 { u64::MAX } else { self.free().saturating_sub(leave) };
+        let mut left = if leave == 0 { self.bytes } else { self.free().saturating_sub(leave) };
         let block = vec![7; 64 * 1024];
         while left > 0 {
             let len = usize::try_from(left).unwrap_or(usize::MAX).min(block.len());
@@ -162,7 +185,7 @@ fn a_small_disk_is_a_disk_of_its_own() {
     assert_eq!(disk.free(), 1024 * 1024);
     let filler = disk.fill("filler", 0);
     assert_eq!(disk.free(), 0);
-    assert!(std::fs::write(Path::new(&disk.folder).join("more"), [1]).is_err());
+    assert!(std::fs::write(disk.folder.join("more"), [1]).is_err());
     std::fs::remove_file(filler).expect("it goes");
     assert_eq!(disk.free(), 1024 * 1024);
 }
