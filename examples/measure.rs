@@ -255,7 +255,7 @@ fn primitives(report: &Report, padded_len: usize) {
     let bare = ed25519_dalek::SigningKey::from_bytes(&[7; 32]);
     let public = bare.verifying_key().to_bytes();
     // The domain of entries and its zero byte stand before what is signed.
-    let message = [&b"tidings entry v1\0"[..], &[1; SIGNED_LEN]].concat();
+    let message = [&b"tidings/v1/entry\0"[..], &[1; SIGNED_LEN]].concat();
     let signature = bare.sign(&message);
     let verify = || {
         let key = ed25519_dalek::VerifyingKey::from_bytes(&public).expect("a point");

@@ -51,6 +51,12 @@ async fn main() -> Result<()> {
         befriend(inviter, accepter).await?;
     }
     println!("Alice, Carol and Dave are friends of each other.");
+    let bye =
+        dave.post(PostDraft { text: "Back in an hour".into(), ..PostDraft::default() }).await?.id.to_string();
+    until("Alice and Carol read that Dave goes", || async {
+        Ok(alice.moment(&bye).await.is_ok() && carol.moment(&bye).await.is_ok())
+    })
+    .await?;
     dave.close().await?;
     println!("Dave's node is off.");
 
