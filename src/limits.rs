@@ -311,6 +311,8 @@ pub const RESERVED_EPOCH_LIMIT: usize = OPEN_EPOCH_LIMIT + CLOSED_EPOCH_LIMIT;
 pub const KEY_FILE_LIMIT: usize = 4 * 1024 * 1024;
 /// Numbers of one announcement whose holder is written down at once; the rest when it is said again. *guess*
 pub const HOLDERS_STEP_LIMIT: usize = 4_096;
+/// Of an epoch that is equal on both sides, how many of the newest entries are noted as held. *guess*
+pub const HOLDERS_EQUAL_LIMIT: u64 = 256;
 /// Frames of mail kept until the sync stream has shown who sends them. *guess*
 pub const MAIL_EARLY_LIMIT: usize = 64;
 // ---- blob transfer (3.7, 3.9) ----

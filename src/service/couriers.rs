@@ -61,6 +61,14 @@ impl Service {
                 self.put_group(user, &device, carriers, &due, &candidates);
             }
             self.put_acks(user, &device, &candidates);
+            if self.mail.greet.remove(user) {
+                self.put_parcel(
+                    user,
+                    &device,
+                    &[],
+                    &candidates.values().copied().take(1).collect::<Vec<_>>(),
+                );
+            }
         }
         Ok(())
     }
@@ -108,16 +116,21 @@ impl Service {
             return;
         }
         let items = self.items(due);
+        let to: Vec<_> = chosen.iter().filter_map(|courier| candidates.get(courier).copied()).collect();
         for parcel in pack(items, &mut self.entropy) {
-            let ids = ids_of(&parcel);
-            let Some(envelope) = self.seal_to(user, device, &parcel) else { continue };
-            self.note_parcel(device, envelope.parcel_id, &ids);
-            for courier in &chosen {
-                let Some((conn, stream)) = candidates.get(courier).copied() else { continue };
-                let put = PutUnderWay { device: *device, owner: *user, ids: ids.clone() };
-                self.mail.putting.entry(conn).or_default().push_back(put);
-                self.order(Order::Send { stream, frame: Frame::Put(envelope.clone()).encode() });
-            }
+            self.put_parcel(user, device, &parcel, &to);
+        }
+    }
+
+    /// Seals one parcel and leaves it with couriers.
+    fn put_parcel(&mut self, user: &UserId, device: &DeviceId, items: &[Item], to: &[(ConnId, StreamId)]) {
+        let ids = ids_of(items);
+        let Some(envelope) = self.seal_to(user, device, items) else { return };
+        self.note_parcel(device, envelope.parcel_id, &ids);
+        for (conn, stream) in to {
+            let put = PutUnderWay { device: *device, owner: *user, ids: ids.clone() };
+            self.mail.putting.entry(*conn).or_default().push_back(put);
+            self.order(Order::Send { stream: *stream, frame: Frame::Put(envelope.clone()).encode() });
         }
     }
 

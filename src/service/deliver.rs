@@ -71,6 +71,8 @@ pub(super) struct MailRoom {
     pub(super) handed: BTreeMap<(ConnId, ParcelId), BTreeSet<OwedId>>,
     /// Who carries what to whom, as far as this run knows.
     pub(super) carried: BTreeMap<(UserId, EpochId), BTreeSet<UserId>>,
+    /// Friends to whom an empty parcel goes, for the records it carries.
+    pub(super) greet: BTreeSet<UserId>,
     /// Friends whose parcel did not open and who were answered on that day.
     pub(super) answered: BTreeMap<UserId, crate::time::Day>,
 }
@@ -275,7 +277,11 @@ impl Service {
             due.retain(|wanted| !handed.contains(&wanted.id));
             let mut items = self.items(&due);
             items.extend(self.ack_item(user));
-            for parcel in pack(items, &mut self.entropy) {
+            let mut parcels = pack(items, &mut self.entropy);
+            if self.mail.greet.remove(user) && parcels.is_empty() {
+                parcels.push(Vec::new());
+            }
+            for parcel in parcels {
                 let ids = ids_of(&parcel);
                 let Some(envelope) = self.seal_to(user, &device, &parcel) else { continue };
                 self.note_parcel(&device, envelope.parcel_id, &ids);

@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::befriend::{Redemptions, is_unsaid};
+use super::befriend::{Redemptions, is_open};
 use super::sessions::Purpose;
 use super::state::Numbers;
 use super::{RESERVED_KEY, Service};
@@ -127,7 +127,7 @@ impl Service {
             .timers
             .settlements
             .iter()
-            .filter(|(user, _)| self.state.pending.get(user).is_some_and(is_unsaid))
+            .filter(|(user, _)| self.state.pending.get(user).is_some_and(is_open))
             .map(|(_, (at, _))| *at);
         let redemptions = self.timers.redemptions.iter();
         let redemptions = redemptions
@@ -167,6 +167,7 @@ impl Service {
         if today.since(self.state.me.device_day) >= DEVICE_RECORD_RENEW_DAYS {
             self.renew_device()?;
         }
+        self.reopen_idle();
         self.maintain_mail()?;
         Ok(())
     }

@@ -91,7 +91,7 @@ impl Service {
     pub(super) fn answer_unopened(&mut self, sender: &UserId) {
         let today = self.now.day();
         if self.mail.answered.insert(*sender, today) != Some(today) {
-            self.mail.acks.entry(*sender).or_default();
+            self.mail.greet.insert(*sender);
             self.owed_changed(sender);
         }
     }

@@ -16,7 +16,7 @@ use crate::crypto::keys::Role;
 use crate::entry::{Entry, HEADER_LEN, Verified};
 use crate::id::{DeviceId, EntryId, EpochId, NodeId, UserId};
 use crate::identity::{DeviceRecord, IdentityRecord, live_device};
-use crate::limits::{HOLDERS_STEP_LIMIT, PUSH_BODY_LIMIT};
+use crate::limits::{HOLDERS_EQUAL_LIMIT, HOLDERS_STEP_LIMIT, PUSH_BODY_LIMIT};
 use crate::link::{self, Address, ConnId, DialId, Order, Path, Protocol, StreamId};
 use crate::moment::Class;
 use crate::pair;
@@ -197,13 +197,32 @@ impl Service {
                 reopened: 0,
             },
         );
-        match purpose {
-            Some(Purpose::Redeem(_) | Purpose::Settle(_) | Purpose::Resume(_)) => {
-                self.begin_pairing(conn, purpose.as_ref());
-            }
-            Some(Purpose::Friend(_)) if self.net.admitted.contains(&node) => self.open_session(conn),
-            _ if self.has_to_settle(&node) => self.begin_pairing(conn, None),
-            _ => {}
+        let is_admitted = self.net.admitted.contains(&node);
+        let is_pairing = match purpose {
+            Some(Purpose::Redeem(_) | Purpose::Settle(_)) => true,
+            // Found under the key we know: there is nothing to resume.
+            Some(Purpose::Resume(_)) => !is_admitted,
+            Some(Purpose::Friend(_)) | None => self.has_to_settle(&node),
+        };
+        if is_pairing {
+            self.begin_pairing(conn, purpose.as_ref());
+        }
+        if is_admitted {
+            self.open_session(conn);
+        } else if !is_pairing && attempt.is_some() {
+            // Whoever this was, they are nobody's friend any more.
+            self.order(Order::Hangup { conn });
+        }
+    }
+
+    /// Connections of ours with a friend on which nothing is spoken, for whatever reason: the streams are opened again.
+    pub(super) fn reopen_idle(&mut self) {
+        let idle = |state: &Conn| state.dialled && state.reopen.is_none() && state.sync.is_none();
+        let admitted = &self.net.admitted;
+        let conns = self.net.conns.iter().filter(|(_, state)| idle(state) && admitted.contains(&state.node));
+        let conns: Vec<ConnId> = conns.map(|(conn, _)| *conn).collect();
+        for conn in conns {
+            self.open_session(conn);
         }
     }
 
@@ -418,6 +437,7 @@ impl Service {
             sync::Output::PeerHas { epoch, seqs } => self.on_peer_has(conn, &epoch, &seqs)?,
             sync::Output::InSync { epoch } => {
                 self.note_in_sync(&epoch);
+                self.on_peer_equal(conn, &epoch)?;
                 let friend = self.net.conns.get(&conn).and_then(|state| state.friend);
                 let is_closed = self.state.epochs.get(&epoch).is_some_and(|record| !record.is_open());
                 if let Some((user, _)) = friend.filter(|_| is_closed) {
@@ -542,6 +562,14 @@ impl Service {
             }
         }
         Ok(())
+    }
+
+    /// The peer knows what I know of an epoch of mine: it has what it did not announce entry by entry.
+    fn on_peer_equal(&mut self, conn: ConnId, epoch: &EpochId) -> Result<(), StoreError> {
+        let is_mine = self.state.epochs.get(epoch).is_some_and(|record| record.own.is_some());
+        let Some(log) = self.state.logs.get(epoch).filter(|_| is_mine) else { return Ok(()) };
+        let newest = log.intervals.clone().take_newest(HOLDERS_EQUAL_LIMIT, usize::MAX);
+        self.on_peer_has(conn, epoch, &newest)
     }
 
     /// Friends who announced that they have an entry of mine.

@@ -1,8 +1,11 @@
 //! A photo for everyone except Bob: soon with Carol, clean, and nothing of it with Bob.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use crate::support::record::{Record, Said, counted};
+use tidings::limits::{TAGS_EARLY_ROUNDS_MS, TAGS_ROUND_INTERVAL_MS, TAGS_ROUND_JITTER_MS};
+
+use crate::support::record::{Record, Said, Told};
 use crate::support::{Node, PATIENCE, alone, befriend, photo, spread, until, wait_connected};
 
 /// How many photos are timed.
@@ -98,39 +101,82 @@ fn by_command_line(three: &Three, id: &str, bytes: &[u8]) {
     assert_eq!(three.bob.cli(&["show", id]).code, Some(4), "Bob knows no such moment");
 }
 
-/// What Bob receives while Alice lives her day: a word to all, perhaps a secret, a word to all, a word to him alone.
+/// What Bob received on one day.
+#[derive(Debug)]
+struct Day {
+    /// From before the secret until nothing moved any more.
+    meanwhile: Said,
+    /// While Alice and Carol each said something to him alone: nobody else has it, so nothing can overtake it.
+    alone: Said,
+    /// While they spoke to all: who tells him first, its author or another who has it, is timing.
+    together: Told,
+}
+
+/// A day of Alice, Bob and Carol: words to all and to Bob alone; perhaps a secret; such words again.
 ///
-/// The moments that Bob may see are there so that the comparison has something to compare, and so that a counter moved
-/// by the secret (a handle, a number, an interval) would show in what comes after it. The word to him alone opens an
-/// epoch that Alice has never used: its keys, handle and numbers come fresh.
-fn day(secret: impl FnOnce(&Three)) -> Said {
+/// What Bob may see is there so that the comparison has something to compare, and so that what a secret may have moved (a
+/// number, an interval, what is told by the way) would show in what comes after it.
+///
+/// Rounds of tags come at random times of a session's first minute and a half, and then every ten minutes, whether
+/// there is anything new or not: the secret comes after the early ones, and all is over before the next.
+fn day(secret: impl FnOnce(&Three)) -> Day {
     let three = Three::new();
-    let (first, _) = three.post(&["Good morning, all"]);
-    three.wait_for(&three.bob, &first);
-    three.wait_for(&three.carol, &first);
+    let met = Instant::now();
+    let everybody = [&three.bob, &three.carol];
+    three.say(&three.alice, &["Good morning, all"], &everybody);
+    three.say(&three.carol, &["Good morning from me as well"], &[&three.bob, &three.alice]);
+    three.say(&three.alice, &["Good morning, Bob", "--to", "Bob"], &[&three.bob]);
+    three.say(&three.carol, &["Good morning, Bob", "--to", "Bob"], &[&three.bob]);
+    let last_early = TAGS_EARLY_ROUNDS_MS.iter().max().expect("there are early rounds");
+    // Each is late by up to a quarter.
+    std::thread::sleep(Duration::from_millis(last_early + last_early / 4).saturating_sub(met.elapsed()));
     let from = three.record.wait_quiet(SILENCE);
     secret(&three);
+    let secret_over = three.record.wait_quiet(SILENCE);
+    three.say(&three.alice, &["Do you hear me, Bob?", "--to", "Bob"], &[&three.bob]);
     three.record.wait_quiet(SILENCE);
-    let (second, _) = three.post(&["Good night, all"]);
-    three.wait_for(&three.bob, &second);
-    three.wait_for(&three.carol, &second);
-    three.record.wait_quiet(SILENCE);
-    three.carol.ok(&["comment", &second, "Sleep well"]);
-    three.record.wait_quiet(SILENCE);
-    let from_carol = three.carol.ok(&["post", "Good night from me as well"]);
-    three.wait_for(&three.bob, from_carol["id"].as_str().expect("a moment has an id"));
-    three.record.wait_quiet(SILENCE);
-    let (third, _) = three.post(&["And you, Bob", "--to", "Bob"]);
-    three.wait_for(&three.bob, &third);
-    three.record.wait_quiet(SILENCE);
-    let mut said = three.record.said_from(from);
-    // By name: the two runs' people have different ids.
-    for node in [&three.alice, &three.carol] {
-        if let Some(frames) = said.remove(&node.user()) {
-            said.insert(node.name.clone(), frames);
-        }
+    three.say(&three.carol, &["And me, Bob?", "--to", "Bob"], &[&three.bob]);
+    let alone_over = three.record.wait_quiet(SILENCE);
+    let night = three.say(&three.alice, &["Good night, all"], &everybody);
+    three.carol.ok(&["comment", &night, "Sleep well"]);
+    for node in [&three.alice, &three.bob] {
+        node.wait(&format!("/moments/{night}"), "Carol's comment", |moment| {
+            moment["comments"].as_array().filter(|comments| !comments.is_empty()).map(|_| ())
+        });
     }
-    said
+    three.say(&three.carol, &["Good night from me as well"], &[&three.bob, &three.alice]);
+    // An audience that Alice has never used: a fresh epoch, whose keys, handle and numbers are new.
+    three.say(&three.alice, &["Only you two", "--to", "Bob", "--to", "Carol"], &everybody);
+    three.record.wait_quiet(SILENCE);
+    let limit = Duration::from_millis(TAGS_ROUND_INTERVAL_MS - TAGS_ROUND_JITTER_MS);
+    assert!(met.elapsed() < limit, "the day went on into the next round of tags: {:?}", met.elapsed());
+    assert_eq!(three.bob.timeline().len(), 9, "Bob has what he may see and nothing else");
+    let together = three.record.told(alone_over, usize::MAX);
+    Day {
+        meanwhile: three.by_name(three.record.said(from, secret_over)),
+        alone: three.by_name(three.record.said(secret_over, alone_over)),
+        together: Told { entries: together.entries, others: three.by_name(together.others) },
+    }
+}
+
+impl Three {
+    /// Somebody posts, and waits until those who may see it do.
+    fn say(&self, who: &Node, words: &[&str], to: &[&Node]) -> String {
+        let moment = who.ok(&[&["post"], words].concat());
+        let id = moment["id"].as_str().expect("a moment has an id").to_owned();
+        to.iter().for_each(|node| self.wait_for(node, &id));
+        id
+    }
+
+    /// The people of two days have different ids, and the same names.
+    fn by_name<T>(&self, mut by_id: BTreeMap<String, T>) -> BTreeMap<String, T> {
+        for node in [&self.alice, &self.carol] {
+            if let Some(found) = by_id.remove(&node.user()) {
+                by_id.insert(node.name.clone(), found);
+            }
+        }
+        by_id
+    }
 }
 
 fn secret_photo(three: &Three) -> String {
@@ -145,16 +191,61 @@ fn secret_photo(three: &Three) -> String {
 #[test]
 fn what_bob_receives_from_everybody_is_what_he_receives_without_the_post() {
     let _alone = alone();
-    let without = day(|_| {});
-    let with = day(|three| {
-        secret_photo(three);
+    // Three days beside each other: they mostly wait.
+    let (without, with, discussed) = std::thread::scope(|scope| {
+        let without = scope.spawn(|| day(|_| {}));
+        let with = scope.spawn(|| day(|three| drop(secret_photo(three))));
+        let discussed = scope.spawn(|| {
+            day(|three| {
+                let id = secret_photo(three);
+                three.carol.ok(&["like", &id]);
+                three.carol.ok(&["comment", &id, "What a surprise"]);
+            })
+        });
+        (without.join(), with.join(), discussed.join())
     });
-    println!("what Bob receives, with or without the post: {with:#?}");
-    let people: Vec<&String> = without.keys().collect();
-    assert_eq!(people, ["Alice", "Carol"], "both speak to Bob: {without:#?}");
-    assert!(
-        without["Alice"].iter().any(|frame| frame.contains("Entry")),
-        "the record holds what Bob may see: {without:#?}"
+    let all = "the days come to their end";
+    let (without, with, discussed) = (without.expect(all), with.expect(all), discussed.expect(all));
+    println!(
+        "without the secret: {without:#?}\nwith it: {with:#?}\nwith Carol's reactions: {:#?}",
+        discussed.meanwhile
     );
-    assert_eq!(counted(&with), counted(&without));
+
+    // While the secret came into being and went to Carol, not one frame more than without it: none.
+    assert_eq!(without.meanwhile, Said::new(), "nothing moves by itself, so what moves would be seen");
+    assert_eq!(with.meanwhile, without.meanwhile);
+    // And nothing later is different by it.
+    assert_eq!(
+        without.alone.keys().collect::<Vec<_>>(),
+        ["Alice", "Carol"],
+        "both speak to Bob: {without:#?}"
+    );
+    assert!(
+        without.alone.values().flatten().filter(|frame| frame.contains("Entry")).count() == 2,
+        "{without:#?}"
+    );
+    assert_eq!(with.alone, without.alone);
+    assert_eq!(with.together.entries.len(), 4, "{with:#?}");
+    assert_eq!(with.together, without.together);
+
+    only_sealed_reactions_of_carol(&discussed.meanwhile);
+}
+
+/// Carol's like and comment go to all her friends, as everything she says about anything does: Bob gets two sealed
+/// entries of hers and cannot tell what they are about (docs/protocol.md 3.14). Alice, who has them too, says so as she
+/// does for every entry of a common friend. Hence no equality with the control run, but nothing else either.
+fn only_sealed_reactions_of_carol(meanwhile: &Said) {
+    let mut numbers = BTreeSet::new();
+    for (who, frames) in meanwhile {
+        assert!(["Alice", "Carol"].contains(&who.as_str()), "{meanwhile:#?}");
+        for frame in frames {
+            let is_reaction = frame.contains("Entry") && frame.contains("528 B sealed");
+            let is_said_of_one = ["Head, ", "Digest, ", "Have, "].iter().any(|word| frame.contains(word));
+            assert!(is_reaction || is_said_of_one, "{who} sends {frame:?}: {meanwhile:#?}");
+            if is_reaction {
+                numbers.extend(frame.split("number ").nth(1).and_then(|rest| rest.split(',').next()));
+            }
+        }
+    }
+    assert_eq!(numbers.len(), 2, "a like and a comment: {meanwhile:#?}");
 }

@@ -209,14 +209,45 @@ fn converge(nodes: &[Node]) -> Duration {
         let shown = shown();
         let all: BTreeSet<&String> = shown.iter().flatten().collect();
         let logs: Vec<String> = nodes.iter().map(Node::log_tail).collect();
-        let lacks: Vec<String> = nodes
-            .iter()
-            .zip(&shown)
-            .map(|(node, shown)| format!("{} lacks {} of {}", node.name, all.len() - shown.len(), all.len()))
-            .collect();
-        panic!("timelines differ after {CONVERGENCE:?}: {lacks:?}\n{}", logs.join("\n"));
+        let lacks: Vec<String> =
+            nodes.iter().zip(&shown).map(|(node, shown)| lacking(node, shown, &all, nodes)).collect();
+        panic!("timelines differ after {CONVERGENCE:?}:\n{}\n{}", lacks.join("\n"), logs.join("\n"));
     }
     begun.elapsed()
+}
+
+/// What one lacks, as those tell it who have it.
+fn lacking(node: &Node, shown: &BTreeSet<String>, all: &BTreeSet<&String>, nodes: &[Node]) -> String {
+    let lacks: Vec<String> = all
+        .iter()
+        .filter(|id| !shown.contains(**id))
+        .filter_map(|id| {
+            let (holder, moment) =
+                nodes.iter().find_map(|node| Some((node, node.try_get(&format!("/moments/{id}"))?)))?;
+            let who = holder.try_get(&format!("/moments/{id}/who")).unwrap_or_default();
+            Some(format!(
+                "  {} has {} by {} of {} ({}): {who}",
+                holder.name,
+                moment["text"],
+                moment["author"]["name"],
+                moment["created_at"],
+                moment["received_at"]
+            ))
+        })
+        .collect();
+    let friends = node.get("/friends")["friends"].as_array().cloned().unwrap_or_default();
+    let up: Vec<&str> = friends
+        .iter()
+        .filter(|friend| friend["online"] == true)
+        .filter_map(|friend| friend["name"].as_str())
+        .collect();
+    format!(
+        "{} (connected to {up:?}) lacks {} of {}:\n{}",
+        node.name,
+        lacks.len(),
+        all.len(),
+        lacks.join("\n")
+    )
 }
 
 /// Which entries stand at each number, over all stores.

@@ -116,12 +116,34 @@ impl Link {
 enum What {
     Tell(Event),
     /// A stream asked for reaches the other side.
-    Asked { link: u64, stream: usize },
-    Frame { link: u64, stream: usize, to: Who, frame: Vec<u8> },
-    CloseStream { link: u64, stream: usize, to: Who },
-    Dial { from: Who, attempt: DialId, node: Option<NodeId>, addresses: Vec<Address> },
-    Hangup { link: u64 },
-    BlobAsk { link: u64, blob: BlobId },
+    Asked {
+        link: u64,
+        stream: usize,
+    },
+    Frame {
+        link: u64,
+        stream: usize,
+        to: Who,
+        frame: Vec<u8>,
+    },
+    CloseStream {
+        link: u64,
+        stream: usize,
+        to: Who,
+    },
+    Dial {
+        from: Who,
+        attempt: DialId,
+        node: Option<NodeId>,
+        addresses: Vec<Address>,
+    },
+    Hangup {
+        link: u64,
+    },
+    BlobAsk {
+        link: u64,
+        blob: BlobId,
+    },
 }
 
 struct Packet {
@@ -180,8 +202,7 @@ impl World {
         let keyring = created.keyring;
         let today = self.now.day();
         let flags = DeviceFlags::new(false, true);
-        let device =
-            keyring.device_record(next_seq(None, self.now), today, flags, Vec::new(), Vec::new());
+        let device = keyring.device_record(next_seq(None, self.now), today, flags, Vec::new(), Vec::new());
         let storage = StorageKeys::new(today.0 / 30, AtRestKey::random(&mut self.entropy));
         let memory = Arc::new(Memory::with_power_cuts());
         let me = Me {
@@ -231,8 +252,13 @@ impl World {
         let store: Arc<dyn Store> =
             Arc::new(Sealed::new(Arc::clone(&node.memory), node.storage.clone(), sealing));
         let beside = node.book.0.lock().expect("one thread").0.clone();
-        let parts =
-            Parts { keyring: node.keyring.clone(), store, book: Box::new(node.book.clone()), beside, entropy };
+        let parts = Parts {
+            keyring: node.keyring.clone(),
+            store,
+            book: Box::new(node.book.clone()),
+            beside,
+            entropy,
+        };
         node.starts += 1;
         node.admitted.clear();
         node.pairing_open = false;
@@ -422,7 +448,9 @@ impl World {
 
     fn drain(&mut self, who: Who) {
         loop {
-            let Some(output) = self.nodes[who].service.as_mut().and_then(Service::poll_output) else { return };
+            let Some(output) = self.nodes[who].service.as_mut().and_then(Service::poll_output) else {
+                return;
+            };
             match output {
                 Output::Network(order) => self.carry_out(who, order),
                 Output::Event(event) => self.nodes[who].happened.push(event),
@@ -587,7 +615,9 @@ impl World {
             What::Asked { link, stream } => self.asked(link, stream, to),
             What::Frame { link, stream, to, frame } => self.frame(link, stream, to, frame),
             What::CloseStream { link, stream, to } => {
-                let Some(found) = self.links.get_mut(&link).map(|link| &mut link.streams[stream]) else { return };
+                let Some(found) = self.links.get_mut(&link).map(|link| &mut link.streams[stream]) else {
+                    return;
+                };
                 found.open = false;
                 if let Some(id) = found.ids.get(&to).copied() {
                     self.handle(to, Event::StreamClosed { stream: id });
@@ -649,7 +679,8 @@ impl World {
             End { who: to, conn: far, admits: admits(to, from) },
         ];
         self.links.insert(link, Link { ends, streams: Vec::new() });
-        let (near_event, far_event) = (event(near, 1, attempt.or(Some(DialId(u64::MAX)))), event(far, 0, None));
+        let (near_event, far_event) =
+            (event(near, 1, attempt.or(Some(DialId(u64::MAX)))), event(far, 0, None));
         if is_taken {
             self.send(link, to, What::Tell(far_event));
             self.handle(from, near_event);
@@ -664,8 +695,7 @@ impl World {
         let Some(found) = self.links.get(&link) else { return };
         let (near, far, protocol) = (found.end(to), found.other(to), found.streams[stream].protocol);
         let is_dialler = found.ends[0].who == to;
-        let may = near.admits
-            || (protocol == Protocol::Pair && (self.nodes[to].pairing_open || is_dialler));
+        let may = near.admits || (protocol == Protocol::Pair && (self.nodes[to].pairing_open || is_dialler));
         let Some(ours) = found.streams[stream].ids.get(&far.who).copied() else { return };
         if !may {
             self.links.get_mut(&link).expect("found").streams[stream].open = false;
@@ -692,7 +722,8 @@ impl World {
     pub fn inject(&mut self, from: Who, to: Who, protocol: Protocol, frame: Vec<u8>) -> bool {
         let found = self.links.iter().find_map(|(id, link)| {
             let fits = link.ends.iter().all(|end| end.who == from || end.who == to);
-            let at = link.streams.iter().position(|s| s.open && s.protocol == protocol && s.ids.len() == 2)?;
+            let at =
+                link.streams.iter().position(|s| s.open && s.protocol == protocol && s.ids.len() == 2)?;
             fits.then_some((*id, at))
         });
         let Some((link, stream)) = found else { return false };

@@ -296,6 +296,11 @@ impl Node {
     }
 }
 
+/// The program that was built with the tests; another one, such as a release build, where `TIDINGS_PROGRAM` names it.
+pub fn program() -> PathBuf {
+    std::env::var_os("TIDINGS_PROGRAM").map_or_else(|| env!("CARGO_BIN_EXE_tidings").into(), PathBuf::from)
+}
+
 /// The command line of a home.
 #[derive(Debug, Clone)]
 pub struct Hand {
@@ -307,7 +312,7 @@ pub struct Hand {
 impl Hand {
     /// A command of the program on this home, with nothing of the surrounding environment that it heeds.
     fn command(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_tidings"));
+        let mut command = Command::new(program());
         for (key, _) in std::env::vars_os().filter(|(key, _)| key.to_string_lossy().starts_with("TIDINGS_")) {
             command.env_remove(key);
         }

@@ -2,12 +2,12 @@
 //!
 //! With `TIDINGS_RECORD` a node writes down every frame that comes in, after the transport has decrypted it. Two runs
 //! with real processes have different keys, so the bytes differ; what is left to compare is said here for each frame: its
-//! protocol, its variant, its length, and every field that is not random. Ids of epochs are random too, but which frames
-//! speak of the same epoch is not: they are numbered by their first appearance.
+//! protocol, its variant, its length, and every field that is not random. Ids of epochs are random, and handles follow the
+//! random order of tags; which frames speak of the same one is not: they are numbered by their first appearance.
 //!
 //! | compared | left out, and why |
 //! | --- | --- |
-//! | handles, sequence numbers, intervals, floors, counts, classes, lengths of sealed bodies, whether an entry expires, the reason of a Bye | tags, nonces, sums, digests, ids of entries and parcels, keys, signatures, ciphertext: random, or made of what is random |
+//! | sequence numbers, intervals, floors, counts, classes, lengths of sealed bodies, whether an entry expires, the reason of a Bye | tags, nonces, sums, digests, ids of entries and parcels, keys, signatures, ciphertext: random, or made of what is random |
 //!
 //! The ping protocol carries 32 random bytes every minute between any two nodes, whatever happens; it is not recorded.
 
@@ -61,7 +61,7 @@ impl Record {
             assert!(
                 begun.elapsed() < PATIENCE,
                 "frames come without an end: {:#?}",
-                self.said_from(last.0 - 20)
+                self.said(last.0.saturating_sub(20), usize::MAX)
             );
             std::thread::sleep(Duration::from_millis(50));
             let len = self.len();
@@ -72,20 +72,20 @@ impl Record {
         last.0
     }
 
-    /// What was said from a line on.
-    pub fn said_from(&self, from: usize) -> Said {
+    /// What was said from one line to another.
+    pub fn said(&self, from: usize, to: usize) -> Said {
         let lines = self.lines();
         let people = people(&lines);
         let mut said = Said::new();
         let mut blobs: BTreeMap<String, u64> = BTreeMap::new();
-        let mut epochs: BTreeMap<String, Vec<EpochId>> = BTreeMap::new();
-        for line in lines.iter().skip(from) {
+        let mut labels: BTreeMap<String, Labels> = BTreeMap::new();
+        for line in lines.iter().take(to).skip(from) {
             let who = people.get(&line.node).cloned().unwrap_or_else(|| format!("node {}", line.node));
             match &line.bytes {
                 // How a transport cuts a stream of bytes is timing: only their number counts.
                 None => *blobs.entry(who).or_default() += line.len,
                 Some(bytes) => {
-                    let words = words(line, bytes, epochs.entry(who.clone()).or_default());
+                    let words = words(line, bytes, labels.entry(who.clone()).or_default());
                     said.entry(who).or_default().push(words);
                 }
             }
@@ -94,6 +94,33 @@ impl Record {
             said.entry(who).or_default().push(format!("{len} bytes of blobs"));
         }
         said
+    }
+
+    /// What was said from one line to another, without its order and ways.
+    pub fn told(&self, from: usize, to: usize) -> Told {
+        let mut entries = BTreeMap::new();
+        for line in self.lines().iter().take(to).skip(from).filter(|line| line.protocol == "/tidings/sync/1")
+        {
+            let frame = Frame::decode(line.bytes.as_deref().unwrap_or_default());
+            let Ok(Some(Frame::Entry(entry))) = frame else { continue };
+            let header = Header::decode(&entry.header).expect("a header");
+            entries.insert(header.id(), (header.seq(), header.body_len(), header.expire_day().is_some()));
+        }
+        let mut entries: Vec<_> = entries.into_values().collect();
+        entries.sort_unstable();
+        let mut others = BTreeMap::new();
+        for (who, frames) in self.said(from, to) {
+            let counts: &mut BTreeMap<String, usize> = others.entry(who).or_default();
+            let of_entries = ["Entry, ", "Head, ", "Digest, ", "Have, ", "Want, "];
+            for frame in
+                frames.into_iter().filter(|frame| !of_entries.iter().any(|word| frame.contains(word)))
+            {
+                // Numbers by first appearance follow the race as well.
+                let kind = frame.split(", handle").next().unwrap_or_default().to_owned();
+                *counts.entry(kind).or_default() += 1;
+            }
+        }
+        Told { entries, others }
     }
 
     fn lines(&self) -> Vec<Line> {
@@ -113,15 +140,17 @@ impl Record {
     }
 }
 
-/// The same frames without their order: two senders' streams, or two streams of one sender, may overtake each other.
-pub fn counted(said: &Said) -> BTreeMap<&str, BTreeMap<&str, usize>> {
-    said.iter()
-        .map(|(who, frames)| {
-            let mut counts = BTreeMap::new();
-            frames.iter().for_each(|frame| *counts.entry(frame.as_str()).or_default() += 1);
-            (who.as_str(), counts)
-        })
-        .collect()
+/// What a record tells, whatever the order and the way.
+///
+/// What several have is told of by all of them. Who sends an entry and who only says that it is there, who lists what it
+/// has and who had said so already: that is a race between streams. Not a race is which entries come at last, and every
+/// frame of another kind.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Told {
+    /// Number, sealed length and whether it expires, of every entry that came; once, however often it came.
+    pub entries: Vec<(u64, u32, bool)>,
+    /// Frames by sender that are neither entries nor about which entries there are.
+    pub others: BTreeMap<String, BTreeMap<String, usize>>,
 }
 
 /// Whose node is whose: their Hello shows their record.
@@ -136,9 +165,9 @@ fn people(lines: &[Line]) -> BTreeMap<String, String> {
         .collect()
 }
 
-fn words(line: &Line, bytes: &[u8], epochs: &mut Vec<EpochId>) -> String {
+fn words(line: &Line, bytes: &[u8], labels: &mut Labels) -> String {
     let content = match line.protocol.as_str() {
-        "/tidings/sync/1" => sync_words(bytes, epochs),
+        "/tidings/sync/1" => sync_words(bytes, labels),
         "/tidings/mail/1" => mail_words(bytes),
         _ => format!("variant {:?}", line.variant),
     };
@@ -155,61 +184,59 @@ fn mail_words(bytes: &[u8]) -> String {
     }
 }
 
-fn sync_words(bytes: &[u8], epochs: &mut Vec<EpochId>) -> String {
+/// Numbers for what is random, by first appearance.
+#[derive(Debug, Default)]
+struct Labels {
+    epochs: Vec<EpochId>,
+    handles: Vec<u32>,
+}
+
+fn label<T: PartialEq>(known: &mut Vec<T>, value: T) -> usize {
+    known.iter().position(|other| *other == value).unwrap_or_else(|| {
+        known.push(value);
+        known.len() - 1
+    })
+}
+
+fn sync_words(bytes: &[u8], labels: &mut Labels) -> String {
     let Ok(Some(frame)) = Frame::decode(bytes) else { return format!("undecodable, {:?}", bytes.get(..2)) };
-    let mut number = |epoch: EpochId| match epochs.iter().position(|known| *known == epoch) {
-        Some(at) => at,
-        None => {
-            epochs.push(epoch);
-            epochs.len() - 1
-        }
-    };
+    let Labels { epochs, handles } = labels;
+    let mut of = |handle: u32| format!("handle {}", label(handles, handle));
     match frame {
         Frame::Hello(hello) => format!("Hello, features {}", hello.features),
-        Frame::Mine { handle, epoch } => format!("Mine, handle {handle}, epoch {}", number(epoch)),
+        Frame::Mine { handle, epoch } => format!("Mine, {}, epoch {}", of(handle), label(epochs, epoch)),
         Frame::Tags { class, tags } => format!("Tags, class {class}, {} tags", tags.len()),
         // Which tag matched is as random as their order.
-        Frame::Matched(items) => {
-            format!("Matched, handles {:?}", items.iter().map(|item| item.handle).collect::<Vec<_>>())
+        Frame::Matched(items) => format!("Matched, {} items", items.len()),
+        Frame::Digest { handle, .. } => format!("Digest, {}", of(handle)),
+        Frame::Have(have) => {
+            let known: Vec<_> = have.intervals.intervals().collect();
+            format!("Have, {}, floor {}, {}..={}, {known:?}", of(have.handle), have.floor, have.lo, have.hi)
         }
-        Frame::Digest { handle, .. } => format!("Digest, handle {handle}"),
-        Frame::Have(have) => format!(
-            "Have, handle {}, floor {}, {}..={}, {:?}",
-            have.handle,
-            have.floor,
-            have.lo,
-            have.hi,
-            have.intervals.intervals().collect::<Vec<_>>()
-        ),
         Frame::Want { handle, intervals } => {
-            format!("Want, handle {handle}, {:?}", intervals.intervals().collect::<Vec<_>>())
+            format!("Want, {}, {:?}", of(handle), intervals.intervals().collect::<Vec<_>>())
         }
         Frame::WantIds(ids) => format!("WantIds, {} ids", ids.len()),
         Frame::Entry(entry) => match Header::decode(&entry.header) {
             Ok(header) => format!(
-                "Entry, handle {:?}, epoch {}, number {}, {} B sealed, expires: {}",
-                entry.handle,
-                number(header.epoch()),
+                "Entry, {}, epoch {}, number {}, {} B sealed, expires: {}",
+                entry.handle.map_or_else(|| "no handle".to_owned(), of),
+                label(epochs, header.epoch()),
                 header.seq(),
                 header.body_len(),
                 header.expire_day().is_some()
             ),
             Err(error) => format!("Entry with a bad header: {error}"),
         },
-        Frame::Gone(gone) => format!(
-            "Gone, handle {}, number {}, {}",
-            gone.handle,
-            gone.seq,
-            if matches!(gone.left, sync::Left::Id(_)) { "id" } else { "header" }
-        ),
-        Frame::Ids(ids) => format!(
-            "Ids, handle {}, {}..={}, numbers {:?}",
-            ids.handle,
-            ids.lo,
-            ids.hi,
-            ids.pairs.iter().map(|(seq, _)| *seq).collect::<Vec<_>>()
-        ),
-        Frame::Head { handle, seq } => format!("Head, handle {handle}, number {seq}"),
+        Frame::Gone(gone) => {
+            let left = if matches!(gone.left, sync::Left::Id(_)) { "id" } else { "header" };
+            format!("Gone, {}, number {}, {left}", of(gone.handle), gone.seq)
+        }
+        Frame::Ids(ids) => {
+            let numbers: Vec<u64> = ids.pairs.iter().map(|(seq, _)| *seq).collect();
+            format!("Ids, {}, {}..={}, numbers {numbers:?}", of(ids.handle), ids.lo, ids.hi)
+        }
+        Frame::Head { handle, seq } => format!("Head, {}, number {seq}", of(handle)),
         Frame::Bye(reason) => format!("Bye, {reason:?}"),
     }
 }
