@@ -12,6 +12,8 @@
 
 #[path = "../node/src/media/exif.rs"]
 mod exif;
+#[path = "support/browser.rs"]
+pub mod browser;
 #[path = "support/friends.rs"]
 pub mod friends;
 #[path = "support/node.rs"]
