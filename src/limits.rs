@@ -309,10 +309,10 @@ pub const STORAGE_KEY_LIMIT: usize = 480;
 pub const RESERVED_EPOCH_LIMIT: usize = OPEN_EPOCH_LIMIT + CLOSED_EPOCH_LIMIT;
 /// A file in `keys/`, bytes. *guess*
 pub const KEY_FILE_LIMIT: usize = 4 * 1024 * 1024;
+/// Of a log in which a peer is in sync, so many newest numbers are noted as theirs. *guess: more than anybody looks at*
+pub const HOLDERS_IN_SYNC_LIMIT: u64 = 256;
 /// Numbers of one announcement whose holder is written down at once; the rest when it is said again. *guess*
 pub const HOLDERS_STEP_LIMIT: usize = 4_096;
-/// Of an epoch that is equal on both sides, how many of the newest entries are noted as held. *guess*
-pub const HOLDERS_EQUAL_LIMIT: u64 = 256;
 /// Frames of mail kept until the sync stream has shown who sends them. *guess*
 pub const MAIL_EARLY_LIMIT: usize = 64;
 // ---- blob transfer (3.7, 3.9) ----

@@ -134,7 +134,11 @@ fn a_first_run_takes_a_name_and_shows_24_words_once() {
     assert!(shown.as_array().is_some_and(|words| words.iter().all(|word| word != "")), "{shown}");
     page.run("location.reload()", &[]);
     page.wait("the page anew", "return window.kept === undefined && document.readyState === 'complete'", &[]);
-    assert_eq!(words(&page), shown, "a page that was reloaded by mistake shows them until they are written down");
+    assert_eq!(
+        words(&page),
+        shown,
+        "a page that was reloaded by mistake shows them until they are written down"
+    );
     page.press(".door", "I have written them down");
     page.find(".composer");
     page.says(".top", "Ada");
@@ -338,11 +342,17 @@ fn the_record_notices_foreign_requests_and_broken_policy() {
     assert_eq!(page.run("return window.ran ?? null", &[]), Value::Null, "an inline script does not run");
     page.run("location.href = arguments[0]", &[json!(format!("{}elsewhere", ada_elsewhere(&ada)))]);
     page.wait("another place", "return location.href.endsWith('/elsewhere')", &[]);
-    assert!(page.requests().iter().any(|url| url.ends_with("/elsewhere")), "a request to elsewhere is noticed");
+    assert!(
+        page.requests().iter().any(|url| url.ends_with("/elsewhere")),
+        "a request to elsewhere is noticed"
+    );
 }
 
 /// The node's own address by another name: to the page it is a stranger.
 fn ada_elsewhere(node: &Node) -> String {
     let status = node.get("/status");
-    format!("http://localhost:{}/", status["http"].as_str().and_then(|http| http.split(':').nth(1)).unwrap_or_default())
+    format!(
+        "http://localhost:{}/",
+        status["http"].as_str().and_then(|http| http.split(':').nth(1)).unwrap_or_default()
+    )
 }

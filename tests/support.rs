@@ -10,10 +10,10 @@
 
 #![allow(dead_code, reason = "each test program uses a part")]
 
-#[path = "../node/src/media/exif.rs"]
-mod exif;
 #[path = "support/browser.rs"]
 pub mod browser;
+#[path = "../node/src/media/exif.rs"]
+mod exif;
 #[path = "support/friends.rs"]
 pub mod friends;
 #[path = "support/node.rs"]

@@ -371,9 +371,12 @@ impl Service {
             Body::Identity(bytes) => self.on_identity(author, &bytes),
             Body::Device(bytes) => self.on_device(author, &bytes),
             Body::Profile(profile) => {
-                if self.state.friends.contains_key(&author) {
+                let at = Timestamp::from_millis(content.created.as_millis());
+                // Entries come newest first: an older profile is no news.
+                if self.state.friends.get(&author).is_some_and(|friend| friend.profile_at <= at) {
                     // A friend there is; nothing else can fail.
                     let _ = self.change_friend(author, |friend| {
+                        friend.profile_at = at;
                         friend.own_name = profile.name.clone();
                         friend.about = profile.about.clone();
                         friend.window_days = profile.window_days;

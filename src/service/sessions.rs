@@ -16,7 +16,7 @@ use crate::crypto::keys::Role;
 use crate::entry::{Entry, HEADER_LEN, Verified};
 use crate::id::{DeviceId, EntryId, EpochId, NodeId, UserId};
 use crate::identity::{DeviceRecord, IdentityRecord, live_device};
-use crate::limits::{HOLDERS_EQUAL_LIMIT, HOLDERS_STEP_LIMIT, PUSH_BODY_LIMIT};
+use crate::limits::{HOLDERS_IN_SYNC_LIMIT, HOLDERS_STEP_LIMIT, PUSH_BODY_LIMIT};
 use crate::link::{self, Address, ConnId, DialId, Order, Path, Protocol, StreamId};
 use crate::moment::Class;
 use crate::pair;
@@ -254,20 +254,42 @@ impl Service {
     }
 
     fn on_disconnected(&mut self, conn: ConnId) {
-        let Some(gone) = self.net.conns.remove(&conn) else { return };
-        self.net.streams.retain(|_, stream| stream.conn != conn);
+        let unheard = |stream: &Stream| match &stream.spoken {
+            Spoken::PairInitiator(machine) => machine.is_unanswered(),
+            Spoken::Opening(protocol) => *protocol == Protocol::Pair,
+            _ => false,
+        };
+        let is_unheard = self.net.streams.values().any(|stream| stream.conn == conn && unheard(stream));
+        let Some(gone) = self.forget_conn(conn) else { return };
+        if is_unheard {
+            self.door_shut(gone.node, false);
+        }
+        if let Some((user, _)) = gone.friend {
+            if self.online(&user).is_none() {
+                if let Some(friend) = self.state.friends.get_mut(&user) {
+                    friend.last_seen = Some(self.now);
+                    self.save_friend(&user);
+                    self.emit_friend(&user);
+                }
+                self.dial_later(&user);
+            }
+        }
+    }
+
+    /// Forgets a connection and everything spoken on it.
+    pub(super) fn forget_conn(&mut self, conn: ConnId) -> Option<Conn> {
+        let gone = self.net.conns.remove(&conn)?;
+        let timers = &mut self.timers;
+        self.net.streams.retain(|id, stream| {
+            let stays = stream.conn != conn;
+            if !stays {
+                timers.pairing.remove(id);
+            }
+            stays
+        });
         self.wants.on_disconnected(conn);
         self.mail_disconnected(conn);
-        if let Some((user, _)) = gone.friend
-            && self.online(&user).is_none()
-        {
-            if let Some(friend) = self.state.friends.get_mut(&user) {
-                friend.last_seen = Some(self.now);
-                self.save_friend(&user);
-                self.emit_friend(&user);
-            }
-            self.dial_later(&user);
-        }
+        Some(gone)
     }
 
     pub(super) fn emit_friend(&mut self, user: &UserId) {
@@ -340,6 +362,7 @@ impl Service {
 
     fn on_stream_closed(&mut self, stream: StreamId) {
         let Some(closed) = self.net.streams.remove(&stream) else { return };
+        self.timers.pairing.remove(&stream);
         let Some(state) = self.net.conns.get_mut(&closed.conn) else { return };
         let of_session = state.sync == Some(stream) || state.mail == Some(stream);
         if state.sync == Some(stream) {
@@ -437,8 +460,17 @@ impl Service {
             sync::Output::PeerHas { epoch, seqs } => self.on_peer_has(conn, &epoch, &seqs)?,
             sync::Output::InSync { epoch } => {
                 self.note_in_sync(&epoch);
-                self.on_peer_equal(conn, &epoch)?;
                 let friend = self.net.conns.get(&conn).and_then(|state| state.friend);
+                if self.state.epochs.get(&epoch).is_some_and(|record| record.own.is_some()) {
+                    // They have all of it, and the digest alone has said so.
+                    let mut known = self
+                        .state
+                        .logs
+                        .get(&epoch)
+                        .map_or_else(IntervalSet::new, |log| log.intervals.clone());
+                    let newest = known.take_newest(HOLDERS_IN_SYNC_LIMIT, usize::MAX);
+                    self.on_peer_has(conn, &epoch, &newest)?;
+                }
                 let is_closed = self.state.epochs.get(&epoch).is_some_and(|record| !record.is_open());
                 if let Some((user, _)) = friend.filter(|_| is_closed) {
                     self.net.settled_closed.insert((user, epoch));
@@ -562,14 +594,6 @@ impl Service {
             }
         }
         Ok(())
-    }
-
-    /// The peer knows what I know of an epoch of mine: it has what it did not announce entry by entry.
-    fn on_peer_equal(&mut self, conn: ConnId, epoch: &EpochId) -> Result<(), StoreError> {
-        let is_mine = self.state.epochs.get(epoch).is_some_and(|record| record.own.is_some());
-        let Some(log) = self.state.logs.get(epoch).filter(|_| is_mine) else { return Ok(()) };
-        let newest = log.intervals.clone().take_newest(HOLDERS_EQUAL_LIMIT, usize::MAX);
-        self.on_peer_has(conn, epoch, &newest)
     }
 
     /// Friends who announced that they have an entry of mine.

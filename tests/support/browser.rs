@@ -90,11 +90,16 @@ impl Browser {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
-        let mut driver =
-            command.spawn().unwrap_or_else(|error| panic!("chromedriver does not start ({error}); {INSTALL}"));
+        let mut driver = command
+            .spawn()
+            .unwrap_or_else(|error| panic!("chromedriver does not start ({error}); {INSTALL}"));
         let port = port_of(&mut driver);
-        let mut browser =
-            Self { driver, session: format!("http://127.0.0.1:{port}/session"), profile, seen: Mutex::default() };
+        let mut browser = Self {
+            driver,
+            session: format!("http://127.0.0.1:{port}/session"),
+            profile,
+            seen: Mutex::default(),
+        };
         let mut arguments: Vec<String> = ARGUMENTS.iter().map(ToString::to_string).collect();
         arguments.push(format!("--window-size={width},{height}"));
         arguments.push(format!("--user-data-dir={}", browser.profile.path().join("profile").display()));
@@ -151,7 +156,9 @@ impl Browser {
             match last {
                 Ok(found) if !matches!(found, Value::Null | Value::Bool(false)) => return found,
                 _ if Instant::now() < end => std::thread::sleep(PAUSE),
-                other => panic!("{what} did not come in {PATIENCE:?} ({other:?}); the page says:\n{}", self.text()),
+                other => {
+                    panic!("{what} did not come in {PATIENCE:?} ({other:?}); the page says:\n{}", self.text())
+                }
             }
         }
     }
@@ -224,11 +231,15 @@ impl Browser {
     fn read_logs(&self) -> std::sync::MutexGuard<'_, Seen> {
         let lines = |kind: &str| -> Vec<Value> {
             let read = self.send("/se/log", &json!({ "type": kind }));
-            read.unwrap_or_else(|error| panic!("the {kind} log: {error}")).as_array().cloned().unwrap_or_default()
+            read.unwrap_or_else(|error| panic!("the {kind} log: {error}"))
+                .as_array()
+                .cloned()
+                .unwrap_or_default()
         };
         let mut seen = self.seen.lock().expect("no test reads it after a failure");
         for line in lines("performance") {
-            let event: Value = serde_json::from_str(line["message"].as_str().unwrap_or_default()).unwrap_or_default();
+            let event: Value =
+                serde_json::from_str(line["message"].as_str().unwrap_or_default()).unwrap_or_default();
             let event = &event["message"];
             if event["method"] == "Network.requestWillBeSent" {
                 seen.requests.extend(event["params"]["request"]["url"].as_str().map(str::to_owned));
@@ -244,7 +255,8 @@ impl Browser {
 
     fn send(&self, path: &str, body: &Value) -> Result<Value, String> {
         let request = ureq::post(format!("{}{path}", self.session)).config();
-        let request = request.timeout_global(Some(COMMAND_TIMEOUT)).http_status_as_error(false).proxy(None).build();
+        let request =
+            request.timeout_global(Some(COMMAND_TIMEOUT)).http_status_as_error(false).proxy(None).build();
         let mut answer = request.send_json(body).map_err(|error| error.to_string())?;
         let good = answer.status().is_success();
         let value: Value =
@@ -256,7 +268,8 @@ impl Browser {
 impl Drop for Browser {
     fn drop(&mut self) {
         // chromedriver puts the browser into a group of its own: it has to end it itself.
-        let request = ureq::delete(&self.session).config().timeout_global(Some(Duration::from_secs(10))).proxy(None);
+        let request =
+            ureq::delete(&self.session).config().timeout_global(Some(Duration::from_secs(10))).proxy(None);
         let _ = request.build().call();
         let _ = self.driver.kill();
         let _ = self.driver.wait();
