@@ -61,8 +61,26 @@ impl Service {
                 self.put_group(user, &device, carriers, &due, &candidates);
             }
             self.put_acks(user, &device, &candidates);
+            self.put_hollow(user, &device, &candidates);
         }
         Ok(())
+    }
+
+    /// Leaves a parcel with nothing but my records, where one is due.
+    fn put_hollow(
+        &mut self,
+        user: &UserId,
+        device: &DeviceId,
+        candidates: &BTreeMap<UserId, (ConnId, StreamId)>,
+    ) {
+        let Some((conn, stream)) = candidates.values().next().copied() else { return };
+        if !self.mail.hollow.remove(user) {
+            return;
+        }
+        let Some(envelope) = self.seal_to(user, device, &[]) else { return };
+        let put = PutUnderWay { device: *device, owner: *user, ids: BTreeSet::new() };
+        self.mail.putting.entry(conn).or_default().push_back(put);
+        self.order(Order::Send { stream, frame: Frame::Put(envelope).encode() });
     }
 
     /// Leaves Acks with the couriers who brought the parcels.
@@ -158,8 +176,10 @@ impl Service {
         envelope: &Envelope,
     ) -> Result<(), StoreError> {
         let is_known = self.state.friends.contains_key(&envelope.to_root) && envelope.to_root != *peer;
+        let mut is_new = false;
         let answer = match self.mail.courier.on_put(peer, envelope, is_known, self.now.day()) {
             PutAnswer::Keep { id, held } => {
+                is_new = true;
                 self.tx.put(Tree::Mail, &id.encode(), envelope.encode());
                 self.tx.put_record(Tree::MailIndex, &id.encode(), &held);
                 // What I promise to carry survives a power cut.
@@ -169,19 +189,16 @@ impl Service {
             PutAnswer::KeptBefore => Frame::Kept,
             PutAnswer::Full(_) => Frame::Full,
         };
-        let kept = answer == Frame::Kept;
         self.order(Order::Send { stream, frame: answer.encode() });
-        if kept {
+        if is_new {
             let to = envelope.to_root;
-            let conns: Vec<ConnId> = self
-                .net
-                .conns
-                .iter()
-                .filter(|(_, state)| state.friend.is_some_and(|(friend, _)| friend == to))
-                .map(|(conn, _)| *conn)
-                .collect();
-            for conn in conns {
-                self.deliver_held(conn, &to)?;
+            let there = self.net.conns.values();
+            let there = there.filter(|state| state.friend.is_some_and(|(friend, _)| friend == to));
+            let streams: Vec<StreamId> =
+                there.filter_map(|state| state.mail.filter(|mail| self.is_mail(*mail))).collect();
+            for stream in streams {
+                let frame = Frame::Deliver(envelope.clone()).encode();
+                self.order(Order::Send { stream, frame });
             }
         }
         Ok(())

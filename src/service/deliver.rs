@@ -73,6 +73,8 @@ pub(super) struct MailRoom {
     pub(super) carried: BTreeMap<(UserId, EpochId), BTreeSet<UserId>>,
     /// Friends whose parcel did not open and who were answered on that day.
     pub(super) answered: BTreeMap<UserId, crate::time::Day>,
+    /// Friends who get an empty parcel, which carries my records.
+    pub(super) hollow: BTreeSet<UserId>,
 }
 
 impl Service {
@@ -237,8 +239,11 @@ impl Service {
                 })
                 .collect::<Vec<_>>()
         };
-        wanted.extend(addressed(&self.mail.grants, true));
-        wanted.extend(addressed(&self.mail.withdrawals, false));
+        let withdrawals = addressed(&self.mail.withdrawals, false);
+        let withdrawn: BTreeSet<EntryId> = withdrawals.iter().map(|wanted| wanted.id.place().entry).collect();
+        let grants = addressed(&self.mail.grants, true);
+        wanted.extend(grants.into_iter().filter(|grant| !withdrawn.contains(&grant.id.place().entry)));
+        wanted.extend(withdrawals);
         wanted
     }
 
@@ -273,7 +278,14 @@ impl Service {
             due.retain(|wanted| !handed.contains(&wanted.id));
             let mut items = self.items(&due);
             items.extend(self.ack_item(user));
-            for parcel in pack(items, &mut self.entropy) {
+            let mut parcels = pack(items, &mut self.entropy);
+            if self.mail.hollow.remove(user) && parcels.is_empty() {
+                // Nothing but my records, which every parcel carries.
+                parcels.push(Vec::new());
+            }
+            // Acks are not acknowledged: one that is lost on the way costs a parcel sent twice.
+            self.drop_acks(user);
+            for parcel in parcels {
                 let ids = ids_of(&parcel);
                 let Some(envelope) = self.seal_to(user, &device, &parcel) else { continue };
                 self.note_parcel(&device, envelope.parcel_id, &ids);
@@ -282,6 +294,12 @@ impl Service {
             }
         }
         Ok(())
+    }
+
+    fn drop_acks(&mut self, user: &UserId) {
+        for parcel in self.mail.acks.remove(user).unwrap_or_default().into_keys() {
+            self.tx.remove(Tree::State, &tx::key(&[b"k", user.as_bytes(), parcel.as_bytes()]));
+        }
     }
 
     pub(super) fn is_mail(&self, stream: StreamId) -> bool {
