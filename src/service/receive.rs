@@ -147,9 +147,7 @@ impl Service {
         if !self.keep_entry(&entry, content.as_ref())? {
             return Ok(Verdict::Known { epoch, seq, id });
         }
-        if granted {
-            self.not_awaited(&author, &id);
-        }
+        self.not_awaited(&author, &id);
         if let Some(content) = content {
             // Applying what another wrote can fail only for our own disk; what a person would be told is not said here.
             self.apply(author, epoch, entry.header(), id, content)?;
@@ -265,7 +263,9 @@ impl Service {
             return Ok(true);
         }
         let prefix = log_prefix(epoch, seq);
-        let variants = self.tx.prefix(Tree::Log, &prefix, FORK_KEEP_LIMIT.saturating_add(1))?;
+        // A withdrawal that waits for its entry is no variant: it is in no sum.
+        let mut variants = self.tx.prefix(Tree::Log, &prefix, usize::from(u16::MAX))?;
+        variants.retain(|(_, value)| *value != Lying::Awaited.encode());
         if variants.len() < FORK_KEEP_LIMIT {
             return Ok(true);
         }
@@ -483,6 +483,10 @@ impl Service {
 
     /// A peer shows an entry that this device signed and does not hold (docs/protocol.md 3.13).
     fn on_own_entry_returned(&mut self, epoch: &EpochId, seq: u64, id: &EntryId) -> Result<(), StoreError> {
+        if self.state.epochs.get(epoch).is_some_and(|record| !record.is_open()) {
+            // Nothing can be signed there any more, so nothing can be signed twice.
+            return Ok(());
+        }
         let other_there = self.state.logs.get(epoch).is_some_and(|log| log.intervals.contains(seq));
         if !other_there && self.reservations.is_of_earlier_start(epoch, seq) {
             tracing::info!(seq, entry = %id.short(), "a friend handed back an entry that a crash had lost");

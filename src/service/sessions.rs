@@ -696,6 +696,17 @@ impl Service {
         }
     }
 
+    /// Tells the shell again what it may have missed: the orders of a step that was forgotten never left.
+    pub(super) fn tell_again(&mut self) {
+        self.net.admitted.clear();
+        self.admit();
+        if self.net.admitted.is_empty() {
+            self.order(Order::Admit { nodes: BTreeSet::new() });
+        }
+        self.net.pairing_open = self.is_pairing_open();
+        self.order(Order::OpenPairing(self.net.pairing_open));
+    }
+
     /// Tells the shell whether strangers may speak the pair protocol, if that changed.
     pub(super) fn update_pairing(&mut self) {
         let open = self.is_pairing_open();
