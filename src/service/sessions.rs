@@ -513,7 +513,7 @@ impl Service {
             None => match self.lying(&epoch, seq, id)? {
                 // The author's tombstone is in hand: now the entry is known, too.
                 Some(Lying::Awaited) => {
-                    self.note_withdrawn(&epoch, seq, id);
+                    self.note_withdrawn(&epoch, seq, id)?;
                     Verdict::Kept { epoch, seq, id: *id }
                 }
                 Some(Lying::Gone) => Verdict::Known { epoch, seq, id: *id },
