@@ -255,25 +255,40 @@ impl Service {
             return Err(self.undo(error));
         }
         if !self.tx.is_empty() {
+            let mut kept = self.keep_reservations();
             let batch = self.tx.take();
-            let mut applied = self.tx.store().apply(batch);
-            if applied.is_ok() && self.barrier_before_output {
-                applied = self.tx.store().barrier();
+            kept = kept.and_then(|()| self.tx.store().apply(batch));
+            if kept.is_ok() && self.barrier_before_output {
+                kept = self.tx.store().barrier();
             }
-            if std::mem::take(&mut self.is_reserving) {
-                // First in the store, then in a file of its own (docs/protocol.md 3.13).
-                applied = applied.and_then(|()| self.book.write(&self.reservations));
-            }
-            if let Err(error) = applied {
+            if let Err(error) = kept {
                 return Err(self.undo(error));
             }
         }
         self.barrier_before_output = false;
+        self.net.keep_step();
         self.outputs.extend(self.held.drain(..));
         Ok(Commit { answer_after_barrier: std::mem::take(&mut self.answer_after_barrier) })
     }
 
-    /// Forgets the step that is under way: a verb failed half-way, or its batch did not fit the disk.
+    /// Numbers are reserved before anything that bears one is kept: first in the store, for good, then in a file of its
+    /// own (docs/protocol.md 3.13). If either refuses, nothing of the step has happened but a gap.
+    fn keep_reservations(&mut self) -> Result<(), StoreError> {
+        if !std::mem::take(&mut self.is_reserving) {
+            return Ok(());
+        }
+        let mut batch = crate::store::Batch::new();
+        batch.insert(Tree::Meta, RESERVED_KEY, self.reservations.encode());
+        self.tx.store().apply(batch)?;
+        self.tx.store().barrier()?;
+        self.book.write(&self.reservations)
+    }
+
+    /// Forgets the step that is under way: a verb failed half-way, or its batch did not fit the disk. Memory is what the
+    /// store says again.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store cannot be read back.
     pub fn abandon(&mut self) -> Result<(), StoreError> {
         self.tx.undo();
         self.held.clear();
@@ -282,13 +297,22 @@ impl Service {
         self.is_reserving = false;
         self.threads = react::Threads::default();
         self.state = load(self.tx.store())?;
-        // Numbers taken by the step are gaps now.
+        // Epochs that the step minted are none, and numbers it took are gaps.
+        let epochs = &self.state.epochs;
+        self.reservations.retain(|epoch| epochs.contains_key(epoch));
         for epoch in self.state.epochs.values_mut() {
             let end = self.reservations.end(&epoch.id);
             if let Some(own) = &mut epoch.own {
                 own.numbers = state::Numbers { reserved: end, next: end, ..state::Numbers::default() };
             }
         }
+        self.load_mail()?;
+        self.timers.forget_held();
+        self.load_held()?;
+        self.net.forget_step();
+        // What the shell was to be told of friends and pairing may have been among what is forgotten.
+        self.admit();
+        self.update_pairing();
         Ok(())
     }
 
@@ -313,10 +337,11 @@ impl Service {
     fn undo(&mut self, error: StoreError) -> CommitError {
         let full = error.is_full();
         // Sessions may have been promised what was not kept: they begin anew.
-        let hangups = self.net.hangup_all();
+        let hangups = self.hangup_all();
         match self.abandon() {
             Ok(()) if full => {
                 self.outputs.extend(hangups.into_iter().map(Output::Network));
+                self.outputs.extend(self.held.drain(..));
                 CommitError::Undone(error)
             }
             _ => CommitError::Broken(error),

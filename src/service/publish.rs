@@ -405,7 +405,6 @@ impl Service {
             numbers.next = first;
             numbers.reserved = end;
             self.tx.put_record(Tree::Meta, RESERVED_KEY, &self.reservations);
-            self.barrier_before_output = true;
             self.is_reserving = true;
         }
         let seq = numbers.next;
