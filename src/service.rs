@@ -279,12 +279,13 @@ impl Service {
             self.reservations.forget(&epoch);
         }
         self.barrier_before_output = false;
+        self.net.keep_step();
         self.outputs.extend(self.held.drain(..));
         Ok(Commit { answer_after_barrier: std::mem::take(&mut self.answer_after_barrier) })
     }
 
-    /// Numbers that the step reserved are kept before anything is signed under them counts: first in the store, then in
-    /// a file of its own (docs/protocol.md 3.13).
+    /// Numbers are reserved before anything that bears one is kept: first in the store, for good, then in a file of its
+    /// own (docs/protocol.md 3.13). If either refuses, nothing of the step has happened but a gap.
     fn keep_reservations(&mut self) -> Result<(), StoreError> {
         if !std::mem::take(&mut self.is_reserving) {
             return Ok(());
@@ -296,7 +297,11 @@ impl Service {
         self.book.write(&self.reservations)
     }
 
-    /// Forgets the step that is under way: a verb failed half-way, or its batch did not fit the disk.
+    /// Forgets the step that is under way: a verb failed half-way, or its batch did not fit the disk. Memory is what the
+    /// store says again.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store cannot be read back.
     pub fn abandon(&mut self) -> Result<(), StoreError> {
         self.tx.undo();
         self.held.clear();
@@ -307,19 +312,24 @@ impl Service {
         self.threads = react::Threads::default();
         self.state = load(self.tx.store())?;
         self.load_quota();
-        self.mail = deliver::MailRoom::default();
-        self.load_mail()?;
         self.wants = wants::Wants::default();
         self.load_wants()?;
-        self.reload_held()?;
-        self.tell_again();
-        // Numbers taken by the step are gaps now.
+        // Epochs that the step minted are none, and numbers it took are gaps.
+        let epochs = &self.state.epochs;
+        self.reservations.retain(|epoch| epochs.contains_key(epoch));
         for epoch in self.state.epochs.values_mut() {
             let end = self.reservations.end(&epoch.id);
             if let Some(own) = &mut epoch.own {
                 own.numbers = state::Numbers { reserved: end, next: end, ..state::Numbers::default() };
             }
         }
+        self.load_mail()?;
+        self.timers.forget_held();
+        self.load_held()?;
+        self.net.forget_step();
+        // What the shell was to be told of friends and pairing may have been among what is forgotten.
+        self.admit();
+        self.update_pairing();
         Ok(())
     }
 
@@ -344,10 +354,11 @@ impl Service {
     fn undo(&mut self, error: StoreError) -> CommitError {
         let full = error.is_full();
         // Sessions may have been promised what was not kept: they begin anew.
-        let hangups = self.net.hangup_all();
+        let hangups = self.hangup_all();
         match self.abandon() {
             Ok(()) if full => {
                 self.outputs.extend(hangups.into_iter().map(Output::Network));
+                self.outputs.extend(self.held.drain(..));
                 CommitError::Undone(error)
             }
             _ => CommitError::Broken(error),

@@ -107,6 +107,8 @@ impl Service {
         self.mail.courier = Courier::restore(held);
         self.mail.grants = self.load_addressed(b'g')?;
         self.mail.withdrawals = self.load_addressed(b'w')?;
+        self.mail.acks.clear();
+        self.mail.awaited.clear();
         for (kind, into) in [(b'k', 0), (b'q', 1)] {
             let mut found = Vec::new();
             self.tx.each(Tree::State, &[kind], &mut |key, value| {

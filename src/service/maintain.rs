@@ -45,6 +45,11 @@ impl Timers {
         self.settlements.insert(user, (now, 0));
     }
 
+    /// Forgets what is held until its time, to be read again.
+    pub(super) fn forget_held(&mut self) {
+        self.held.clear();
+    }
+
     /// Whether it is time to come back to somebody; if so, the next time is set.
     pub(super) fn settlement_due(&mut self, user: UserId, now: Timestamp) -> bool {
         let (at, tries) = *self.settlements.entry(user).or_insert((now, 0));
@@ -318,13 +323,7 @@ impl Service {
         }
     }
 
-    /// Reads what is held back again, after a step was forgotten.
-    pub(super) fn reload_held(&mut self) -> Result<(), StoreError> {
-        self.timers.held.clear();
-        self.load_held()
-    }
-
-    fn load_held(&mut self) -> Result<(), StoreError> {
+    pub(super) fn load_held(&mut self) -> Result<(), StoreError> {
         for (key, value) in self.tx.prefix(Tree::State, b"h", HELD_ENTRY_LIMIT)? {
             let id = key.get(1..).and_then(|id| EntryId::try_from(id).ok());
             let at = <[u8; 8]>::try_from(value.as_slice()).ok().map(u64::from_be_bytes);

@@ -190,7 +190,7 @@ impl Service {
     pub(super) fn insert_epoch(&mut self, record: EpochRecord) {
         let id = record.id;
         self.state.epochs.insert(id, record);
-        self.state.logs.entry(id).or_insert_with(LogState::default);
+        self.state.logs.entry(id).or_default();
         self.save_epoch(&id);
         self.save_log(&id);
         self.net.scopes_changed = true;

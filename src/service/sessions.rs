@@ -106,6 +106,10 @@ pub(super) struct Net {
     pub(super) conns: BTreeMap<ConnId, Conn>,
     pub(super) streams: BTreeMap<StreamId, Stream>,
     pub(super) dials: BTreeMap<DialId, Purpose>,
+    /// Those ordered in this step.
+    fresh_dials: Vec<DialId>,
+    /// Whether the shell must be told again whom to let in.
+    is_to_retell: bool,
     next_dial: u64,
     next_stream: u64,
     /// The allow-list as last told.
@@ -125,6 +129,7 @@ impl Net {
         let id = DialId(self.next_dial);
         self.next_dial = self.next_dial.saturating_add(1);
         self.dials.insert(id, purpose);
+        self.fresh_dials.push(id);
         id
     }
 
@@ -134,11 +139,21 @@ impl Net {
         id
     }
 
-    /// Ends every connection: memory no longer says what was promised on them.
-    pub(super) fn hangup_all(&mut self) -> Vec<Order> {
-        self.streams.clear();
+    /// The step stands: what it told the shell is told.
+    pub(super) fn keep_step(&mut self) {
+        self.fresh_dials.clear();
+        self.is_to_retell = false;
+    }
+
+    /// The step is forgotten: what it caused on other streams is not done, and what it told the shell was not told.
+    pub(super) fn forget_step(&mut self) {
         self.todo.clear();
-        std::mem::take(&mut self.conns).into_keys().map(|conn| Order::Hangup { conn }).collect()
+        self.owed.clear();
+        self.scopes_changed = true;
+        for dial in std::mem::take(&mut self.fresh_dials) {
+            self.dials.remove(&dial);
+        }
+        self.is_to_retell = true;
     }
 }
 
@@ -264,16 +279,28 @@ impl Service {
         if is_unheard {
             self.door_shut(gone.node, false);
         }
-        if let Some((user, _)) = gone.friend {
-            if self.online(&user).is_none() {
-                if let Some(friend) = self.state.friends.get_mut(&user) {
-                    friend.last_seen = Some(self.now);
-                    self.save_friend(&user);
-                    self.emit_friend(&user);
-                }
+        if let Some((user, _)) = gone.friend
+            && self.online(&user).is_none()
+        {
+            if let Some(friend) = self.state.friends.get_mut(&user) {
+                friend.last_seen = Some(self.now);
+                self.save_friend(&user);
+                self.emit_friend(&user);
+            }
+            self.dial_later(&user);
+        }
+    }
+
+    /// Ends every connection: memory no longer says what was promised on them. Friends are dialled again soon.
+    pub(super) fn hangup_all(&mut self) -> Vec<Order> {
+        let conns: Vec<ConnId> = self.net.conns.keys().copied().collect();
+        for conn in &conns {
+            let gone = self.forget_conn(*conn);
+            if let Some((user, _)) = gone.and_then(|gone| gone.friend) {
                 self.dial_later(&user);
             }
         }
+        conns.into_iter().map(|conn| Order::Hangup { conn }).collect()
     }
 
     /// Forgets a connection and everything spoken on it.
@@ -690,27 +717,16 @@ impl Service {
         let friends = self.state.friends.values();
         let nodes: BTreeSet<NodeId> =
             friends.flat_map(|friend| friend.live_devices().map(|record| record.node())).collect();
-        if nodes != self.net.admitted {
+        if nodes != self.net.admitted || self.net.is_to_retell {
             self.net.admitted.clone_from(&nodes);
             self.order(Order::Admit { nodes });
         }
     }
 
-    /// Tells the shell again what it may have missed: the orders of a step that was forgotten never left.
-    pub(super) fn tell_again(&mut self) {
-        self.net.admitted.clear();
-        self.admit();
-        if self.net.admitted.is_empty() {
-            self.order(Order::Admit { nodes: BTreeSet::new() });
-        }
-        self.net.pairing_open = self.is_pairing_open();
-        self.order(Order::OpenPairing(self.net.pairing_open));
-    }
-
     /// Tells the shell whether strangers may speak the pair protocol, if that changed.
     pub(super) fn update_pairing(&mut self) {
         let open = self.is_pairing_open();
-        if open != self.net.pairing_open {
+        if open != self.net.pairing_open || self.net.is_to_retell {
             self.net.pairing_open = open;
             self.order(Order::OpenPairing(open));
         }
