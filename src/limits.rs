@@ -217,6 +217,8 @@ pub const EPOCH_DAY_ENTRY_LIMIT: u32 = 5_000;
 pub const EPOCH_DAY_BYTES_LIMIT: u64 = 16 * 1024 * 1024;
 /// Bytes kept of all other authors together. *spec 3.18*
 pub const ALL_AUTHORS_BYTES_LIMIT: u64 = 8 * 1024 * 1024 * 1024;
+/// Intervals of known numbers per epoch of others; beyond, the floor rises. *chosen: honest writers have at most 128*
+pub const LOG_INTERVAL_LIMIT: usize = 1_024;
 /// Interactions that match no post kept per friend. *spec 3.18*
 pub const ORPHAN_LIMIT: usize = 5_000;
 /// Their bodies are kept for this long, days. *spec 3.5*
@@ -309,10 +311,10 @@ pub const STORAGE_KEY_LIMIT: usize = 480;
 pub const RESERVED_EPOCH_LIMIT: usize = OPEN_EPOCH_LIMIT + CLOSED_EPOCH_LIMIT;
 /// A file in `keys/`, bytes. *guess*
 pub const KEY_FILE_LIMIT: usize = 4 * 1024 * 1024;
+/// Of a log in which a peer is in sync, so many newest numbers are noted as theirs. *guess: more than anybody looks at*
+pub const HOLDERS_IN_SYNC_LIMIT: u64 = 256;
 /// Numbers of one announcement whose holder is written down at once; the rest when it is said again. *guess*
 pub const HOLDERS_STEP_LIMIT: usize = 4_096;
-/// Of an epoch that is equal on both sides, how many of the newest entries are noted as held. *guess*
-pub const HOLDERS_EQUAL_LIMIT: u64 = 256;
 /// Frames of mail kept until the sync stream has shown who sends them. *guess*
 pub const MAIL_EARLY_LIMIT: usize = 64;
 // ---- blob transfer (3.7, 3.9) ----

@@ -10,6 +10,8 @@
 
 #![allow(dead_code, reason = "each test program uses a part")]
 
+#[path = "support/browser.rs"]
+pub mod browser;
 #[path = "../node/src/media/exif.rs"]
 mod exif;
 #[path = "support/friends.rs"]

@@ -61,16 +61,26 @@ impl Service {
                 self.put_group(user, &device, carriers, &due, &candidates);
             }
             self.put_acks(user, &device, &candidates);
-            if self.mail.greet.remove(user) {
-                self.put_parcel(
-                    user,
-                    &device,
-                    &[],
-                    &candidates.values().copied().take(1).collect::<Vec<_>>(),
-                );
-            }
+            self.put_hollow(user, &device, &candidates);
         }
         Ok(())
+    }
+
+    /// Leaves a parcel with nothing but my records, where one is due.
+    fn put_hollow(
+        &mut self,
+        user: &UserId,
+        device: &DeviceId,
+        candidates: &BTreeMap<UserId, (ConnId, StreamId)>,
+    ) {
+        let Some((conn, stream)) = candidates.values().next().copied() else { return };
+        if !self.mail.hollow.remove(user) {
+            return;
+        }
+        let Some(envelope) = self.seal_to(user, device, &[]) else { return };
+        let put = PutUnderWay { device: *device, owner: *user, ids: BTreeSet::new() };
+        self.mail.putting.entry(conn).or_default().push_back(put);
+        self.order(Order::Send { stream, frame: Frame::Put(envelope).encode() });
     }
 
     /// Leaves Acks with the couriers who brought the parcels.
@@ -116,21 +126,16 @@ impl Service {
             return;
         }
         let items = self.items(due);
-        let to: Vec<_> = chosen.iter().filter_map(|courier| candidates.get(courier).copied()).collect();
         for parcel in pack(items, &mut self.entropy) {
-            self.put_parcel(user, device, &parcel, &to);
-        }
-    }
-
-    /// Seals one parcel and leaves it with couriers.
-    fn put_parcel(&mut self, user: &UserId, device: &DeviceId, items: &[Item], to: &[(ConnId, StreamId)]) {
-        let ids = ids_of(items);
-        let Some(envelope) = self.seal_to(user, device, items) else { return };
-        self.note_parcel(device, envelope.parcel_id, &ids);
-        for (conn, stream) in to {
-            let put = PutUnderWay { device: *device, owner: *user, ids: ids.clone() };
-            self.mail.putting.entry(*conn).or_default().push_back(put);
-            self.order(Order::Send { stream: *stream, frame: Frame::Put(envelope.clone()).encode() });
+            let ids = ids_of(&parcel);
+            let Some(envelope) = self.seal_to(user, device, &parcel) else { continue };
+            self.note_parcel(device, envelope.parcel_id, &ids);
+            for courier in &chosen {
+                let Some((conn, stream)) = candidates.get(courier).copied() else { continue };
+                let put = PutUnderWay { device: *device, owner: *user, ids: ids.clone() };
+                self.mail.putting.entry(conn).or_default().push_back(put);
+                self.order(Order::Send { stream, frame: Frame::Put(envelope.clone()).encode() });
+            }
         }
     }
 
@@ -171,8 +176,10 @@ impl Service {
         envelope: &Envelope,
     ) -> Result<(), StoreError> {
         let is_known = self.state.friends.contains_key(&envelope.to_root) && envelope.to_root != *peer;
+        let mut is_new = false;
         let answer = match self.mail.courier.on_put(peer, envelope, is_known, self.now.day()) {
             PutAnswer::Keep { id, held } => {
+                is_new = true;
                 self.tx.put(Tree::Mail, &id.encode(), envelope.encode());
                 self.tx.put_record(Tree::MailIndex, &id.encode(), &held);
                 // What I promise to carry survives a power cut.
@@ -182,19 +189,16 @@ impl Service {
             PutAnswer::KeptBefore => Frame::Kept,
             PutAnswer::Full(_) => Frame::Full,
         };
-        let kept = answer == Frame::Kept;
         self.order(Order::Send { stream, frame: answer.encode() });
-        if kept {
+        if is_new {
             let to = envelope.to_root;
-            let conns: Vec<ConnId> = self
-                .net
-                .conns
-                .iter()
-                .filter(|(_, state)| state.friend.is_some_and(|(friend, _)| friend == to))
-                .map(|(conn, _)| *conn)
-                .collect();
-            for conn in conns {
-                self.deliver_held(conn, &to)?;
+            let there = self.net.conns.values();
+            let there = there.filter(|state| state.friend.is_some_and(|(friend, _)| friend == to));
+            let streams: Vec<StreamId> =
+                there.filter_map(|state| state.mail.filter(|mail| self.is_mail(*mail))).collect();
+            for stream in streams {
+                let frame = Frame::Deliver(envelope.clone()).encode();
+                self.order(Order::Send { stream, frame });
             }
         }
         Ok(())
@@ -223,7 +227,8 @@ impl Service {
     /// Once in a while: old parcels go, what is due again with couriers is put.
     pub(super) fn maintain_mail(&mut self) -> Result<(), StoreError> {
         let today = self.now.day();
-        for id in self.mail.courier.on_day(today) {
+        let old = if self.is_ageing() { self.mail.courier.on_day(today) } else { Vec::new() };
+        for id in old {
             self.tx.remove(Tree::Mail, &id.encode());
             self.tx.remove(Tree::MailIndex, &id.encode());
         }

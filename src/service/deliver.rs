@@ -71,19 +71,17 @@ pub(super) struct MailRoom {
     pub(super) handed: BTreeMap<(ConnId, ParcelId), BTreeSet<OwedId>>,
     /// Who carries what to whom, as far as this run knows.
     pub(super) carried: BTreeMap<(UserId, EpochId), BTreeSet<UserId>>,
-    /// Friends to whom an empty parcel goes, for the records it carries.
-    pub(super) greet: BTreeSet<UserId>,
     /// Friends whose parcel did not open and who were answered on that day.
     pub(super) answered: BTreeMap<UserId, crate::time::Day>,
+    /// Friends who get an empty parcel, which carries my records.
+    pub(super) hollow: BTreeSet<UserId>,
 }
-
-/// Acknowledgements, puts and parcels of one device, as read from the store.
-type StoredOwed = (Vec<OwedId>, Vec<(OwedId, Puts)>, Vec<(ParcelId, Carried)>);
 
 impl Service {
     /// Reads at start what is owed and held.
     pub(super) fn load_mail(&mut self) -> Result<(), StoreError> {
-        let mut owed: BTreeMap<DeviceId, StoredOwed> = BTreeMap::new();
+        let mut owed: BTreeMap<DeviceId, (Vec<OwedId>, Vec<(OwedId, Puts)>, Vec<(ParcelId, Carried)>)> =
+            BTreeMap::new();
         self.tx.each(Tree::Owed, &[], &mut |key, value| {
             let bad = |_| tx::damaged(Tree::Owed, key, "the key is not one of ours");
             let mut at = Reader::new(key);
@@ -109,6 +107,8 @@ impl Service {
         self.mail.courier = Courier::restore(held);
         self.mail.grants = self.load_addressed(b'g')?;
         self.mail.withdrawals = self.load_addressed(b'w')?;
+        self.mail.acks.clear();
+        self.mail.awaited.clear();
         for (kind, into) in [(b'k', 0), (b'q', 1)] {
             let mut found = Vec::new();
             self.tx.each(Tree::State, &[kind], &mut |key, value| {
@@ -241,8 +241,11 @@ impl Service {
                 })
                 .collect::<Vec<_>>()
         };
-        wanted.extend(addressed(&self.mail.grants, true));
-        wanted.extend(addressed(&self.mail.withdrawals, false));
+        let withdrawals = addressed(&self.mail.withdrawals, false);
+        let withdrawn: BTreeSet<EntryId> = withdrawals.iter().map(|wanted| wanted.id.place().entry).collect();
+        let grants = addressed(&self.mail.grants, true);
+        wanted.extend(grants.into_iter().filter(|grant| !withdrawn.contains(&grant.id.place().entry)));
+        wanted.extend(withdrawals);
         wanted
     }
 
@@ -278,9 +281,12 @@ impl Service {
             let mut items = self.items(&due);
             items.extend(self.ack_item(user));
             let mut parcels = pack(items, &mut self.entropy);
-            if self.mail.greet.remove(user) && parcels.is_empty() {
+            if self.mail.hollow.remove(user) && parcels.is_empty() {
+                // Nothing but my records, which every parcel carries.
                 parcels.push(Vec::new());
             }
+            // Acks are not acknowledged: one that is lost on the way costs a parcel sent twice.
+            self.drop_acks(user);
             for parcel in parcels {
                 let ids = ids_of(&parcel);
                 let Some(envelope) = self.seal_to(user, &device, &parcel) else { continue };
@@ -290,6 +296,12 @@ impl Service {
             }
         }
         Ok(())
+    }
+
+    fn drop_acks(&mut self, user: &UserId) {
+        for parcel in self.mail.acks.remove(user).unwrap_or_default().into_keys() {
+            self.tx.remove(Tree::State, &tx::key(&[b"k", user.as_bytes(), parcel.as_bytes()]));
+        }
     }
 
     pub(super) fn is_mail(&self, stream: StreamId) -> bool {

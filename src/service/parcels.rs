@@ -20,6 +20,7 @@ use crate::mail::{
 };
 use crate::moment::{Class, Tombstone};
 use crate::store::{StoreError, Tree};
+use crate::sync::LogState;
 
 impl Service {
     /// What was granted by a friend and has not come yet.
@@ -49,9 +50,13 @@ impl Service {
             }
             (None, None) => false,
         };
-        // Only behind the barrier of this step: the effects are on the disk.
-        self.barrier_before_output = true;
-        self.order(Order::Send { stream, frame: Frame::Taken(envelope.parcel_id).encode() });
+        // To its sender `Taken` means that all of it was taken in. What does not open is owed as before, and sealed anew
+        // once my records have come; a courier has done his part.
+        if received.is_some() || sender != Some(*peer) {
+            // Only behind the barrier of this step: the effects are on the disk.
+            self.barrier_before_output = true;
+            self.order(Order::Send { stream, frame: Frame::Taken(envelope.parcel_id).encode() });
+        }
         if let Some(sender) = sender.filter(|sender| sender != peer && received.is_some()) {
             self.owe_ack(&sender, envelope.parcel_id, peer);
             if brought_keys {
@@ -91,7 +96,7 @@ impl Service {
     pub(super) fn answer_unopened(&mut self, sender: &UserId) {
         let today = self.now.day();
         if self.mail.answered.insert(*sender, today) != Some(today) {
-            self.mail.greet.insert(*sender);
+            self.mail.hollow.insert(*sender);
             self.owed_changed(sender);
         }
     }
@@ -122,7 +127,7 @@ impl Service {
                         self.take_grants(&grants, &received.from_device)?;
                     }
                 }
-                Item::EpochCloses(closes) => self.take_closes(closes, &received.from_device),
+                Item::EpochCloses(closes) => self.take_closes(&sender, closes, &received.from_device),
                 Item::Tombstones(places) => {
                     for place in places {
                         let author = self.state.epochs.get(&place.epoch).map(|record| record.author);
@@ -151,6 +156,7 @@ impl Service {
             if known.author == author && known.secret.is_none() {
                 known.secret = Some(keys.secret.clone());
                 known.class = class_of(keys.class);
+                known.author_only = keys.relay == Relay::AuthorOnly;
                 self.save_epoch(&id);
                 self.net.scopes_changed = true;
                 return true;
@@ -231,13 +237,13 @@ impl Service {
         }
     }
 
-    pub(super) fn take_closes(&mut self, closes: &EpochCloses, device: &DeviceId) {
+    pub(super) fn take_closes(&mut self, sender: &UserId, closes: &EpochCloses, device: &DeviceId) {
         let today = self.now.day();
         for id in closes.epochs.keys() {
             let Some(record) = self.state.epochs.get_mut(id) else { continue };
             let by_its_own =
                 closes.cause == Cause::Done && record.device == *device && closes.device == *device;
-            if by_its_own && record.own.is_none() && record.closed.is_none() {
+            if by_its_own && record.author == *sender && record.own.is_none() && record.closed.is_none() {
                 record.closed = Some(today);
                 self.save_epoch(id);
                 self.net.scopes_changed = true;

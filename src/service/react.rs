@@ -462,6 +462,17 @@ impl Service {
         self.thread_changed(post)
     }
 
+    /// An interaction is kept no more: its row goes.
+    pub(super) fn forget_interaction(
+        &mut self,
+        post: &EntryId,
+        shown: Timestamp,
+        id: &EntryId,
+    ) -> Result<(), StoreError> {
+        self.tx.remove(Tree::Interactions, &interaction_key(post, shown, id));
+        self.thread_changed(post)
+    }
+
     /// A post is gone: its thread goes with it.
     pub(super) fn forget_thread(&mut self, post: &EntryId, shown: Timestamp) -> Result<(), StoreError> {
         self.threads.posts.remove(&(Reverse(shown), *post));

@@ -86,6 +86,11 @@ impl Node {
         Self { home: folder.join("home"), ..Self::new(name) }
     }
 
+    /// A home whose node will be started without a name: the page asks for it.
+    pub fn nameless() -> Self {
+        Self { starts: 1, ..Self::new("somebody new") }
+    }
+
     /// A node that runs.
     pub fn started(name: &str) -> Self {
         let mut node = Self::new(name);
@@ -149,7 +154,7 @@ impl Node {
         let up = until(PATIENCE, PAUSE, || {
             ended = self.process.as_mut().and_then(|group| group.0.try_wait().ok().flatten());
             let announced = self.run_file().is_some_and(|run| run["pid"] == pid);
-            let answers = announced && self.try_get("/whoami").is_some();
+            let answers = announced && self.try_get("/onboarding").is_some();
             (ended.is_some() || answers).then_some(())
         });
         assert!(
