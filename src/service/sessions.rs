@@ -489,7 +489,11 @@ impl Service {
                 let friend = self.net.conns.get(&conn).and_then(|state| state.friend);
                 if self.state.epochs.get(&epoch).is_some_and(|record| record.own.is_some()) {
                     // They have all of it, and the digest alone has said so.
-                    let mut known = self.state.logs.get(&epoch).map_or_else(IntervalSet::new, |log| log.intervals.clone());
+                    let mut known = self
+                        .state
+                        .logs
+                        .get(&epoch)
+                        .map_or_else(IntervalSet::new, |log| log.intervals.clone());
                     let newest = known.take_newest(HOLDERS_IN_SYNC_LIMIT, usize::MAX);
                     self.on_peer_has(conn, &epoch, &newest)?;
                 }

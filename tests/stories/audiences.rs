@@ -10,7 +10,9 @@ fn a_moment_for_everyone_arrives_in_the_same_breath_and_its_author_hears_of_it()
     let posted = world.post(0, "hello", everyone());
     world.run(100);
     assert!(world.sees(1, "hello") && world.sees(2, "hello"));
-    let told = world.happenings(1).any(|what| matches!(what, Happening::Moment { moment } if moment.id == posted.id));
+    let told = world
+        .happenings(1)
+        .any(|what| matches!(what, Happening::Moment { moment } if moment.id == posted.id));
     assert!(told, "Bob's page was not told");
     let delivery = world.moment(0, "hello").delivery.expect("one's own");
     assert_eq!((delivery.may_read, delivery.have), (2, 2));

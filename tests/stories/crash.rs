@@ -186,7 +186,9 @@ fn play(world: &mut World, acts: &[Act]) -> Vec<Told> {
                 }
             }
             Act::Like { who } | Act::Comment { who } => {
-                let Some(id) = world.moments(who).first().map(|moment| moment.id.to_string()) else { continue };
+                let Some(id) = world.moments(who).first().map(|moment| moment.id.to_string()) else {
+                    continue;
+                };
                 if matches!(act, Act::Like { .. }) {
                     let _ = world.ask(who, |service| service.like(&id));
                 } else {

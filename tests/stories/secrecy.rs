@@ -7,8 +7,7 @@ use super::world::{Received, World};
 
 /// Sender, protocol, type and length of all frames: what does not hang on random bytes.
 fn shape(received: &[Received]) -> Vec<(usize, Protocol, &'static str, usize)> {
-    let mut shape: Vec<_> =
-        received.iter().map(|r| (r.from, r.protocol, r.kind, r.frame.len())).collect();
+    let mut shape: Vec<_> = received.iter().map(|r| (r.from, r.protocol, r.kind, r.frame.len())).collect();
     shape.sort_by_key(|(from, protocol, kind, len)| (*from, *protocol, *kind, *len));
     shape
 }
@@ -30,10 +29,6 @@ fn run(with_post: bool, first_use: bool) -> World {
     }
     world.run(3_000_000);
     world
-}
-
-fn without_interactions(received: &[Received]) -> Vec<Received> {
-    received.to_vec()
 }
 
 #[test]
@@ -66,8 +61,8 @@ fn interactions_on_a_hidden_moment_show_as_sealed_entries_of_their_writers_alone
     let with = run(true, true);
     let without = run(false, true);
     let from_alice = |world: &World| -> Vec<Received> {
-        let all = without_interactions(&world.nodes[1].received);
-        all.into_iter().filter(|r| r.from == 0 && r.kind == "Entry").collect()
+        let all = world.nodes[1].received.iter();
+        all.filter(|r| r.from == 0 && r.kind == "Entry").cloned().collect()
     };
     // Carol's and Dave's likes and comments are opaque entries of their own contact logs: nothing comes from Alice.
     assert_eq!(from_alice(&with).len(), from_alice(&without).len());

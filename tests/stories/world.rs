@@ -89,8 +89,7 @@ struct End {
 #[derive(Debug)]
 struct Stream {
     protocol: Protocol,
-    /// Who opened it, and its number on either side.
-    opener: Who,
+    /// Its number on either side, where it is known.
     ids: BTreeMap<Who, StreamId>,
     open: bool,
 }
@@ -116,12 +115,34 @@ impl Link {
 enum What {
     Tell(Event),
     /// A stream asked for reaches the other side.
-    Asked { link: u64, stream: usize },
-    Frame { link: u64, stream: usize, to: Who, frame: Vec<u8> },
-    CloseStream { link: u64, stream: usize, to: Who },
-    Dial { from: Who, attempt: DialId, node: Option<NodeId>, addresses: Vec<Address> },
-    Hangup { link: u64 },
-    BlobAsk { link: u64, blob: BlobId },
+    Asked {
+        link: u64,
+        stream: usize,
+    },
+    Frame {
+        link: u64,
+        stream: usize,
+        to: Who,
+        frame: Vec<u8>,
+    },
+    CloseStream {
+        link: u64,
+        stream: usize,
+        to: Who,
+    },
+    Dial {
+        from: Who,
+        attempt: DialId,
+        node: Option<NodeId>,
+        addresses: Vec<Address>,
+    },
+    Hangup {
+        link: u64,
+    },
+    BlobAsk {
+        link: u64,
+        blob: BlobId,
+    },
 }
 
 struct Packet {
@@ -180,8 +201,7 @@ impl World {
         let keyring = created.keyring;
         let today = self.now.day();
         let flags = DeviceFlags::new(false, true);
-        let device =
-            keyring.device_record(next_seq(None, self.now), today, flags, Vec::new(), Vec::new());
+        let device = keyring.device_record(next_seq(None, self.now), today, flags, Vec::new(), Vec::new());
         let storage = StorageKeys::new(today.0 / 30, AtRestKey::random(&mut self.entropy));
         let memory = Arc::new(Memory::with_power_cuts());
         let me = Me {
@@ -231,8 +251,13 @@ impl World {
         let store: Arc<dyn Store> =
             Arc::new(Sealed::new(Arc::clone(&node.memory), node.storage.clone(), sealing));
         let beside = node.book.0.lock().expect("one thread").0.clone();
-        let parts =
-            Parts { keyring: node.keyring.clone(), store, book: Box::new(node.book.clone()), beside, entropy };
+        let parts = Parts {
+            keyring: node.keyring.clone(),
+            store,
+            book: Box::new(node.book.clone()),
+            beside,
+            entropy,
+        };
         node.starts += 1;
         node.admitted.clear();
         node.pairing_open = false;
@@ -276,7 +301,7 @@ impl World {
             .map(|(id, _)| *id)
             .collect();
         for id in ids {
-            self.drop_link(id, None);
+            self.drop_link(id);
         }
     }
 
@@ -422,7 +447,9 @@ impl World {
 
     fn drain(&mut self, who: Who) {
         loop {
-            let Some(output) = self.nodes[who].service.as_mut().and_then(Service::poll_output) else { return };
+            let Some(output) = self.nodes[who].service.as_mut().and_then(Service::poll_output) else {
+                return;
+            };
             match output {
                 Output::Network(order) => self.carry_out(who, order),
                 Output::Event(event) => self.nodes[who].happened.push(event),
@@ -483,7 +510,7 @@ impl World {
                         .filter(|(_, link)| link.ends[1].who == who && !link.ends[1].admits)
                         .map(|(id, _)| *id)
                         .collect();
-                    gone.into_iter().for_each(|id| self.drop_link(id, Some(who)));
+                    gone.into_iter().for_each(|id| self.drop_link(id));
                 }
             }
             Order::Dial { attempt, node, addresses } => {
@@ -495,7 +522,7 @@ impl World {
                 let other = self.links[&link].other(who).who;
                 let streams = &mut self.links.get_mut(&link).expect("found").streams;
                 let ids = BTreeMap::from([(who, stream)]);
-                streams.push(Stream { protocol, opener: who, ids, open: true });
+                streams.push(Stream { protocol, ids, open: true });
                 let stream = streams.len() - 1;
                 self.send(link, other, What::Asked { link, stream });
             }
@@ -568,7 +595,7 @@ impl World {
                 end.admits = admits;
             }
         }
-        gone.into_iter().for_each(|id| self.drop_link(id, Some(who)));
+        gone.into_iter().for_each(|id| self.drop_link(id));
     }
 
     fn arrive(&mut self, packet: Packet) {
@@ -587,13 +614,15 @@ impl World {
             What::Asked { link, stream } => self.asked(link, stream, to),
             What::Frame { link, stream, to, frame } => self.frame(link, stream, to, frame),
             What::CloseStream { link, stream, to } => {
-                let Some(found) = self.links.get_mut(&link).map(|link| &mut link.streams[stream]) else { return };
+                let Some(found) = self.links.get_mut(&link).map(|link| &mut link.streams[stream]) else {
+                    return;
+                };
                 found.open = false;
                 if let Some(id) = found.ids.get(&to).copied() {
                     self.handle(to, Event::StreamClosed { stream: id });
                 }
             }
-            What::Hangup { link } => self.drop_link(link, None),
+            What::Hangup { link } => self.drop_link(link),
             What::BlobAsk { link, blob } => {
                 let Some(found) = self.links.get(&link) else { return };
                 let (conn, asker) = (found.end(to).conn, found.other(to).who);
@@ -649,7 +678,8 @@ impl World {
             End { who: to, conn: far, admits: admits(to, from) },
         ];
         self.links.insert(link, Link { ends, streams: Vec::new() });
-        let (near_event, far_event) = (event(near, 1, attempt.or(Some(DialId(u64::MAX)))), event(far, 0, None));
+        let (near_event, far_event) =
+            (event(near, 1, attempt.or(Some(DialId(u64::MAX)))), event(far, 0, None));
         if is_taken {
             self.send(link, to, What::Tell(far_event));
             self.handle(from, near_event);
@@ -664,8 +694,7 @@ impl World {
         let Some(found) = self.links.get(&link) else { return };
         let (near, far, protocol) = (found.end(to), found.other(to), found.streams[stream].protocol);
         let is_dialler = found.ends[0].who == to;
-        let may = near.admits
-            || (protocol == Protocol::Pair && (self.nodes[to].pairing_open || is_dialler));
+        let may = near.admits || (protocol == Protocol::Pair && (self.nodes[to].pairing_open || is_dialler));
         let Some(ours) = found.streams[stream].ids.get(&far.who).copied() else { return };
         if !may {
             self.links.get_mut(&link).expect("found").streams[stream].open = false;
@@ -692,7 +721,8 @@ impl World {
     pub fn inject(&mut self, from: Who, to: Who, protocol: Protocol, frame: Vec<u8>) -> bool {
         let found = self.links.iter().find_map(|(id, link)| {
             let fits = link.ends.iter().all(|end| end.who == from || end.who == to);
-            let at = link.streams.iter().position(|s| s.open && s.protocol == protocol && s.ids.len() == 2)?;
+            let at =
+                link.streams.iter().position(|s| s.open && s.protocol == protocol && s.ids.len() == 2)?;
             fits.then_some((*id, at))
         });
         let Some((link, stream)) = found else { return false };
@@ -708,7 +738,7 @@ impl World {
         };
         let stream = StreamId(1_000_000 + self.new_id(from));
         let streams = &mut self.links.get_mut(&link).expect("found").streams;
-        streams.push(Stream { protocol, opener: from, ids: BTreeMap::from([(from, stream)]), open: true });
+        streams.push(Stream { protocol, ids: BTreeMap::from([(from, stream)]), open: true });
         let stream = streams.len() - 1;
         self.send(link, to, What::Asked { link, stream });
         true
@@ -721,13 +751,11 @@ impl World {
             .filter(|(_, link)| link.ends.iter().any(|end| end.who == who))
             .map(|(id, _)| *id)
             .collect();
-        gone.into_iter().for_each(|id| self.drop_link(id, None));
+        gone.into_iter().for_each(|id| self.drop_link(id));
     }
 
-    /// Ends a link: both sides hear of it, whatever was on the way is lost, except that the other side still gets what
-    /// `by` had sent.
-    fn drop_link(&mut self, id: u64, by: Option<Who>) {
-        let _ = by;
+    /// Ends a link: both sides hear of it, whatever was on the way is lost.
+    fn drop_link(&mut self, id: u64) {
         let Some(link) = self.links.remove(&id) else { return };
         self.asks.retain(|_, (on, _)| *on != id);
         for end in link.ends {
@@ -795,17 +823,5 @@ pub fn kind_of(protocol: Protocol, frame: &[u8]) -> &'static str {
             Err(_) => "broken",
         },
         Protocol::Blob => "Blob",
-    }
-}
-
-impl World {
-    /// What reached a node, a line a frame: for whoever looks into a story that went wrong.
-
-    pub fn print_received(&self, who: Who, from: usize) {
-        for frame in self.nodes[who].received.iter().skip(from) {
-            let after = frame.at.since(Timestamp::from_millis(20_000 * DAY_MS));
-            let sender = &self.nodes[frame.from].name;
-            eprintln!("{after:>9} {sender} → {}: {} {}", self.nodes[who].name, frame.kind, frame.frame.len());
-        }
     }
 }

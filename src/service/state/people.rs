@@ -123,7 +123,11 @@ impl Encode for Friend {
         for text in [&self.name, &self.own_name, &self.about, &self.note] {
             out.bytes_u16(text.as_bytes());
         }
-        out.u64(self.profile_at.as_millis()).u32(self.window_days).u64(self.since.as_millis()).bool(self.verified).raw(&self.safety);
+        out.u64(self.profile_at.as_millis())
+            .u32(self.window_days)
+            .u64(self.since.as_millis())
+            .bool(self.verified)
+            .raw(&self.safety);
         out.raw(self.pair_key.expose_bytes()).u32(self.psk_gen);
         out.value(&self.identity);
         out.u16(u16::try_from(self.devices.len()).unwrap_or(u16::MAX));

@@ -16,8 +16,8 @@ use super::{FaultKind, Output, Phase, Session, Severity};
 use crate::crypto::keys::{Role, mac_eq, scope_tag};
 use crate::id::EpochId;
 use crate::limits::{
-    SCOPE_LIMIT, TAGS_CLASS_LIMIT, TAGS_FRAME_LIMIT, TAGS_ROUND, TAGS_ROUND_BURST_LIMIT,
-    TAGS_EARLY_ROUNDS_MS, TAGS_ROUND_INTERVAL_MS, TAGS_ROUND_JITTER_MS, TAGS_UNANSWERED_LIMIT,
+    SCOPE_LIMIT, TAGS_CLASS_LIMIT, TAGS_EARLY_ROUNDS_MS, TAGS_FRAME_LIMIT, TAGS_ROUND,
+    TAGS_ROUND_BURST_LIMIT, TAGS_ROUND_INTERVAL_MS, TAGS_ROUND_JITTER_MS, TAGS_UNANSWERED_LIMIT,
 };
 use crate::sync::frame::{Frame, MatchedItem, Tag};
 use crate::time::Timestamp;
