@@ -10,6 +10,8 @@ pub const UPLOAD_LIMIT: usize =
 pub const UPLOADS_AT_ONCE_LIMIT: usize = 2;
 /// One-time addresses that wait to be opened. *guess*
 pub const ONE_TIME_KEY_LIMIT: usize = 32;
+/// How long the rest of a refused upload is read, so that the refusal can be heard, ms. *guess*
+pub const REFUSED_UPLOAD_WAIT_MS: u64 = 5_000;
 /// Browser sessions. The oldest ends when there is one more. *guess*
 pub const SESSION_LIMIT: usize = 64;
 /// Tokens of other programs. *guess*
