@@ -48,7 +48,9 @@ impl Drop for Network {
     fn drop(&mut self) {
         match self.testnet("down").output() {
             Ok(output) if output.status.success() => {}
-            other => eprintln!("screens: the network in {} did not end: {other:?}", self.folder.path().display()),
+            other => {
+                eprintln!("screens: the network in {} did not end: {other:?}", self.folder.path().display())
+            }
         }
     }
 }

@@ -142,7 +142,9 @@ impl Browser {
     /// What the window shows, as PNG; only what lies within (x, y, width, height), if that is said.
     pub fn screenshot(&self, within: Option<[f64; 4]>) -> Vec<u8> {
         use base64::Engine;
-        let clip = within.map(|[x, y, width, height]| json!({"x": x, "y": y, "width": width, "height": height, "scale": 1}));
+        let clip = within.map(
+            |[x, y, width, height]| json!({"x": x, "y": y, "width": width, "height": height, "scale": 1}),
+        );
         let answer = match clip {
             Some(clip) => self.chromium("Page.captureScreenshot", json!({"format": "png", "clip": clip})),
             None => self.chromium("Page.captureScreenshot", json!({"format": "png"})),
