@@ -89,8 +89,7 @@ struct End {
 #[derive(Debug)]
 struct Stream {
     protocol: Protocol,
-    /// Who opened it, and its number on either side.
-    opener: Who,
+    /// Its number on either side, where it is known.
     ids: BTreeMap<Who, StreamId>,
     open: bool,
 }
@@ -302,7 +301,7 @@ impl World {
             .map(|(id, _)| *id)
             .collect();
         for id in ids {
-            self.drop_link(id, None);
+            self.drop_link(id);
         }
     }
 
@@ -511,7 +510,7 @@ impl World {
                         .filter(|(_, link)| link.ends[1].who == who && !link.ends[1].admits)
                         .map(|(id, _)| *id)
                         .collect();
-                    gone.into_iter().for_each(|id| self.drop_link(id, Some(who)));
+                    gone.into_iter().for_each(|id| self.drop_link(id));
                 }
             }
             Order::Dial { attempt, node, addresses } => {
@@ -523,7 +522,7 @@ impl World {
                 let other = self.links[&link].other(who).who;
                 let streams = &mut self.links.get_mut(&link).expect("found").streams;
                 let ids = BTreeMap::from([(who, stream)]);
-                streams.push(Stream { protocol, opener: who, ids, open: true });
+                streams.push(Stream { protocol, ids, open: true });
                 let stream = streams.len() - 1;
                 self.send(link, other, What::Asked { link, stream });
             }
@@ -596,7 +595,7 @@ impl World {
                 end.admits = admits;
             }
         }
-        gone.into_iter().for_each(|id| self.drop_link(id, Some(who)));
+        gone.into_iter().for_each(|id| self.drop_link(id));
     }
 
     fn arrive(&mut self, packet: Packet) {
@@ -623,7 +622,7 @@ impl World {
                     self.handle(to, Event::StreamClosed { stream: id });
                 }
             }
-            What::Hangup { link } => self.drop_link(link, None),
+            What::Hangup { link } => self.drop_link(link),
             What::BlobAsk { link, blob } => {
                 let Some(found) = self.links.get(&link) else { return };
                 let (conn, asker) = (found.end(to).conn, found.other(to).who);
@@ -739,7 +738,7 @@ impl World {
         };
         let stream = StreamId(1_000_000 + self.new_id(from));
         let streams = &mut self.links.get_mut(&link).expect("found").streams;
-        streams.push(Stream { protocol, opener: from, ids: BTreeMap::from([(from, stream)]), open: true });
+        streams.push(Stream { protocol, ids: BTreeMap::from([(from, stream)]), open: true });
         let stream = streams.len() - 1;
         self.send(link, to, What::Asked { link, stream });
         true
@@ -752,13 +751,11 @@ impl World {
             .filter(|(_, link)| link.ends.iter().any(|end| end.who == who))
             .map(|(id, _)| *id)
             .collect();
-        gone.into_iter().for_each(|id| self.drop_link(id, None));
+        gone.into_iter().for_each(|id| self.drop_link(id));
     }
 
-    /// Ends a link: both sides hear of it, whatever was on the way is lost, except that the other side still gets what
-    /// `by` had sent.
-    fn drop_link(&mut self, id: u64, by: Option<Who>) {
-        let _ = by;
+    /// Ends a link: both sides hear of it, whatever was on the way is lost.
+    fn drop_link(&mut self, id: u64) {
         let Some(link) = self.links.remove(&id) else { return };
         self.asks.retain(|_, (on, _)| *on != id);
         for end in link.ends {
@@ -826,17 +823,5 @@ pub fn kind_of(protocol: Protocol, frame: &[u8]) -> &'static str {
             Err(_) => "broken",
         },
         Protocol::Blob => "Blob",
-    }
-}
-
-impl World {
-    /// What reached a node, a line a frame: for whoever looks into a story that went wrong.
-
-    pub fn print_received(&self, who: Who, from: usize) {
-        for frame in self.nodes[who].received.iter().skip(from) {
-            let after = frame.at.since(Timestamp::from_millis(20_000 * DAY_MS));
-            let sender = &self.nodes[frame.from].name;
-            eprintln!("{after:>9} {sender} → {}: {} {}", self.nodes[who].name, frame.kind, frame.frame.len());
-        }
     }
 }
