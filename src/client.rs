@@ -108,6 +108,8 @@ struct Inner {
 
 /// How often redeeming an invite is looked at while somebody waits.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
+/// How often a picture that has not arrived is looked for while somebody waits.
+const BLOB_PAUSE: Duration = Duration::from_millis(50);
 
 impl Client {
     /// Whether a home has an identity. Takes no lock.
@@ -218,7 +220,7 @@ impl Client {
     pub async fn accept(&self, link: &str, name: Option<String>, wait_ms: u64) -> Result<view::Accepted> {
         let link = link.to_owned();
         let user = self.call(move |service| service.accept(&link, name.as_deref())).await?;
-        let deadline = tokio::time::Instant::now() + Duration::from_millis(wait_ms);
+        let mut left = Duration::from_millis(wait_ms);
         loop {
             let (state, friend) = self
                 .call(move |service| Ok((service.redeeming(&user), service.friend(&user.to_string()).ok())))
@@ -232,10 +234,13 @@ impl Client {
                         "ask for a new one",
                     ));
                 }
-                Redeeming::Waiting if tokio::time::Instant::now() >= deadline => {
+                Redeeming::Waiting if left.is_zero() => {
                     return Ok(view::Accepted { state: "pending", id: user, friend: None });
                 }
-                Redeeming::Waiting => tokio::time::sleep(ACCEPT_PAUSE).await,
+                Redeeming::Waiting => {
+                    left = left.saturating_sub(ACCEPT_PAUSE);
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
             }
         }
     }
@@ -456,21 +461,22 @@ impl Client {
     /// Not found if no moment names it, or it has not arrived.
     pub async fn blob(&self, id: &BlobId, wait_ms: u64) -> Result<OpenBlob> {
         let id = *id;
-        let deadline = tokio::time::Instant::now() + Duration::from_millis(wait_ms);
+        let mut left = Duration::from_millis(wait_ms);
         loop {
             let (key, mime, bytes, is_here) = self.call(move |service| service.blob(&id)).await?;
             if is_here {
                 let files = Arc::clone(&self.inner.blobs);
                 return blocking(move || OpenBlob::open(&files, &id, key, mime, bytes)).await;
             }
-            if tokio::time::Instant::now() >= deadline {
+            if left.is_zero() {
                 return Err(Error::not_found(
                     "blob_not_here",
                     "the picture has not arrived yet",
                     "it comes when its author or a mutual friend is online",
                 ));
             }
-            tokio::time::sleep(Duration::from_millis(100)).await;
+            left = left.saturating_sub(BLOB_PAUSE);
+            tokio::time::sleep(BLOB_PAUSE).await;
         }
     }
 

@@ -215,6 +215,10 @@ pub const AUTHOR_BYTES_LIMIT: u64 = 200 * 1024 * 1024;
 pub const EPOCH_DAY_ENTRY_LIMIT: u32 = 5_000;
 /// Bytes taken a day of an epoch that was in sync. *spec 3.18*
 pub const EPOCH_DAY_BYTES_LIMIT: u64 = 16 * 1024 * 1024;
+/// Bytes kept of all other authors together. *spec 3.18*
+pub const ALL_AUTHORS_BYTES_LIMIT: u64 = 8 * 1024 * 1024 * 1024;
+/// Intervals of known numbers per epoch of others; beyond, the floor rises. *chosen: honest writers have at most 128*
+pub const LOG_INTERVAL_LIMIT: usize = 1_024;
 /// Interactions that match no post kept per friend. *spec 3.18*
 pub const ORPHAN_LIMIT: usize = 5_000;
 /// Their bodies are kept for this long, days. *spec 3.5*

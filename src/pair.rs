@@ -119,7 +119,6 @@ fn clean_name(name: &str) -> String {
 
 /// What a machine wants done, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "a handful in the life of a pairing; none is kept")]
 pub enum Output {
     /// Send a frame on the stream.
     Send(Vec<u8>),

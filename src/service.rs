@@ -37,6 +37,7 @@ mod parcels;
 mod peer_log;
 mod people;
 mod publish;
+mod quota;
 mod react;
 mod receive;
 mod scopes;
@@ -59,11 +60,11 @@ use crate::id::{EpochId, UserId};
 use crate::identity::Keyring;
 use crate::link;
 use crate::pair::Invites;
-use crate::store::{Reservations, SeqFile, Store, StoreError, Tree};
+use crate::store::{Batch, Reservations, SeqFile, Store, StoreError, Tree};
 use crate::sync::LogState;
 use crate::time::Timestamp;
 use crate::view;
-use crate::wire::{Encode, Reader};
+use crate::wire::{Decode, DecodeError, Encode, Reader, Writer};
 use state::{AudienceRecord, EpochRecord, Friend, InviteRecord, Me, OpRecord, PendingPair, TagRecord};
 use tx::Tx;
 
@@ -135,6 +136,8 @@ struct State {
     audiences: BTreeMap<u32, AudienceRecord>,
     epochs: BTreeMap<EpochId, EpochRecord>,
     logs: BTreeMap<EpochId, LogState>,
+    /// What is kept of each epoch.
+    usage: BTreeMap<EpochId, quota::Usage>,
     invites: Invites,
     pending: BTreeMap<UserId, PendingPair>,
 }
@@ -148,12 +151,15 @@ pub struct Service {
     reservations: Reservations,
     /// Numbers were reserved by this step: they are written down a second time behind its barrier.
     is_reserving: bool,
+    /// Epochs that the step closes: their numbers are forgotten once it stands, never before.
+    closing: Vec<EpochId>,
     entropy: Entropy,
     now: Timestamp,
     net: sessions::Net,
     mail: deliver::MailRoom,
     wants: wants::Wants,
     threads: react::Threads,
+    quota: quota::Quota,
     timers: maintain::Timers,
     /// Outputs of the step, let go by its commit.
     held: Vec<Output>,
@@ -191,12 +197,14 @@ impl Service {
             book,
             reservations: Reservations::default(),
             is_reserving: false,
+            closing: Vec::new(),
             entropy,
             now,
             net: sessions::Net::default(),
             mail: deliver::MailRoom::default(),
             wants: wants::Wants::default(),
             threads: react::Threads::default(),
+            quota: quota::Quota::default(),
             timers: maintain::Timers::default(),
             held: Vec::new(),
             outputs: VecDeque::new(),
@@ -216,7 +224,7 @@ impl Service {
     /// # Errors
     /// [`StoreError`] if the disk refuses.
     pub fn create(store: &dyn Store, me: &Me) -> Result<(), StoreError> {
-        let mut batch = crate::store::Batch::new();
+        let mut batch = Batch::new();
         batch.insert(Tree::State, *b"m", me.encode());
         store.apply(batch)?;
         store.barrier()
@@ -227,7 +235,7 @@ impl Service {
     /// # Errors
     /// [`StoreError`] for our own disk alone; a peer cannot cause one.
     pub fn handle(&mut self, event: link::Event, now: Timestamp) -> Result<(), StoreError> {
-        self.now = now.max(self.now);
+        self.now = now;
         self.on_event(event)
     }
 
@@ -236,13 +244,13 @@ impl Service {
     /// # Errors
     /// [`StoreError`] for our own disk alone.
     pub fn wake(&mut self, now: Timestamp) -> Result<(), StoreError> {
-        self.now = now.max(self.now);
+        self.now = now;
         self.on_wake()
     }
 
     /// Tells the time before a verb is called.
     pub fn set_now(&mut self, now: Timestamp) {
-        self.now = now.max(self.now);
+        self.now = now;
     }
 
     /// Ends a step: its writes are applied as one, then its outputs can be polled.
@@ -254,16 +262,21 @@ impl Service {
         if let Err(error) = self.settle() {
             return Err(self.undo(error));
         }
+        if let Err(error) = self.keep_reservations() {
+            return Err(self.undo(error));
+        }
         if !self.tx.is_empty() {
-            let mut kept = self.keep_reservations();
             let batch = self.tx.take();
-            kept = kept.and_then(|()| self.tx.store().apply(batch));
-            if kept.is_ok() && self.barrier_before_output {
-                kept = self.tx.store().barrier();
-            }
-            if let Err(error) = kept {
+            if let Err(error) = self.tx.store().apply(batch) {
                 return Err(self.undo(error));
             }
+            // From here on the step has happened, whatever the disk says: it cannot be taken back any more.
+            if self.barrier_before_output {
+                self.tx.store().barrier().map_err(CommitError::Broken)?;
+            }
+        }
+        for epoch in self.closing.drain(..) {
+            self.reservations.forget(&epoch);
         }
         self.barrier_before_output = false;
         self.net.keep_step();
@@ -271,13 +284,13 @@ impl Service {
         Ok(Commit { answer_after_barrier: std::mem::take(&mut self.answer_after_barrier) })
     }
 
-    /// Numbers are reserved before anything that bears one is kept: first in the store, for good, then in a file of its
-    /// own (docs/protocol.md 3.13). If either refuses, nothing of the step has happened but a gap.
+    /// Numbers that the step reserved are kept before anything is signed under them counts: first in the store, then in
+    /// a file of its own (docs/protocol.md 3.13).
     fn keep_reservations(&mut self) -> Result<(), StoreError> {
         if !std::mem::take(&mut self.is_reserving) {
             return Ok(());
         }
-        let mut batch = crate::store::Batch::new();
+        let mut batch = Batch::new();
         batch.insert(Tree::Meta, RESERVED_KEY, self.reservations.encode());
         self.tx.store().apply(batch)?;
         self.tx.store().barrier()?;
@@ -295,8 +308,14 @@ impl Service {
         self.barrier_before_output = false;
         self.answer_after_barrier = false;
         self.is_reserving = false;
+        self.closing.clear();
         self.threads = react::Threads::default();
         self.state = load(self.tx.store())?;
+        self.load_quota();
+        self.load_mail()?;
+        self.reload_held()?;
+        self.net.forget_step();
+        self.tell_again();
         // Epochs that the step minted are none, and numbers it took are gaps.
         let epochs = &self.state.epochs;
         self.reservations.retain(|epoch| epochs.contains_key(epoch));
@@ -306,13 +325,6 @@ impl Service {
                 own.numbers = state::Numbers { reserved: end, next: end, ..state::Numbers::default() };
             }
         }
-        self.load_mail()?;
-        self.timers.forget_held();
-        self.load_held()?;
-        self.net.forget_step();
-        // What the shell was to be told of friends and pairing may have been among what is forgotten.
-        self.admit();
-        self.update_pairing();
         Ok(())
     }
 
@@ -338,7 +350,8 @@ impl Service {
         let full = error.is_full();
         // Sessions may have been promised what was not kept: they begin anew.
         let hangups = self.hangup_all();
-        match self.abandon() {
+        self.wants = wants::Wants::default();
+        match self.abandon().and_then(|()| self.load_wants()) {
             Ok(()) if full => {
                 self.outputs.extend(hangups.into_iter().map(Output::Network));
                 self.outputs.extend(self.held.drain(..));
@@ -393,7 +406,8 @@ impl Service {
 
     fn save_log(&mut self, id: &EpochId) {
         if let Some(record) = self.state.logs.get(id) {
-            let bytes = record.encode();
+            let usage = self.state.usage.get(id).copied().unwrap_or_default();
+            let bytes = StoredLog { log: record.clone(), usage }.encode();
             self.tx.put(Tree::State, &tx::key(&[b"l", id.as_bytes()]), bytes);
         }
     }
@@ -436,6 +450,25 @@ impl From<StoreError> for Error {
     }
 }
 
+/// What is known of an epoch, and how much of it is kept.
+struct StoredLog {
+    log: LogState,
+    usage: quota::Usage,
+}
+
+impl Encode for StoredLog {
+    fn encode_to(&self, out: &mut Writer) {
+        out.u64(self.usage.entries).u64(self.usage.bytes).value(&self.log);
+    }
+}
+
+impl Decode for StoredLog {
+    fn decode_from(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let usage = quota::Usage { entries: input.u64()?, bytes: input.u64()? };
+        Ok(Self { log: input.value()?, usage })
+    }
+}
+
 /// Reads all records of the state tree.
 fn load(store: &Arc<dyn Store>) -> Result<State, StoreError> {
     let tx = Tx::new(Arc::clone(store));
@@ -451,6 +484,7 @@ fn load(store: &Arc<dyn Store>) -> Result<State, StoreError> {
         audiences: BTreeMap::new(),
         epochs: BTreeMap::new(),
         logs: BTreeMap::new(),
+        usage: BTreeMap::new(),
         invites: Invites::new(),
         pending: BTreeMap::new(),
     };
@@ -469,7 +503,12 @@ fn load(store: &Arc<dyn Store>) -> Result<State, StoreError> {
                 drop(state.audiences.insert(id.u32().map_err(bad)?, tx::decode(Tree::State, key, value)?))
             }
             b'e' => drop(state.epochs.insert(id.value().map_err(bad)?, tx::decode(Tree::State, key, value)?)),
-            b'l' => drop(state.logs.insert(id.value().map_err(bad)?, tx::decode(Tree::State, key, value)?)),
+            b'l' => {
+                let epoch: EpochId = id.value().map_err(bad)?;
+                let record: StoredLog = tx::decode(Tree::State, key, value)?;
+                state.logs.insert(epoch, record.log);
+                state.usage.insert(epoch, record.usage);
+            }
             b'i' => {
                 let record: InviteRecord = tx::decode(Tree::State, key, value)?;
                 // One too many can only be an old one: it is left to expire on the disk.

@@ -71,12 +71,19 @@ impl Error {
         self
     }
 
-    /// A file or folder that could not be read or written.
+    /// A file or folder that could not be read or written. No room is a refusal, as everywhere else.
     pub fn io(what: &str, path: &std::path::Path, error: &std::io::Error) -> Self {
+        if matches!(error.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded) {
+            return Self::refused(
+                "disk_full",
+                format!("{what} {}: {error}", path.display()),
+                "make room on the disk; nothing was changed",
+            );
+        }
         Self::failed(
             "io",
             format!("{what} {}: {error}", path.display()),
-            "check that the path exists, that you may use it, and that the disk is not full",
+            "check that the path exists and that you may use it",
         )
     }
 
@@ -173,6 +180,17 @@ mod tests {
                 (kind, sent.code, sent.message, sent.help)
             );
         }
+    }
+
+    #[test]
+    fn a_full_disk_is_a_refusal_and_another_failure_of_a_file_is_not() {
+        let kind = |error: std::io::ErrorKind| {
+            let error = Error::io("cannot write", std::path::Path::new("x"), &error.into());
+            (error.kind.exit_code(), error.code.into_owned())
+        };
+        assert_eq!(kind(std::io::ErrorKind::StorageFull), (5, "disk_full".to_owned()));
+        assert_eq!(kind(std::io::ErrorKind::QuotaExceeded), (5, "disk_full".to_owned()));
+        assert_eq!(kind(std::io::ErrorKind::PermissionDenied), (1, "io".to_owned()));
     }
 
     #[test]

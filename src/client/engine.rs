@@ -101,7 +101,8 @@ pub(super) fn start_network(
                     "choose another file",
                 )
             })?;
-            Some(Arc::new(lines) as Arc<dyn net::record::Recorder>)
+            let recorder: Arc<dyn net::record::Recorder> = Arc::new(lines);
+            Some(recorder)
         }
         None => None,
     };
@@ -294,9 +295,8 @@ impl Engine {
         let Some(orders) = &self.orders else { return };
         if self.waiting.is_empty() {
             match orders.try_send(order) {
-                Ok(()) => return,
                 Err(mpsc::error::TrySendError::Full(order)) => self.waiting.push_back(order),
-                Err(mpsc::error::TrySendError::Closed(_)) => {}
+                Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => {}
             }
         } else {
             self.waiting.push_back(order);

@@ -166,6 +166,7 @@ const fn month(day: Day) -> u32 {
 }
 
 /// Randomness from the operating system.
+#[expect(clippy::disallowed_methods, reason = "the shell is where the system's randomness is drawn")]
 pub(super) fn system_entropy() -> Result<Entropy> {
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).map_err(|error| {

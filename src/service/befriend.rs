@@ -254,7 +254,7 @@ impl Service {
     pub(super) fn dial_settlements(&mut self) {
         let now = self.now;
         let open: Vec<UserId> =
-            self.state.pending.iter().filter(|(_, pair)| is_unsaid(pair)).map(|(user, _)| *user).collect();
+            self.state.pending.iter().filter(|(_, pair)| is_open(pair)).map(|(user, _)| *user).collect();
         for user in open {
             if !self.timers.settlement_due(user, now) {
                 continue;
@@ -263,7 +263,9 @@ impl Service {
             let node = pair.pending.node();
             if let Some((conn, _)) = self.net.conns.iter().find(|(_, conn)| conn.node == node) {
                 let conn = *conn;
-                self.begin_pairing(conn, None);
+                if is_unsaid(pair) && !self.is_pairing_on(conn) {
+                    self.begin_pairing(conn, None);
+                }
                 continue;
             }
             let mut addresses: Vec<Address> = pair.address.iter().cloned().collect();
@@ -271,6 +273,17 @@ impl Service {
             let attempt = self.net.dial_id(Purpose::Settle(user));
             self.order(Order::Dial { attempt, node: Some(node), addresses });
         }
+    }
+
+    /// Whether the pair protocol is spoken on a connection already.
+    fn is_pairing_on(&self, conn: ConnId) -> bool {
+        self.net.streams.values().any(|stream| {
+            let is_pairing = matches!(
+                stream.spoken,
+                Spoken::PairInitiator(_) | Spoken::PairResponder(_) | Spoken::Opening(Protocol::Pair)
+            );
+            stream.conn == conn && is_pairing
+        })
     }
 
     /// Whether a node belongs to a pending pair that has not heard our answer.
@@ -688,11 +701,16 @@ impl Service {
     }
 }
 
+/// Whether there is a reason to meet: our answer is not known there, or theirs not here.
+pub(super) fn is_open(pair: &PendingPair) -> bool {
+    is_unsaid(pair) || (pair.pending.theirs().is_none() && !pair.pending.is_refused())
+}
+
 /// A node that lets nobody in so often in a row has no invite open.
 const DOOR_SHUT_LIMIT: u32 = 3;
 
 /// Whether the other side has not kept our answer.
-pub(super) fn is_unsaid(pair: &PendingPair) -> bool {
+fn is_unsaid(pair: &PendingPair) -> bool {
     pair.pending.mine().is_some() && !pair.pending.is_mine_seen()
 }
 

@@ -227,7 +227,8 @@ impl Service {
     /// Once in a while: old parcels go, what is due again with couriers is put.
     pub(super) fn maintain_mail(&mut self) -> Result<(), StoreError> {
         let today = self.now.day();
-        for id in self.mail.courier.on_day(today) {
+        let old = if self.is_ageing() { self.mail.courier.on_day(today) } else { Vec::new() };
+        for id in old {
             self.tx.remove(Tree::Mail, &id.encode());
             self.tx.remove(Tree::MailIndex, &id.encode());
         }

@@ -7,19 +7,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::befriend::{Redemptions, is_unsaid};
+use super::befriend::{Redemptions, is_open};
 use super::sessions::Purpose;
 use super::state::Numbers;
 use super::{RESERVED_KEY, Service};
 use crate::id::{EntryId, UserId};
 use crate::identity::{DeviceFlags, next_seq};
 use crate::limits::{
-    ADDRESS_LIMIT, DEVICE_RECORD_RENEW_DAYS, DIAL_BACKOFF_LIMIT_MS, DIAL_BACKOFF_MIN_MS, HELD_ENTRY_LIMIT,
-    MAINTAIN_INTERVAL_MS,
+    ADDRESS_LIMIT, CLOCK_LEAP_DAYS, DEVICE_RECORD_RENEW_DAYS, DIAL_BACKOFF_LIMIT_MS, DIAL_BACKOFF_MIN_MS,
+    HELD_ENTRY_LIMIT, MAINTAIN_INTERVAL_MS,
 };
 use crate::link::{Address, DialId, Order, StreamId};
 use crate::store::{Reservations, StartVerdict, StoreError, Tree};
-use crate::time::{ClaimedTime, Timestamp};
+use crate::time::{ClaimedTime, DAY_MS, Timestamp};
 
 /// Everything that waits for a time.
 #[derive(Debug, Default)]
@@ -34,6 +34,8 @@ pub(super) struct Timers {
     pub(super) pairing: BTreeMap<StreamId, Purpose>,
     /// Entries from the future, by when they are shown.
     held: BTreeSet<(u64, EntryId)>,
+    /// The clock is in doubt until then.
+    doubt_until: Option<Timestamp>,
     /// The next look at everything slow.
     slow: Option<Timestamp>,
 }
@@ -41,11 +43,6 @@ pub(super) struct Timers {
 impl Timers {
     pub(super) fn settle_soon(&mut self, user: UserId, now: Timestamp) {
         self.settlements.insert(user, (now, 0));
-    }
-
-    /// Forgets what is held until its time, to be read again.
-    pub(super) fn forget_held(&mut self) {
-        self.held.clear();
     }
 
     /// Whether it is time to come back to somebody; if so, the next time is set.
@@ -74,6 +71,7 @@ impl Service {
         self.begin_blocks(beside)?;
         self.admit();
         self.load_wants()?;
+        self.load_quota();
         self.load_held()?;
         let friends: Vec<UserId> = self.state.friends.keys().copied().collect();
         for user in friends {
@@ -95,8 +93,6 @@ impl Service {
                 own.numbers = Numbers { reserved: end, next: end, ..Numbers::default() };
             }
         }
-        self.tx.put_record(Tree::Meta, RESERVED_KEY, &self.reservations);
-        self.barrier_before_output = true;
         self.is_reserving = true;
         if let StartVerdict::Rollback { epochs } = verdict {
             tracing::warn!(
@@ -131,7 +127,7 @@ impl Service {
             .timers
             .settlements
             .iter()
-            .filter(|(user, _)| self.state.pending.get(user).is_some_and(is_unsaid))
+            .filter(|(user, _)| self.state.pending.get(user).is_some_and(is_open))
             .map(|(_, (at, _))| *at);
         let redemptions = self.timers.redemptions.iter();
         let redemptions = redemptions
@@ -157,11 +153,12 @@ impl Service {
         for invite in dead {
             self.remove_state(b'i', invite.as_bytes());
         }
+        let is_ageing = self.is_ageing();
         let expired: Vec<UserId> = self
             .state
             .pending
             .iter()
-            .filter(|(_, pair)| pair.pending.is_expired(self.now))
+            .filter(|(_, pair)| is_ageing && pair.pending.is_expired(self.now))
             .map(|(user, _)| *user)
             .collect();
         for user in expired {
@@ -174,6 +171,27 @@ impl Service {
         self.reopen_idle();
         self.maintain_mail()?;
         Ok(())
+    }
+
+    /// Whether things grow old: not for a day after the clock has leapt by more than a week, lest a wrong clock empties
+    /// the house (docs/protocol.md 3.10).
+    pub(super) fn is_ageing(&mut self) -> bool {
+        let (today, last) = (self.now.day(), self.state.me.last_day);
+        if today.since(last).max(last.since(today)) > CLOCK_LEAP_DAYS {
+            tracing::warn!(
+                last = last.0,
+                today = today.0,
+                "the clock has leapt: nothing is purged for a day"
+            );
+            self.timers.doubt_until = Some(self.now.plus_ms(DAY_MS));
+        }
+        if today != last {
+            self.state.me.last_day = today;
+            self.save_me();
+        }
+        // A clock that leaps back ends the doubt about the leap forward.
+        let doubt = self.timers.doubt_until.filter(|until| *until > self.now);
+        doubt.is_none_or(|until| until.since(self.now) > DAY_MS)
     }
 
     /// The addresses we listen on changed.
@@ -300,7 +318,13 @@ impl Service {
         }
     }
 
-    pub(super) fn load_held(&mut self) -> Result<(), StoreError> {
+    /// Reads what is held back again, after a step was forgotten.
+    pub(super) fn reload_held(&mut self) -> Result<(), StoreError> {
+        self.timers.held.clear();
+        self.load_held()
+    }
+
+    fn load_held(&mut self) -> Result<(), StoreError> {
         for (key, value) in self.tx.prefix(Tree::State, b"h", HELD_ENTRY_LIMIT)? {
             let id = key.get(1..).and_then(|id| EntryId::try_from(id).ok());
             let at = <[u8; 8]>::try_from(value.as_slice()).ok().map(u64::from_be_bytes);

@@ -8,10 +8,11 @@
 
 use std::collections::BTreeSet;
 
+use super::Service;
 use super::people::within;
 use super::receive::Lying;
 use super::state::{AudienceRecord, EpochRecord, Numbers, OwnPart};
-use super::{RESERVED_KEY, Service};
+use super::wants::Wants;
 use crate::ask::{AudienceWords, PhotoDraft, PostDraft};
 use crate::audience::{self, Audience, Choice, Include, LeftOut, Minted, Rule, TagId, Window, Written};
 use crate::crypto::{EpochSecret, Nonce, SigningKey, keys};
@@ -248,7 +249,7 @@ impl Service {
             return;
         };
         record.closed = Some(today);
-        self.reservations.forget(epoch);
+        self.closing.push(*epoch);
         let mut recipients = BTreeSet::new();
         if let Some(own) = &mut record.own {
             own.key = None;
@@ -404,7 +405,6 @@ impl Service {
             })?;
             numbers.next = first;
             numbers.reserved = end;
-            self.tx.put_record(Tree::Meta, RESERVED_KEY, &self.reservations);
             self.is_reserving = true;
         }
         let seq = numbers.next;
@@ -445,10 +445,10 @@ impl Service {
         let own = self.state.epochs.values().filter(|epoch| epoch.own.is_some());
         for epoch in own.map(|epoch| epoch.id) {
             self.tx.each_pending(Tree::Log, epoch.as_bytes(), &mut |key, value| {
-                if let Some((epoch, seq, entry)) = split_log_key(key) {
-                    if let Some(day) = self.grantable_day(&entry, Lying::decode(key, value)?)? {
-                        written.push(Written { epoch, seq, entry, day });
-                    }
+                if let Some((epoch, seq, entry)) = split_log_key(key)
+                    && let Some(day) = self.grantable_day(&entry, Lying::decode(key, value)?)?
+                {
+                    written.push(Written { epoch, seq, entry, day });
                 }
                 Ok(())
             })?;
@@ -542,8 +542,8 @@ impl Service {
         let private = PrivatePart { media_keys, mentions, share, ..PrivatePart::default() };
         let body = Body::Post(Box::new(Post { public, private }));
         for photo in &draft.photos {
-            self.wants.own(&mut self.tx, &photo.picture.id);
-            self.wants.own(&mut self.tx, &photo.preview.id);
+            Wants::own(&mut self.tx, &photo.picture.id);
+            Wants::own(&mut self.tx, &photo.preview.id);
         }
         self.write_numbered(epoch, (seq, created, nonce), body, ENTRY_PADDED_MIN, None)
     }

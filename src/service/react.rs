@@ -273,10 +273,10 @@ impl Service {
                 return Ok(None);
             };
             for (key, value) in &page {
-                if let Some((_, post, thread)) = self.thread_of(key, value)? {
-                    if sealed.matches(&thread, &slot.writer) {
-                        return Ok(Some((post, thread)));
-                    }
+                if let Some((_, post, thread)) = self.thread_of(key, value)?
+                    && sealed.matches(&thread, &slot.writer)
+                {
+                    return Ok(Some((post, thread)));
                 }
             }
             range = range.before(end);
@@ -459,6 +459,17 @@ impl Service {
         row.stand = Stand::Withdrawn;
         row.text = String::new();
         self.tx.put_record(Tree::Interactions, &key, &row);
+        self.thread_changed(post)
+    }
+
+    /// An interaction is kept no more: its row goes.
+    pub(super) fn forget_interaction(
+        &mut self,
+        post: &EntryId,
+        shown: Timestamp,
+        id: &EntryId,
+    ) -> Result<(), StoreError> {
+        self.tx.remove(Tree::Interactions, &interaction_key(post, shown, id));
         self.thread_changed(post)
     }
 

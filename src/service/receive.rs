@@ -107,6 +107,11 @@ impl Place {
     }
 }
 
+/// What an entry takes, bytes.
+fn kept_bytes(body_len: usize) -> u64 {
+    u64::try_from(HEADER_LEN.saturating_add(body_len)).unwrap_or(u64::MAX)
+}
+
 impl Service {
     /// An entry came from a peer. Everything about it is checked here.
     pub(super) fn take_entry(&mut self, header: &[u8], body: Vec<u8>) -> Result<Verdict, StoreError> {
@@ -131,6 +136,9 @@ impl Service {
             self.on_own_entry_returned(&epoch, seq, &id)?;
         }
         let granted = self.state.epochs.get(&epoch).is_some_and(|record| record.secret.is_none());
+        if !self.may_take(&epoch, kept_bytes(entry.body().len())) {
+            return Ok(Verdict::Unknown);
+        }
         let content = self.open(&entry)?.filter(|content| {
             // Of a class that is not known (single entries were granted) only what is ever granted counts.
             let kind = content.body.kind();
@@ -144,6 +152,7 @@ impl Service {
             // Applying what another wrote can fail only for our own disk; what a person would be told is not said here.
             self.apply(author, epoch, entry.header(), id, content)?;
         }
+        self.hold_quota(&author)?;
         Ok(Verdict::Kept { epoch, seq, id })
     }
 
@@ -153,7 +162,8 @@ impl Service {
             return Ok(Verdict::Fault);
         };
         let (id, epoch, seq) = (header.id(), header.epoch(), header.seq());
-        if self.is_known(&epoch, seq, &id)? {
+        let before = self.lying(&epoch, seq, &id)?;
+        if !matches!(before, None | Some(Lying::Awaited)) {
             return Ok(Verdict::Known { epoch, seq, id });
         }
         let Some(record) = self.state.epochs.get(&epoch) else {
@@ -162,10 +172,17 @@ impl Service {
         if header.verify(&record.public).is_err() {
             return Ok(Verdict::Fault);
         }
+        // What this device wrote comes back whole or not at all.
+        let (author, mine) = (record.author, record.own.is_some());
+        if mine || !self.may_take(&epoch, kept_bytes(0)) {
+            return Ok(Verdict::Unknown);
+        }
         if !self.make_room(&epoch, seq, &id)? {
             return Ok(Verdict::Known { epoch, seq, id });
         }
-        self.note_known(&epoch, seq, &id, &Lying::Header(bytes.to_vec()), None);
+        let lying = if before.is_some() { Lying::Gone } else { Lying::Header(bytes.to_vec()) };
+        self.note_known(&epoch, seq, &id, &lying)?;
+        self.hold_quota(&author)?;
         Ok(Verdict::Kept { epoch, seq, id })
     }
 
@@ -206,7 +223,7 @@ impl Service {
         let before = self.lying(&epoch, seq, &id)?;
         if before == Some(Lying::Awaited) {
             // Its withdrawal was here first.
-            self.note_known(&epoch, seq, &id, &Lying::Gone, None);
+            self.note_known(&epoch, seq, &id, &Lying::Gone)?;
             return Ok(false);
         }
         if before.is_none() && !self.make_room(&epoch, seq, &id)? {
@@ -215,9 +232,9 @@ impl Service {
         let lying = self.lay(entry, content);
         if before.is_some() {
             // The header was known already; now there is a body.
-            self.tx.put(Tree::Log, &log_key(&epoch, seq, &id), lying.encode());
+            self.set_lying(&epoch, seq, &id, &lying)?;
         } else {
-            self.note_known(&epoch, seq, &id, &lying, None);
+            self.note_known(&epoch, seq, &id, &lying)?;
         }
         Ok(true)
     }
@@ -240,9 +257,7 @@ impl Service {
 
     fn keep_again(&mut self, entry: &Entry<Verified>, content: &Content) -> Result<(), StoreError> {
         let lying = self.lay(entry, Some(content));
-        let key = log_key(&entry.header().epoch(), entry.header().seq(), &entry.id());
-        self.tx.put(Tree::Log, &key, lying.encode());
-        Ok(())
+        self.set_lying(&entry.header().epoch(), entry.header().seq(), &entry.id(), &lying)
     }
 
     /// Of several entries at one number the two with the lowest ids stay, on every node the same (I5).
@@ -266,34 +281,103 @@ impl Service {
         if *id > highest {
             return Ok(false);
         }
-        if let Lying::Timeline(shown) = Lying::decode(key, value)? {
-            self.tx.remove(Tree::Timeline, &timeline_key(shown, &highest));
-        }
-        self.tx.remove(Tree::Log, key);
-        self.tx.remove(Tree::ById, highest.as_bytes());
+        let lying = Lying::decode(key, value)?;
+        self.drop_lying(epoch, seq, &highest, &lying)?;
         if let Some(log) = self.state.logs.get_mut(epoch) {
             log.sum.subtract(&highest);
         }
         Ok(true)
     }
 
+    /// An entry is known from now on: its header was verified.
     fn note_known(
         &mut self,
         epoch: &EpochId,
         seq: u64,
         id: &EntryId,
         lying: &Lying,
-        beneath: Option<(EntryId, Timestamp)>,
-    ) {
+    ) -> Result<(), StoreError> {
         self.state.logs.entry(*epoch).or_default().insert(seq, id);
-        self.save_log(epoch);
-        self.tx.put(Tree::Log, &log_key(epoch, seq, id), lying.encode());
-        self.tx.put(Tree::ById, id.as_bytes(), Place { epoch: *epoch, seq, beneath }.encode());
+        self.tx.put(Tree::ById, id.as_bytes(), Place { epoch: *epoch, seq, beneath: None }.encode());
+        self.set_lying(epoch, seq, id, lying)?;
+        self.hold_intervals(epoch)
     }
 
-    /// An entry becomes known whose withdrawal was here before it.
-    pub(super) fn note_withdrawn(&mut self, epoch: &EpochId, seq: u64, id: &EntryId) {
-        self.note_known(epoch, seq, id, &Lying::Gone, None);
+    /// An entry becomes known whose withdrawal was here before it. Its id is the author's word alone, so nothing is
+    /// found by it.
+    pub(super) fn note_withdrawn(
+        &mut self,
+        epoch: &EpochId,
+        seq: u64,
+        id: &EntryId,
+    ) -> Result<(), StoreError> {
+        self.state.logs.entry(*epoch).or_default().insert(seq, id);
+        self.set_lying(epoch, seq, id, &Lying::Gone)?;
+        self.hold_intervals(epoch)
+    }
+
+    /// Writes how an entry lies, and counts what that takes. Called while an old timeline record is still there.
+    fn set_lying(
+        &mut self,
+        epoch: &EpochId,
+        seq: u64,
+        id: &EntryId,
+        lying: &Lying,
+    ) -> Result<(), StoreError> {
+        let before = self.lying(epoch, seq, id)?;
+        let old = before.as_ref().map(|before| self.lying_bytes(before, id)).transpose()?;
+        let new = self.lying_bytes(lying, id)?;
+        self.note_resized(epoch, old, Some(new));
+        self.tx.put(Tree::Log, &log_key(epoch, seq, id), lying.encode());
+        self.save_log(epoch);
+        Ok(())
+    }
+
+    /// Forgets an entry altogether, with whatever hangs on it.
+    pub(super) fn drop_lying(
+        &mut self,
+        epoch: &EpochId,
+        seq: u64,
+        id: &EntryId,
+        lying: &Lying,
+    ) -> Result<(), StoreError> {
+        let bytes = self.lying_bytes(lying, id)?;
+        self.note_resized(epoch, Some(bytes), None);
+        let place = self.place(id)?.filter(|place| place.epoch == *epoch && place.seq == seq);
+        match lying {
+            Lying::Timeline(shown) => {
+                if place.is_some() {
+                    self.forget_post(id)?;
+                }
+                self.tx.remove(Tree::Timeline, &timeline_key(*shown, id));
+            }
+            Lying::Whole(_) => {
+                if let Some((post, shown)) = place.and_then(|place| place.beneath) {
+                    self.forget_interaction(&post, shown, id)?;
+                }
+            }
+            _ => {}
+        }
+        self.tx.remove(Tree::Log, &log_key(epoch, seq, id));
+        // Another epoch may name the same id: only its own place goes with an entry.
+        if place.is_some() {
+            self.tx.remove(Tree::ById, id.as_bytes());
+        }
+        self.save_log(epoch);
+        Ok(())
+    }
+
+    /// What an entry takes as it lies, bytes.
+    fn lying_bytes(&self, lying: &Lying, id: &EntryId) -> Result<u64, StoreError> {
+        let len = match lying {
+            Lying::Timeline(shown) => {
+                let stored = self.tx.get(Tree::Timeline, &timeline_key(*shown, id))?;
+                stored.map_or(0, |value| value.len().saturating_sub(8))
+            }
+            Lying::Whole(bytes) | Lying::Header(bytes) => bytes.len(),
+            Lying::Gone | Lying::Awaited => 0,
+        };
+        Ok(u64::try_from(len).unwrap_or(u64::MAX))
     }
 
     /// Where an entry is.
@@ -424,11 +508,11 @@ impl Service {
     pub(super) fn apply_tombstone(&mut self, tombstone: &Tombstone) -> Result<(), StoreError> {
         let Tombstone { epoch, seq, entry: id } = *tombstone;
         let before = self.lying(&epoch, seq, &id)?;
-        let log_at = log_key(&epoch, seq, &id);
         match &before {
             None => {
-                self.tx.put(Tree::Log, &log_at, Lying::Awaited.encode());
-                return Ok(());
+                self.set_lying(&epoch, seq, &id, &Lying::Awaited)?;
+                let author = self.state.epochs.get(&epoch).map(|record| record.author);
+                return author.map_or(Ok(()), |author| self.hold_quota(&author));
             }
             Some(Lying::Gone | Lying::Awaited) => return Ok(()),
             Some(_) => {}
@@ -437,12 +521,15 @@ impl Service {
         if let Some((post, shown)) = place.and_then(|place| place.beneath) {
             self.withdraw_interaction(&post, shown, &id)?;
         }
-        if let Some(Lying::Timeline(shown)) = before {
+        if matches!(before, Some(Lying::Timeline(_))) {
             self.forget_post(&id)?;
+        }
+        self.set_lying(&epoch, seq, &id, &Lying::Gone)?;
+        if let Some(Lying::Timeline(shown)) = before {
             self.tx.remove(Tree::Timeline, &timeline_key(shown, &id));
             self.emit(view::Happening::Withdrawn { id });
         }
-        self.tx.put(Tree::Log, &log_at, Lying::Gone.encode());
+        self.tx.remove(Tree::Keys, id.as_bytes());
         Ok(())
     }
 

@@ -108,8 +108,6 @@ pub(super) struct Net {
     pub(super) dials: BTreeMap<DialId, Purpose>,
     /// Those ordered in this step.
     fresh_dials: Vec<DialId>,
-    /// Whether the shell must be told again whom to let in.
-    is_to_retell: bool,
     next_dial: u64,
     next_stream: u64,
     /// The allow-list as last told.
@@ -142,7 +140,6 @@ impl Net {
     /// The step stands: what it told the shell is told.
     pub(super) fn keep_step(&mut self) {
         self.fresh_dials.clear();
-        self.is_to_retell = false;
     }
 
     /// The step is forgotten: what it caused on other streams is not done, and what it told the shell was not told.
@@ -153,7 +150,6 @@ impl Net {
         for dial in std::mem::take(&mut self.fresh_dials) {
             self.dials.remove(&dial);
         }
-        self.is_to_retell = true;
     }
 }
 
@@ -486,6 +482,7 @@ impl Service {
             }
             sync::Output::PeerHas { epoch, seqs } => self.on_peer_has(conn, &epoch, &seqs)?,
             sync::Output::InSync { epoch } => {
+                self.note_in_sync(&epoch);
                 let friend = self.net.conns.get(&conn).and_then(|state| state.friend);
                 if self.state.epochs.get(&epoch).is_some_and(|record| record.own.is_some()) {
                     // They have all of it, and the digest alone has said so.
@@ -539,7 +536,7 @@ impl Service {
             None => match self.lying(&epoch, seq, id)? {
                 // The author's tombstone is in hand: now the entry is known, too.
                 Some(Lying::Awaited) => {
-                    self.note_withdrawn(&epoch, seq, id);
+                    self.note_withdrawn(&epoch, seq, id)?;
                     Verdict::Kept { epoch, seq, id: *id }
                 }
                 Some(Lying::Gone) => Verdict::Known { epoch, seq, id: *id },
@@ -716,16 +713,27 @@ impl Service {
         let friends = self.state.friends.values();
         let nodes: BTreeSet<NodeId> =
             friends.flat_map(|friend| friend.live_devices().map(|record| record.node())).collect();
-        if nodes != self.net.admitted || self.net.is_to_retell {
+        if nodes != self.net.admitted {
             self.net.admitted.clone_from(&nodes);
             self.order(Order::Admit { nodes });
         }
     }
 
+    /// Tells the shell again what it may have missed: the orders of a step that was forgotten never left.
+    pub(super) fn tell_again(&mut self) {
+        self.net.admitted.clear();
+        self.admit();
+        if self.net.admitted.is_empty() {
+            self.order(Order::Admit { nodes: BTreeSet::new() });
+        }
+        self.net.pairing_open = self.is_pairing_open();
+        self.order(Order::OpenPairing(self.net.pairing_open));
+    }
+
     /// Tells the shell whether strangers may speak the pair protocol, if that changed.
     pub(super) fn update_pairing(&mut self) {
         let open = self.is_pairing_open();
-        if open != self.net.pairing_open || self.net.is_to_retell {
+        if open != self.net.pairing_open {
             self.net.pairing_open = open;
             self.order(Order::OpenPairing(open));
         }

@@ -73,11 +73,12 @@ impl Service {
                 if moments.len() == limit {
                     return Ok(view::Page { moments, next: last.as_deref().map(hex) });
                 }
-                if let Some(opened) = self.opened(key, value)? {
-                    if from.is_none_or(|from| from == opened.author) && self.is_shown(&opened) {
-                        moments.push(self.moment_view(&opened)?);
-                        last = Some(key.clone());
-                    }
+                if let Some(opened) = self.opened(key, value)?
+                    && from.is_none_or(|from| from == opened.author)
+                    && self.is_shown(&opened)
+                {
+                    moments.push(self.moment_view(&opened)?);
+                    last = Some(key.clone());
                 }
             }
             range = range.before(end);

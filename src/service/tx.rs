@@ -16,6 +16,9 @@ const PAGE: usize = 1_000;
 /// A key and its value.
 pub(super) type Pair = (Vec<u8>, Vec<u8>);
 
+/// Looks at a pair; an error ends the walk.
+type Visit<'a> = &'a mut dyn FnMut(&[u8], &[u8]) -> Result<(), StoreError>;
+
 /// The step's own view of the store.
 pub(super) struct Tx {
     store: Arc<dyn Store>,
@@ -73,12 +76,7 @@ impl Tx {
     }
 
     /// Every pair whose key begins with `prefix`, as the store has it (not this step's writes), a page at a time.
-    pub(super) fn each(
-        &self,
-        tree: Tree,
-        prefix: &[u8],
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
+    pub(super) fn each(&self, tree: Tree, prefix: &[u8], visit: Visit<'_>) -> Result<(), StoreError> {
         let mut rest = Some(KeyRange::prefix(prefix));
         while let Some(range) = rest {
             let page = self.store.scan(tree, range, Direction::Forward, PAGE)?;
@@ -94,12 +92,7 @@ impl Tx {
     }
 
     /// Every pair whose key begins with `prefix`, this step's writes included.
-    pub(super) fn each_pending(
-        &self,
-        tree: Tree,
-        prefix: &[u8],
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
+    pub(super) fn each_pending(&self, tree: Tree, prefix: &[u8], visit: Visit<'_>) -> Result<(), StoreError> {
         let mut range = KeyRange::prefix(prefix);
         loop {
             let page = self.range(tree, range.clone(), Direction::Forward, PAGE)?;

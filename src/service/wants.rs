@@ -69,12 +69,15 @@ impl Blob {
     }
 }
 
+/// Whose turn it is: previews before originals, newest moment first.
+type Turn = (bool, std::cmp::Reverse<Timestamp>, BlobId);
+
 /// What is being fetched, and what waits.
 #[derive(Debug, Default)]
 pub(super) struct Wants {
     /// Previews before originals, newest moment first.
-    waiting: BTreeMap<(bool, std::cmp::Reverse<Timestamp>, BlobId), (EntryId, u64)>,
-    fetching: BTreeMap<BlobId, (ConnId, (bool, std::cmp::Reverse<Timestamp>, EntryId, u64))>,
+    waiting: BTreeMap<Turn, (EntryId, u64)>,
+    fetching: BTreeMap<BlobId, (ConnId, Turn, EntryId, u64)>,
     /// Peers that did not have it or lied, until somebody new comes.
     tried: BTreeSet<(ConnId, BlobId)>,
     dirty: bool,
@@ -85,7 +88,7 @@ pub(super) struct Wants {
 
 impl Wants {
     /// A blob of one's own stands in the home already.
-    pub(super) fn own(&mut self, tx: &mut tx::Tx, blob: &BlobId) {
+    pub(super) fn own(tx: &mut tx::Tx, blob: &BlobId) {
         let moment = EntryId::from_bytes([0; 32]);
         let record = Blob { state: MINE, bytes: 0, moment, since: Timestamp::ZERO };
         tx.put(Tree::Blobs, blob.as_bytes(), record.encode());
@@ -94,7 +97,7 @@ impl Wants {
     pub(super) fn on_disconnected(&mut self, conn: ConnId) {
         self.tried.retain(|(tried, _)| *tried != conn);
         let lost: Vec<BlobId> =
-            self.fetching.iter().filter(|(_, (with, _))| *with == conn).map(|(blob, _)| *blob).collect();
+            self.fetching.iter().filter(|(_, (with, ..))| *with == conn).map(|(blob, _)| *blob).collect();
         for blob in lost {
             self.put_back(&blob);
         }
@@ -106,8 +109,8 @@ impl Wants {
     }
 
     fn put_back(&mut self, blob: &BlobId) {
-        if let Some((_, (original, shown, moment, bytes))) = self.fetching.remove(blob) {
-            self.waiting.insert((original, shown, *blob), (moment, bytes));
+        if let Some((_, turn, moment, bytes)) = self.fetching.remove(blob) {
+            self.waiting.insert(turn, (moment, bytes));
             self.dirty = true;
         }
     }
@@ -197,13 +200,14 @@ impl Service {
             return Ok(());
         }
         let waiting: Vec<_> = self.wants.waiting.iter().map(|(key, value)| (*key, *value)).collect();
-        for ((original, shown, blob), (moment, bytes)) in waiting {
+        for (turn, (moment, bytes)) in waiting {
+            let blob = turn.2;
             if self.wants.fetching.len() >= BLOB_FETCH_LIMIT {
                 break;
             }
             let Some(conn) = self.who_has(&blob, &moment)? else { continue };
-            self.wants.waiting.remove(&(original, shown, blob));
-            self.wants.fetching.insert(blob, (conn, (original, shown, moment, bytes)));
+            self.wants.waiting.remove(&turn);
+            self.wants.fetching.insert(blob, (conn, turn, moment, bytes));
             self.order(Order::FetchBlob { conn, blob, bytes });
         }
         Ok(())

@@ -5,6 +5,8 @@
 //!
 //! Source: RFC 9110 14 (ranges).
 
+#![expect(unused_qualifications, reason = "utoipa's macro writes them for query parameters")]
+
 use std::sync::Arc;
 
 use axum::body::{Body, Bytes};

@@ -1,5 +1,7 @@
 //! Moments and what is said beneath them.
 
+#![expect(unused_qualifications, reason = "utoipa's macro writes them for query parameters")]
+
 use axum::Json as Answer;
 use axum::extract::{FromRequest, Multipart, Request};
 use axum::http::{StatusCode, header};

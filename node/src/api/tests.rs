@@ -323,3 +323,158 @@ async fn granted_tokens_are_shown_once() {
     let text = String::from_utf8(to_bytes(response.into_body(), 1 << 16).await.unwrap().to_vec()).unwrap();
     assert!(text.contains("blog") && !text.contains(secret));
 }
+
+/// Whether `value` has the shape that a schema of the document describes: every field known, every required one there.
+fn conforms(document: &Value, schema: &Value, value: &Value, at: &str) {
+    if let Some(reference) = schema["$ref"].as_str() {
+        let schema = document.pointer(reference.trim_start_matches('#')).unwrap_or(&Value::Null);
+        return conforms(document, schema, value, at);
+    }
+    if let Some(any) = schema["oneOf"].as_array() {
+        let chosen = any.iter().find(|one| (one["type"] == "null") == value.is_null());
+        return conforms(document, chosen.unwrap_or_else(|| panic!("{at}: {value}")), value, at);
+    }
+    let kind = match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(number) if number.is_f64() => "number",
+        Value::Number(_) => "integer",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    };
+    let types = schema["type"].as_array().cloned().unwrap_or_else(|| vec![schema["type"].clone()]);
+    assert!(types.contains(&Value::from(kind)), "{at} is {kind}, not {}", schema["type"]);
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| conforms(document, &schema["items"], item, at)),
+        Value::Object(fields) => {
+            for required in schema["required"].as_array().into_iter().flatten() {
+                assert!(fields.contains_key(required.as_str().unwrap()), "{at} lacks {required}");
+            }
+            for (key, field) in fields {
+                let known = schema["properties"].get(key);
+                conforms(
+                    document,
+                    known.unwrap_or_else(|| panic!("{at}.{key} is not described")),
+                    field,
+                    &format!("{at}.{key}"),
+                );
+            }
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn what_the_library_writes_is_what_the_document_describes() {
+    use tidings::view as v;
+    let document = serde_json::to_value(<super::document::Document as utoipa::OpenApi>::openapi()).unwrap();
+    let check = |name: &str, value: Value| {
+        conforms(&document, &document["components"]["schemas"][name], &value, name)
+    };
+    let person = || v::Person { id: tidings::id::UserId::from_bytes([1; 32]), name: "Ben".into() };
+    let (entry, blob) = (tidings::id::EntryId::from_bytes([2; 32]), tidings::id::BlobId::from_bytes([3; 32]));
+    let at = tidings::time::Timestamp::ZERO;
+    let named = || v::TagsAndPeople { tags: vec!["work".into()], people: vec![person()] };
+    let audience = v::Audience { rule: v::RuleKind::Only, named: named(), except: Some(named()) };
+    let full = v::Moment {
+        id: entry,
+        author: v::Author { id: person().id, name: "Ada".into(), me: true },
+        created_at: at,
+        received_at: at,
+        kind: "post",
+        text: "x".into(),
+        photos: vec![v::Photo {
+            id: blob,
+            mime: "image/jpeg",
+            width: 1,
+            height: 1,
+            bytes: 1,
+            alt: None,
+            preview: Some(blob),
+            thumbhash: vec![1],
+        }],
+        video: None,
+        link: None,
+        place: Some(v::Place { name: "x".into(), lat: Some(1.5), lon: None }),
+        mentions: vec![person()],
+        shareable: false,
+        shared_from: Some(person()),
+        card: None,
+        app: None,
+        sponsored: None,
+        likes: vec![person()],
+        liked_by_me: true,
+        comments: vec![v::Comment {
+            id: entry,
+            author: person(),
+            text: "x".into(),
+            reply_to: Some(entry),
+            created_at: at,
+        }],
+        audience: Some(audience.clone()),
+        delivery: Some(v::Delivery { may_read: 2, have: 1 }),
+        pinned: false,
+        faved: false,
+        muted: false,
+    };
+    let bare = v::Moment { audience: None, delivery: None, place: None, shared_from: None, ..full.clone() };
+    let page = v::Page { moments: vec![full, bare], next: None };
+    check("Page", serde_json::to_value(page).unwrap());
+    let friend = v::Friend {
+        id: person().id,
+        name: "Ben".into(),
+        own_name: "Ben".into(),
+        note: String::new(),
+        tags: vec!["work".into()],
+        since: at,
+        verified: false,
+        online: true,
+        path: Some(tidings::link::Path::Direct),
+        last_seen: None,
+        chats_only: false,
+        hide_mine: false,
+        hide_theirs: false,
+    };
+    check("Friends", serde_json::json!({"friends": [friend.clone()]}));
+    let accepted = v::Accepted { state: "friends", id: person().id, friend: Some(friend) };
+    check("Accepted", serde_json::to_value(accepted).unwrap());
+    let request = v::Request { id: person().id, name: "x".into(), expected: None, via: "invite", at };
+    check("Requests", serde_json::json!({"requests": [request]}));
+    check(
+        "Safety",
+        serde_json::to_value(v::Safety { friend: person(), words: vec!["a"], verified: true }).unwrap(),
+    );
+    check("Tags", serde_json::json!({"tags": [v::Tag { name: "x".into(), friends: vec![person()] }]}));
+    let run = v::DryRun {
+        audience,
+        may_read: 1,
+        people: vec![person()],
+        left_out: vec![v::LeftOut { id: person().id, name: "x".into(), why: "excluded" }],
+    };
+    check("DryRun", serde_json::to_value(run).unwrap());
+    let who = v::WhoState { id: person().id, name: "x".into(), state: "have", by: vec![person()] };
+    check("Who", serde_json::json!({"people": [who]}));
+    check(
+        "Profile",
+        serde_json::to_value(v::Profile { name: "x".into(), about: String::new(), window_days: 0 }).unwrap(),
+    );
+    let me = v::Whoami {
+        user: person().id,
+        name: "x".into(),
+        device: tidings::id::DeviceId::from_bytes([4; 32]),
+        home: "/".into(),
+    };
+    check("Whoami", serde_json::to_value(me).unwrap());
+    let mut status = serde_json::json!({"running": true, "http": null});
+    let inner = v::Status {
+        listen: vec!["/ip4/127.0.0.1/tcp/1".into()],
+        peers: vec![v::Peer { friend: person(), path: tidings::link::Path::Lan, since: at }],
+        waiting: vec![v::Waiting { friend: person(), parcels: 1, moments: 1 }],
+        disk: v::Disk::default(),
+    };
+    super::node::merge(&mut status, &serde_json::to_value(inner).unwrap());
+    check("Status", status);
+    let error = crate::error::Error::usage("x", "y", "z").to_json();
+    check("Failure", error);
+}

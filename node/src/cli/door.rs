@@ -140,7 +140,7 @@ impl Door {
     ///
     /// # Errors
     /// Not here, if none runs; what the API says.
-    pub fn ask_node(&mut self, ask: &Ask) -> Result<Value> {
+    pub fn ask_node(&self, ask: &Ask) -> Result<Value> {
         self.ask_running(ask)?.ok_or_else(|| self.nobody())
     }
 
@@ -198,7 +198,7 @@ impl Door {
         last_event: Option<&str>,
     ) -> Result<Option<ureq::http::Response<ureq::Body>>> {
         let Some(run) = self.home.running() else { return Ok(None) };
-        let mut request = ureq::http::Request::builder()
+        let mut request = Request::builder()
             .method(ask.method)
             .uri(format!("http://{}/api/v1{}", run.http, ask.path))
             .header("authorization", format!("Bearer {}", run.token));

@@ -179,7 +179,7 @@ fn arrive<'a>(members: &'a [Member], author: &Member, id: &str) -> Result<Vec<&'
     let names: Vec<&str> = people.iter().filter_map(|p| p.get("name").and_then(Value::as_str)).collect();
     let readers: Vec<&Member> = members.iter().filter(|m| names.contains(&m.name.as_str())).collect();
     let has = |member: &&Member| member.ask(&Ask::get(format!("/moments/{}", segment(id)))).is_ok();
-    if os::wait_until(WAIT, || readers.iter().all(|member| has(member))) {
+    if os::wait_until(WAIT, || readers.iter().all(&has)) {
         return Ok(readers);
     }
     let missing = readers.iter().find(|member| !has(member)).map(|m| m.name.clone()).unwrap_or_default();

@@ -18,7 +18,7 @@ async function start() {
   const me = await ask("GET", "/whoami");
   const timeline = new Timeline(me.user);
   const people = new People();
-  const main = el("main", { id: "main" }, el("h1", { class: "visually-hidden" }, "Moments"), composer((moment) => timeline.put(moment, true)), timeline.node);
+  const main = el("main", { id: "main" }, el("h1", { class: "visually-hidden" }, "Moments"), composer((moment) => timeline.posted(moment)), timeline.node);
   const frame = el("div", { class: "frame" }, main, people.node);
   const toggle = el("button", { class: "quiet icon only-narrow", type: "button", "aria-label": "Friends", "aria-expanded": "false", onclick: () => {
     toggle.setAttribute("aria-expanded", String(frame.classList.toggle("people-open")));

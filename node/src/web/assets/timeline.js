@@ -70,6 +70,14 @@ export class Timeline {
     this.empty.hidden = true;
   }
 
+  /**
+   * I posted it here. Its event may have come first, and with it news of its delivery that the answer does not know.
+   * @param {Moment} moment
+   */
+  posted(moment) {
+    if (!this.cards.has(moment.id)) this.put(moment, true);
+  }
+
   /** @param {string} id */
   remove(id) {
     this.cards.get(id)?.node.remove();
