@@ -108,8 +108,6 @@ pub(super) struct Net {
     pub(super) dials: BTreeMap<DialId, Purpose>,
     /// Those ordered in this step.
     fresh_dials: Vec<DialId>,
-    /// Whether the shell must be told again whom to let in.
-    is_to_retell: bool,
     next_dial: u64,
     next_stream: u64,
     /// The allow-list as last told.
@@ -142,7 +140,6 @@ impl Net {
     /// The step stands: what it told the shell is told.
     pub(super) fn keep_step(&mut self) {
         self.fresh_dials.clear();
-        self.is_to_retell = false;
     }
 
     /// The step is forgotten: what it caused on other streams is not done, and what it told the shell was not told.
@@ -153,7 +150,6 @@ impl Net {
         for dial in std::mem::take(&mut self.fresh_dials) {
             self.dials.remove(&dial);
         }
-        self.is_to_retell = true;
     }
 }
 
@@ -717,7 +713,7 @@ impl Service {
         let friends = self.state.friends.values();
         let nodes: BTreeSet<NodeId> =
             friends.flat_map(|friend| friend.live_devices().map(|record| record.node())).collect();
-        if nodes != self.net.admitted || self.net.is_to_retell {
+        if nodes != self.net.admitted {
             self.net.admitted.clone_from(&nodes);
             self.order(Order::Admit { nodes });
         }
@@ -726,7 +722,7 @@ impl Service {
     /// Tells the shell whether strangers may speak the pair protocol, if that changed.
     pub(super) fn update_pairing(&mut self) {
         let open = self.is_pairing_open();
-        if open != self.net.pairing_open || self.net.is_to_retell {
+        if open != self.net.pairing_open {
             self.net.pairing_open = open;
             self.order(Order::OpenPairing(open));
         }
