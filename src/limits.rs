@@ -333,6 +333,10 @@ pub const BLOB_BUFFERS: usize = 3;
 pub const BLOB_SYNC_LEN: usize = 8 * 1024 * 1024;
 /// Blobs served at once to everybody; others wait. *guess*
 pub const BLOB_SERVE_LIMIT: usize = 16;
+/// Blobs served at once on one connection; further ones wait. *chosen: as many as a peer fetches*
+pub const BLOB_PEER_SERVE_LIMIT: usize = 2;
+/// What a blob stream must move in the mean after [`BLOB_STALL_TIMEOUT_MS`], bytes a second. *guess: below any telephone*
+pub const BLOB_RATE_MIN: u64 = 2 * 1024;
 /// A Get must come within this after its stream was opened, ms. *guess*
 pub const BLOB_REQUEST_TIMEOUT_MS: u64 = 10_000;
 /// Whether a blob is served must be decided within this, ms. *guess*
@@ -390,6 +394,10 @@ pub const RIVAL_GRACE_MS: u64 = 2_000;
 pub const CLOSE_GRACE_MS: u64 = 2_000;
 /// Blobs fetched at once, over all peers. *guess*
 pub const BLOB_FETCH_LIMIT: usize = 8;
+/// Blobs fetched at once from one friend, so that a slow one leaves room for the others. *guess*
+pub const BLOB_PEER_FETCH_LIMIT: usize = 2;
+/// Moments of one author that may name the same blob; an honest one never names a blob twice. *guess: forks, with room*
+pub const BLOB_NAMING_LIMIT: usize = 4;
 /// Blobs wanted that are kept in memory; the rest is found again at the next start. *guess*
 pub const BLOB_WANTED_LIMIT: usize = 10_000;
 /// Wait after the first dial in vain, ms. *guess*

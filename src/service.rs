@@ -49,6 +49,7 @@ mod tx;
 mod wants;
 
 pub use befriend::Redeeming;
+pub use wants::BlobReading;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;

@@ -385,9 +385,9 @@ impl Service {
             self.add_thread(id, shown, &key)?;
         }
         if author == self.me() {
-            self.bind_own_blobs(&id, post);
+            self.bind_own_blobs(&id, post)?;
         } else {
-            self.want_blobs(&id, shown, post);
+            self.want_blobs(author, &id, shown, post)?;
         }
         if let Some(moment) = self.moment_if_shown(&id)? {
             self.emit(view::Happening::Moment { moment: Box::new(moment) });
@@ -399,10 +399,7 @@ impl Service {
     pub(super) fn forget_post(&mut self, id: &EntryId) -> Result<(), StoreError> {
         if let Some(opened) = self.opened_by_id(id)? {
             self.forget_thread(id, opened.shown)?;
-            for keys in &opened.post.private.media_keys {
-                self.forget_blob(&keys.blob);
-                self.forget_blob(&keys.preview);
-            }
+            self.forget_blobs(opened.author, id, &opened.post)?;
         }
         Ok(())
     }

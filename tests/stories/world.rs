@@ -52,6 +52,10 @@ pub struct Node {
     pub keyring: Keyring,
     pub memory: Arc<Memory>,
     pub blobs: BTreeSet<BlobId>,
+    /// Bytes that a blob really has, where a moment says otherwise.
+    pub true_bytes: BTreeMap<BlobId, u64>,
+    /// Takes questions for blobs and never answers.
+    pub is_mute: bool,
     pub address: Address,
     pub service: Option<Service>,
     pub received: Vec<Received>,
@@ -224,6 +228,8 @@ impl World {
             keyring,
             memory,
             blobs: BTreeSet::new(),
+            true_bytes: BTreeMap::new(),
+            is_mute: false,
             address: address(number),
             service: None,
             received: Vec::new(),
@@ -573,11 +579,12 @@ impl World {
     fn answer_blob(&mut self, link: u64, asker: Who, blob: BlobId, whole: bool) {
         let Some(conn) = self.links.get(&link).map(|link| link.end(asker).conn) else { return };
         let Some((_, bytes)) = self.nodes[asker].fetching.remove(&blob) else { return };
-        let event = if whole {
+        let lied = self.nodes[asker].true_bytes.get(&blob).is_some_and(|true_bytes| *true_bytes != bytes);
+        let event = if whole && !lied {
             self.nodes[asker].blobs.insert(blob);
             Event::BlobFetched { blob, bytes }
         } else {
-            Event::BlobFailed { blob, conn, lied: false }
+            Event::BlobFailed { blob, conn, lied: whole && lied }
         };
         self.send(link, asker, What::Tell(event));
     }
@@ -626,6 +633,9 @@ impl World {
             What::BlobAsk { link, blob } => {
                 let Some(found) = self.links.get(&link) else { return };
                 let (conn, asker) = (found.end(to).conn, found.other(to).who);
+                if self.nodes[to].is_mute {
+                    return;
+                }
                 let stream = StreamId(self.new_id(to));
                 self.asks.insert((to, stream), (link, asker));
                 self.handle(to, Event::BlobAsked { conn, stream, blob });
