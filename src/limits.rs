@@ -410,8 +410,8 @@ pub const MAINTAIN_INTERVAL_MS: u64 = 60_000;
 pub const HELD_ENTRY_LIMIT: usize = 4_096;
 /// Events remembered for listeners that come back. *guess*
 pub const EVENT_MEMORY_LIMIT: usize = 1_000;
-/// Events a listener may be behind. *guess*
-pub const EVENT_LISTENER_LIMIT: usize = 1_024;
+/// What these may weigh together, bytes: each carries its moment with every comment. *guess*
+pub const EVENT_MEMORY_BYTES_LIMIT: usize = 8 * 1024 * 1024;
 // ---- sync sessions (3.7, 3.8) ----
 
 /// A record inside Hello, bytes: the largest DeviceRecord has 1,372. *guess, with room for a later version*
