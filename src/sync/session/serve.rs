@@ -38,7 +38,10 @@ struct Wanted {
 pub(super) struct Serve {
     contact: VecDeque<Wanted>,
     posts: VecDeque<Wanted>,
+    /// Asked for by id: one frame's worth.
     ids: VecDeque<EntryId>,
+    /// Granted and to be sent unasked. Apart from `ids`: what we add is not what the peer asked for.
+    granted: VecDeque<EntryId>,
 }
 
 impl Serve {
@@ -114,10 +117,10 @@ impl Session {
     /// They are read through [`Log::by_id`] as credit allows. Beyond 4,096 waiting the rest is left out: false then.
     pub fn grant(&mut self, ids: impl IntoIterator<Item = EntryId>) -> bool {
         for id in ids {
-            if self.phase == Phase::Closed || self.serve.ids.len() >= WANT_IDS_LIMIT {
+            if self.phase == Phase::Closed || self.serve.granted.len() >= WANT_IDS_LIMIT {
                 return false;
             }
-            self.serve.ids.push_back(id);
+            self.serve.granted.push_back(id);
         }
         true
     }
@@ -147,7 +150,8 @@ impl Session {
 
     /// Answers one id; false if none is asked for. One that the owner does not hand out is passed over in silence.
     pub(super) fn step_serve_ids(&mut self, log: &dyn Log) -> bool {
-        let Some(id) = self.serve.ids.pop_front() else { return false };
+        let next = self.serve.granted.pop_front().or_else(|| self.serve.ids.pop_front());
+        let Some(id) = next else { return false };
         if let Some(Known { held: Held::Full { header, body }, .. }) = log.by_id(&id) {
             self.send(&Frame::Entry(EntryFrame { handle: None, header, body }));
         }
