@@ -355,6 +355,7 @@ impl Session {
                 return None;
             }
             let stepped = self.step_reconcile(log)
+                || self.step_want_ids(now)
                 || self.step_want(now)
                 || self.step_serve_ids(log)
                 || self.step_serve(log);

@@ -348,6 +348,29 @@ fn a_question_asked_a_thousand_times_is_answered_as_often_as_its_answer_changes(
 }
 
 #[test]
+fn what_was_sent_is_not_read_again_for_being_asked_for_again() {
+    let mut victim = Victim::new(200);
+    let everything = Frame::Want { handle: 3, intervals: IntervalSet::from_range(0, SEQ_MAX) };
+    victim.feed(&everything);
+    victim.take_all();
+    let sent = victim.frames.iter().filter(|frame| matches!(frame, Frame::Entry(_))).count();
+    assert_eq!(sent, 200, "all of it was served");
+    let (reads, bytes) = (victim.ledger.reads.get(), victim.sent);
+    for _ in 0..1_000 {
+        victim.feed(&everything);
+        victim.take_all();
+    }
+    assert_eq!(victim.sent, bytes, "nothing is said twice");
+    assert_eq!(victim.ledger.reads.get(), reads, "nothing is read twice");
+    // A second variant of a number is served although the first was, and it alone is read.
+    victim.ledger.take(&Bytes::new(epoch_id(0), 30, 1, 400));
+    victim.session.announce(&epoch_id(0), 30, victim.now);
+    victim.feed(&everything);
+    assert!(victim.sent > bytes);
+    assert_eq!(victim.ledger.reads.get(), reads + 2);
+}
+
+#[test]
 fn a_frame_in_the_wrong_place_ends_the_session() {
     let bytes = Bytes::new(epoch_id(1), 1, 0, 10);
     let entry =
