@@ -20,7 +20,6 @@ use crate::mail::{
 };
 use crate::moment::{Class, Tombstone};
 use crate::store::{StoreError, Tree};
-use crate::sync::LogState;
 
 impl Service {
     /// What was granted by a friend and has not come yet.
