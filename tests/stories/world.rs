@@ -68,7 +68,7 @@ pub struct Node {
     admitted: BTreeSet<NodeId>,
     pairing_open: bool,
     next_id: u64,
-    fetching: BTreeMap<BlobId, (ConnId, u64)>,
+    pub fetching: BTreeMap<BlobId, (ConnId, u64)>,
 }
 
 impl Node {
