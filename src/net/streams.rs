@@ -107,10 +107,8 @@ impl Driver {
             return;
         }
         let number = entry.number;
-        let slots = ServeSlots {
-            of_peer: Arc::clone(&entry.serve_slots),
-            of_all: Arc::clone(&self.serve_slots),
-        };
+        let slots =
+            ServeSlots { of_peer: Arc::clone(&entry.serve_slots), of_all: Arc::clone(&self.serve_slots) };
         match kind {
             Kind::Speak(Protocol::Blob) => {
                 let (yes_or_no, decision) = oneshot::channel();
