@@ -117,3 +117,28 @@ fn blob_error(error: &blobs::Error) -> Error {
     }
     Error::failed("blob_failed", error.to_string(), "look at the disk and at the home's rights")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_made_up_key_type_or_length_does_not_hide_the_true_reading() {
+        let home = tempfile::tempdir().expect("a folder");
+        let files = BlobFiles::open(home.path()).expect("blobs");
+        let mut picture = vec![0xff, 0xd8, 0xff];
+        picture.resize(1_001, 7);
+        let sealed = seal(&files, picture.clone()).expect("sealed");
+        let truth = || (sealed.key.clone(), "image/jpeg", sealed.plain_bytes);
+        let lies = [
+            (BlobKey::from_bytes([66; 32]), "image/jpeg", sealed.plain_bytes),
+            (sealed.key.clone(), "image/png", sealed.plain_bytes),
+            (sealed.key.clone(), "image/jpeg", 500),
+        ];
+        for lie in lies {
+            let open = OpenBlob::open(&files, &sealed.id, vec![lie, truth()]).expect("here");
+            assert_eq!((open.mime(), open.bytes()), ("image/jpeg", 1_001));
+            assert_eq!(open.read(0, 2_000).expect("read"), picture);
+        }
+    }
+}

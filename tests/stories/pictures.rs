@@ -33,8 +33,12 @@ impl World {
             thumbhash: vec![1; 10],
             alt: None,
         };
-        let draft =
-            PostDraft { text: text.into(), photos: vec![photo], audience: everyone(), ..PostDraft::default() };
+        let draft = PostDraft {
+            text: text.into(),
+            photos: vec![photo],
+            audience: everyone(),
+            ..PostDraft::default()
+        };
         self.ask(who, |service| service.post(draft)).expect("the moment is shared");
     }
 
