@@ -171,7 +171,7 @@ impl Service {
                 }
                 Lying::Whole(bytes) => {
                     if let Some((post, shown)) = self.place(&id)?.and_then(|place| place.beneath) {
-                        self.withdraw_interaction(&post, shown, &id)?;
+                        self.drop_interaction(&post, shown, &id)?;
                     }
                     Some(bytes.len())
                 }
