@@ -244,6 +244,15 @@ pub const CLOCK_LEAP_DAYS: u32 = 7;
 pub const TIMELINE_LIMIT: usize = 10_000;
 /// Moments on a page when nothing is said. *chosen: the command line promises it*
 pub const TIMELINE_DEFAULT: usize = 20;
+/// Comments and replies of one writer kept beneath one post, withdrawn ones included. *guess*
+pub const POST_WRITER_COMMENT_LIMIT: usize = 200;
+/// Likes of one writer kept beneath one post. *chosen: one a device*
+pub const POST_WRITER_LIKE_LIMIT: usize = DEVICE_LIMIT;
+/// Orphans tried when a post comes, over all writers, who share it evenly. *guess*
+pub const ORPHAN_TRY_LIMIT: usize = 5_000;
+/// Posts beyond the cache of threads that are read for one writer's interactions in a minute. *guess: two in a log of
+/// 20,000 posts*
+pub const THREAD_SCAN_LIMIT: usize = 40_000;
 /// Posts whose thread keys are kept in memory, about 100 B each. *guess*
 pub const THREAD_CACHE_LIMIT: usize = 8_192;
 // ---- inside a moment (3.4) ----

@@ -33,6 +33,7 @@ mod befriend;
 mod couriers;
 mod deliver;
 mod maintain;
+mod orphans;
 mod parcels;
 mod peer_log;
 mod people;
@@ -159,7 +160,7 @@ pub struct Service {
     net: sessions::Net,
     mail: deliver::MailRoom,
     wants: wants::Wants,
-    threads: react::Threads,
+    threads: orphans::Threads,
     quota: quota::Quota,
     timers: maintain::Timers,
     /// Outputs of the step, let go by its commit.
@@ -204,7 +205,7 @@ impl Service {
             net: sessions::Net::default(),
             mail: deliver::MailRoom::default(),
             wants: wants::Wants::default(),
-            threads: react::Threads::default(),
+            threads: orphans::Threads::default(),
             quota: quota::Quota::default(),
             timers: maintain::Timers::default(),
             held: Vec::new(),
@@ -310,7 +311,7 @@ impl Service {
         self.answer_after_barrier = false;
         self.is_reserving = false;
         self.closing.clear();
-        self.threads = react::Threads::default();
+        self.threads = orphans::Threads::default();
         self.state = load(self.tx.store())?;
         self.load_quota();
         self.wants = wants::Wants::default();

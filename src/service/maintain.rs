@@ -174,6 +174,7 @@ impl Service {
             self.renew_device()?;
         }
         self.reopen_idle();
+        self.match_late()?;
         self.maintain_mail()?;
         Ok(())
     }

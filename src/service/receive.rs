@@ -353,7 +353,7 @@ impl Service {
             }
             Lying::Whole(_) => {
                 if let Some((post, shown)) = place.and_then(|place| place.beneath) {
-                    self.forget_interaction(&post, shown, id)?;
+                    self.drop_interaction(&post, shown, id)?;
                 }
             }
             _ => {}

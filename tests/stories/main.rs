@@ -8,6 +8,7 @@ mod befriend;
 mod couriers;
 mod crash;
 mod deletions;
+mod floods;
 mod hostile;
 mod people;
 mod pictures;
