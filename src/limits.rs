@@ -465,3 +465,7 @@ pub const TAGS_ROUND_BURST_LIMIT: u64 = 16;
 pub const TAGS_UNANSWERED_LIMIT: usize = 8;
 /// Of one's own moments, how many of the newest a status looks at. *guess*
 pub const WAITING_LOOK_LIMIT: usize = 100;
+/// Entries granted by one author and not here yet. *chosen: as many as are kept of one author, 3.18*
+pub const AWAITED_LIMIT: usize = 20_000;
+/// Acks one sender waits for from us. *chosen: a sender remembers no more parcels of one device*
+pub const ACK_LIMIT: usize = OWED_PARCEL_LIMIT;

@@ -13,7 +13,7 @@
 //!  Tree::State      'g' ‖ user ‖ entry          a grant: epoch ‖ seq ‖ arose
 //!                   'w' ‖ user ‖ entry          a withdrawal: likewise
 //!                   'k' ‖ user ‖ parcel         an Ack that user waits for
-//!                   'q' ‖ author ‖ entry        granted to me and not here yet
+//!                   'q' ‖ author ‖ entry        granted to me and not here yet: epoch
 //! ```
 //!
 //! Source: docs/protocol.md 3.6, 3.7 (mail), 3.8(8), 3.11, 3.15.
@@ -64,7 +64,8 @@ pub(super) struct MailRoom {
     pub(super) withdrawals: BTreeMap<UserId, BTreeMap<EntryId, Addressed>>,
     /// Parcels whose sender waits for an Ack, and the courier who brought each.
     pub(super) acks: BTreeMap<UserId, BTreeMap<ParcelId, UserId>>,
-    pub(super) awaited: BTreeMap<UserId, BTreeSet<EntryId>>,
+    /// Entries granted to me and not here yet, and the epoch each was granted in.
+    pub(super) awaited: BTreeMap<UserId, BTreeMap<EntryId, EpochId>>,
     /// Puts whose answer has not come, oldest first.
     pub(super) putting: BTreeMap<ConnId, VecDeque<PutUnderWay>>,
     /// Handed over on a connection and not taken yet.
@@ -125,7 +126,9 @@ impl Service {
                     let parcel = ParcelId::try_from(id).ok().map(|parcel| (parcel, courier));
                     self.mail.acks.entry(user).or_default().extend(parcel);
                 } else {
-                    self.mail.awaited.entry(user).or_default().extend(EntryId::try_from(id).ok());
+                    let epoch = EpochId::try_from(value.as_slice()).ok();
+                    let entry = EntryId::try_from(id).ok().zip(epoch);
+                    self.mail.awaited.entry(user).or_default().extend(entry);
                 }
             }
         }
