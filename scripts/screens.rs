@@ -68,7 +68,7 @@ fn main() -> ExitCode {
     page.says("article.moment", "Three weeks in nine pictures");
     page.says(".side", "here now");
 
-    show(&page, 1024, 900, "light", false);
+    show(&page, 1024, 930, "light", false);
     everything_is_there(&page);
     write(folder, "timeline.png", &page.screenshot(None));
 
