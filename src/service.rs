@@ -32,6 +32,7 @@
 mod befriend;
 mod couriers;
 mod deliver;
+mod held;
 mod maintain;
 mod orphans;
 mod parcels;
