@@ -415,8 +415,8 @@ pub const DIAL_BACKOFF_MIN_MS: u64 = 1_000;
 pub const DIAL_BACKOFF_LIMIT_MS: u64 = 300_000;
 /// Time between two looks at everything slow, ms. *guess*
 pub const MAINTAIN_INTERVAL_MS: u64 = 60_000;
-/// Entries from the future that wait for their time. *guess*
-pub const HELD_ENTRY_LIMIT: usize = 4_096;
+/// Entries of one author from the future that are listed to wait for their time; later ones are found in the log. *guess*
+pub const HELD_ENTRY_LIMIT: usize = 64;
 /// Events remembered for listeners that come back. *guess*
 pub const EVENT_MEMORY_LIMIT: usize = 1_000;
 /// What these may weigh together, bytes: each carries its moment with every comment. *guess*

@@ -32,6 +32,7 @@
 mod befriend;
 mod couriers;
 mod deliver;
+mod held;
 mod maintain;
 mod orphans;
 mod parcels;
@@ -326,7 +327,6 @@ impl Service {
             }
         }
         self.load_mail()?;
-        self.timers.forget_held();
         self.load_held()?;
         self.net.forget_step();
         // What the shell was to be told of friends and pairing may have been among what is forgotten.

@@ -424,7 +424,7 @@ impl Service {
         match content.body {
             Body::Post(post) => {
                 if content.created.is_ahead_by(self.now, FUTURE_HOLD_MS) {
-                    self.hold(content.created, id);
+                    self.hold(author, content.created, id);
                 } else {
                     self.on_post(author, header, id, content.created.shown_at(self.now), &post)?;
                 }

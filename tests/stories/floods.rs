@@ -1,17 +1,8 @@
 //! Friends who send more than anybody wants to keep: what it may cost, and that others are heard all the same.
 
 use tidings::limits::POST_WRITER_COMMENT_LIMIT;
-use tidings::store::{Direction, KeyRange, Store, Tree};
 
 use super::people::{circle, everyone};
-use super::world::{Who, World};
-
-/// How many records a node keeps in a tree.
-fn records(world: &World, who: Who, tree: Tree) -> usize {
-    let node = &world.nodes[who];
-    let page = node.memory.scan(tree, KeyRange::all(), Direction::Forward, 10_000).expect("memory");
-    page.records.len()
-}
 
 #[test]
 fn of_one_writers_comments_the_newest_are_kept_and_others_keep_theirs() {
