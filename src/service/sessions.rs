@@ -473,6 +473,8 @@ impl Service {
                 session.start_posts(self.now);
             }
             sync::Output::ClassDone(sync::Class::Posts) => {}
+            // Not from the author: passed over before it is looked at, so that nothing tells which epochs we hold.
+            sync::Output::Entry { epoch, granted: true, .. } if !self.is_authors(conn, &epoch) => {}
             sync::Output::Entry { epoch, seq, header, body, granted } => {
                 let verdict = self.take_entry(&header[..], body)?;
                 self.judged(session, (epoch, seq), verdict, granted);
@@ -507,6 +509,13 @@ impl Service {
             }
         }
         Ok(())
+    }
+
+    /// Whether the other end is a device of an epoch's author, or our own: only they send granted entries.
+    fn is_authors(&self, conn: ConnId, epoch: &EpochId) -> bool {
+        let author = self.state.epochs.get(epoch).map(|record| record.author);
+        let peer = self.net.conns.get(&conn).and_then(|state| state.friend).map(|(user, _)| user);
+        peer.is_some_and(|peer| author == Some(peer) || peer == self.me())
     }
 
     fn judged(&mut self, session: &mut Session, asked: (EpochId, u64), verdict: Verdict, granted: bool) {

@@ -12,6 +12,7 @@ mod floods;
 mod hostile;
 mod people;
 mod pictures;
+mod scopeless;
 mod secrecy;
 mod threads;
 mod world;
