@@ -9,6 +9,7 @@ mod couriers;
 mod crash;
 mod deletions;
 mod hostile;
+mod hostile_mail;
 mod people;
 mod secrecy;
 mod threads;
