@@ -81,10 +81,14 @@ fn entry(number: u64) -> EntryId {
 
 #[test]
 fn a_friend_cannot_overwrite_a_key_that_another_granted() {
-    let mut world = strangers(150, &["Alice", "Bob", "Mallory"]);
-    world.befriend(0, 2);
-    world.befriend(1, 2);
+    let mut world = strangers(150, &["Alice", "Bob", "Mallory", "Dave"]);
+    for (a, b) in [(0, 2), (1, 2), (0, 3)] {
+        world.befriend(a, b);
+    }
     let moment = world.post(0, "before Bob came", everyone());
+    world.run(1_000);
+    // Whoever leaves closes the epoch: what is in it reaches a newcomer by grants.
+    world.ask(0, |service| service.remove_friend("Dave")).expect("removed");
     world.befriend(0, 1);
     world.run(5_000);
     assert!(world.sees(1, "before Bob came"));
@@ -181,4 +185,43 @@ fn a_withdrawal_takes_the_granted_key_along() {
     assert!(world.hand_over(1, 0, &[grants]));
     assert_eq!(world.records(0, Tree::Keys, &[]), keys);
     assert_eq!(world.records(0, Tree::State, b"q"), waits);
+}
+
+#[test]
+fn a_parcel_that_may_open_later_stays_with_its_courier() {
+    let mut world = circle(156, &["Alice", "Carol", "Dave"]);
+    world.stop(2);
+    world.run(2_000);
+    world.tag(0, "two", &["Carol", "Dave"]);
+    world.post(0, "for two", super::people::only(&["two"]));
+    world.run(2_000);
+    let held = world.records(1, Tree::Mail, &[]);
+    assert!(held > 0, "Carol holds parcels for Dave");
+    world.stop(0);
+    // Dave's clock says that the parcels are over.
+    world.nodes[2].ahead_ms = 40 * tidings::time::DAY_MS;
+    world.start(2);
+    world.run(5_000);
+    assert!(!world.sees(2, "for two"));
+    assert!(world.records(1, Tree::Mail, &[]) >= held);
+    world.stop(2);
+    world.nodes[2].ahead_ms = 0;
+    world.start(2);
+    world.run(5_000);
+    assert!(world.sees(2, "for two"));
+}
+
+#[test]
+fn two_who_meet_only_through_a_courier_do_not_acknowledge_for_ever() {
+    let mut world = circle(157, &["Alice", "Carol", "Dave"]);
+    world.partition(0, 2);
+    world.run(2_000);
+    world.tag(0, "two", &["Carol", "Dave"]);
+    world.post(0, "for two", super::people::only(&["two"]));
+    world.run(30_000);
+    assert!(world.sees(2, "for two"));
+    let before = world.nodes[1].received.len();
+    world.run(60_000);
+    let puts = world.nodes[1].received[before..].iter().filter(|received| received.kind == "Put").count();
+    assert_eq!(puts, 0, "the last word was said");
 }
