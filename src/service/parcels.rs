@@ -83,7 +83,7 @@ impl Service {
         let received = match self.open_parcel(&sender, envelope) {
             Ok(received) => received,
             Err(unopened) => {
-                self.answer_unopened(&sender);
+                self.answer_unopened(&sender, peer);
                 // Its sender would take `Taken` for an Ack: what does not open is owed as before, and sealed anew once my
                 // records have come. A courier has done his part, unless it may open yet.
                 if is_courier && unopened == Unopened::ForEver {
@@ -146,10 +146,11 @@ impl Service {
     }
 
     /// Somebody seals to a key I no longer hold: my records tell them the new one.
-    pub(super) fn answer_unopened(&mut self, sender: &UserId) {
+    /// They go the way the parcel came: by `by`, its sender or the courier.
+    fn answer_unopened(&mut self, sender: &UserId, by: &UserId) {
         let today = self.now.day();
         if self.mail.answered.insert(*sender, today) != Some(today) {
-            self.mail.hollow.insert(*sender);
+            self.mail.hollow.insert(*sender, *by);
             self.owed_changed(sender);
         }
     }

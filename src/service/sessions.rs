@@ -387,7 +387,8 @@ impl Service {
         let Some(closed) = self.net.streams.remove(&stream) else { return };
         self.timers.pairing.remove(&stream);
         let Some(state) = self.net.conns.get_mut(&closed.conn) else { return };
-        let of_session = state.sync == Some(stream) || state.mail == Some(stream);
+        let is_mail = state.mail == Some(stream);
+        let of_session = state.sync == Some(stream) || is_mail;
         if state.sync == Some(stream) {
             state.sync = None;
         }
@@ -399,6 +400,10 @@ impl Service {
             let wait = 200u64.saturating_mul(1 << state.reopened.min(8));
             state.reopened = state.reopened.saturating_add(1);
             state.reopen = Some(self.now.plus_ms(wait));
+        }
+        if is_mail {
+            // Answers to what was said on it will not come.
+            self.mail_disconnected(closed.conn);
         }
         if !of_session {
             self.on_pair_stream_closed(closed.conn, &closed.spoken);

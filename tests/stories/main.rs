@@ -10,6 +10,7 @@ mod crash;
 mod deletions;
 mod floods;
 mod hostile;
+mod hostile_mail;
 mod people;
 mod pictures;
 mod scopeless;
