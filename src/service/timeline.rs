@@ -509,9 +509,9 @@ mod tests {
     }
 
     #[test]
-    fn five_thousand_comments_answering_backwards_are_ordered_at_once() {
-        let started = std::time::Instant::now();
-        let count = 5_000_u32;
+    fn a_chain_of_replies_told_backwards_is_turned_round() {
+        // An order that is not nearly linear does not end in a test's time.
+        let count = 20_000_u32;
         let id = |n: u32| {
             let mut bytes = [0; 32];
             bytes[..4].copy_from_slice(&n.to_be_bytes());
@@ -527,7 +527,6 @@ mod tests {
         after_targets(&mut comments);
         let order: Vec<EntryId> = comments.iter().map(|comment| comment.id).collect();
         assert_eq!(order, (0..count).rev().map(id).collect::<Vec<_>>());
-        assert!(started.elapsed().as_secs() < 5, "the order of 5,000 took {:?}", started.elapsed());
     }
 
     proptest::proptest! {
