@@ -6,6 +6,8 @@
 //!
 //! `cargo run --example offline_delivery`
 
+#![expect(clippy::disallowed_methods, reason = "this is an application: it may look at the clock")]
+
 use std::path::Path;
 use std::time::{Duration, Instant};
 

@@ -32,7 +32,9 @@
 mod befriend;
 mod couriers;
 mod deliver;
+mod held;
 mod maintain;
+mod orphans;
 mod parcels;
 mod peer_log;
 mod people;
@@ -49,6 +51,7 @@ mod tx;
 mod wants;
 
 pub use befriend::Redeeming;
+pub use wants::BlobReading;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -60,7 +63,7 @@ use crate::id::{EpochId, UserId};
 use crate::identity::Keyring;
 use crate::link;
 use crate::pair::Invites;
-use crate::store::{Reservations, SeqFile, Store, StoreError, Tree};
+use crate::store::{Batch, Reservations, SeqFile, Store, StoreError, Tree};
 use crate::sync::LogState;
 use crate::time::Timestamp;
 use crate::view;
@@ -151,12 +154,14 @@ pub struct Service {
     reservations: Reservations,
     /// Numbers were reserved by this step: they are written down a second time behind its barrier.
     is_reserving: bool,
+    /// Epochs that the step closes: their numbers are forgotten once it stands, never before.
+    closing: Vec<EpochId>,
     entropy: Entropy,
     now: Timestamp,
     net: sessions::Net,
     mail: deliver::MailRoom,
     wants: wants::Wants,
-    threads: react::Threads,
+    threads: orphans::Threads,
     quota: quota::Quota,
     timers: maintain::Timers,
     /// Outputs of the step, let go by its commit.
@@ -195,12 +200,13 @@ impl Service {
             book,
             reservations: Reservations::default(),
             is_reserving: false,
+            closing: Vec::new(),
             entropy,
             now,
             net: sessions::Net::default(),
             mail: deliver::MailRoom::default(),
             wants: wants::Wants::default(),
-            threads: react::Threads::default(),
+            threads: orphans::Threads::default(),
             quota: quota::Quota::default(),
             timers: maintain::Timers::default(),
             held: Vec::new(),
@@ -221,7 +227,7 @@ impl Service {
     /// # Errors
     /// [`StoreError`] if the disk refuses.
     pub fn create(store: &dyn Store, me: &Me) -> Result<(), StoreError> {
-        let mut batch = crate::store::Batch::new();
+        let mut batch = Batch::new();
         batch.insert(Tree::State, *b"m", me.encode());
         store.apply(batch)?;
         store.barrier()
@@ -232,7 +238,7 @@ impl Service {
     /// # Errors
     /// [`StoreError`] for our own disk alone; a peer cannot cause one.
     pub fn handle(&mut self, event: link::Event, now: Timestamp) -> Result<(), StoreError> {
-        self.now = now.max(self.now);
+        self.now = now;
         self.on_event(event)
     }
 
@@ -241,13 +247,13 @@ impl Service {
     /// # Errors
     /// [`StoreError`] for our own disk alone.
     pub fn wake(&mut self, now: Timestamp) -> Result<(), StoreError> {
-        self.now = now.max(self.now);
+        self.now = now;
         self.on_wake()
     }
 
     /// Tells the time before a verb is called.
     pub fn set_now(&mut self, now: Timestamp) {
-        self.now = now.max(self.now);
+        self.now = now;
     }
 
     /// Ends a step: its writes are applied as one, then its outputs can be polled.
@@ -259,42 +265,73 @@ impl Service {
         if let Err(error) = self.settle() {
             return Err(self.undo(error));
         }
+        if let Err(error) = self.keep_reservations() {
+            return Err(self.undo(error));
+        }
         if !self.tx.is_empty() {
             let batch = self.tx.take();
-            let mut applied = self.tx.store().apply(batch);
-            if applied.is_ok() && self.barrier_before_output {
-                applied = self.tx.store().barrier();
-            }
-            if std::mem::take(&mut self.is_reserving) {
-                // First in the store, then in a file of its own (docs/protocol.md 3.13).
-                applied = applied.and_then(|()| self.book.write(&self.reservations));
-            }
-            if let Err(error) = applied {
+            if let Err(error) = self.tx.store().apply(batch) {
                 return Err(self.undo(error));
             }
+            // From here on the step has happened, whatever the disk says: it cannot be taken back any more.
+            if self.barrier_before_output {
+                self.tx.store().barrier().map_err(CommitError::Broken)?;
+            }
+        }
+        for epoch in self.closing.drain(..) {
+            self.reservations.forget(&epoch);
         }
         self.barrier_before_output = false;
+        self.net.keep_step();
         self.outputs.extend(self.held.drain(..));
         Ok(Commit { answer_after_barrier: std::mem::take(&mut self.answer_after_barrier) })
     }
 
-    /// Forgets the step that is under way: a verb failed half-way, or its batch did not fit the disk.
+    /// Numbers are reserved before anything that bears one is kept: first in the store, for good, then in a file of its
+    /// own (docs/protocol.md 3.13). If either refuses, nothing of the step has happened but a gap.
+    fn keep_reservations(&mut self) -> Result<(), StoreError> {
+        if !std::mem::take(&mut self.is_reserving) {
+            return Ok(());
+        }
+        let mut batch = Batch::new();
+        batch.insert(Tree::Meta, RESERVED_KEY, self.reservations.encode());
+        self.tx.store().apply(batch)?;
+        self.tx.store().barrier()?;
+        self.book.write(&self.reservations)
+    }
+
+    /// Forgets the step that is under way: a verb failed half-way, or its batch did not fit the disk. Memory is what the
+    /// store says again.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store cannot be read back.
     pub fn abandon(&mut self) -> Result<(), StoreError> {
         self.tx.undo();
         self.held.clear();
         self.barrier_before_output = false;
         self.answer_after_barrier = false;
         self.is_reserving = false;
-        self.threads = react::Threads::default();
+        self.closing.clear();
+        self.threads = orphans::Threads::default();
         self.state = load(self.tx.store())?;
         self.load_quota();
-        // Numbers taken by the step are gaps now.
+        self.wants = wants::Wants::default();
+        self.load_wants()?;
+        // Epochs that the step minted are none, and numbers it took are gaps.
+        let epochs = &self.state.epochs;
+        self.reservations.retain(|epoch| epochs.contains_key(epoch));
         for epoch in self.state.epochs.values_mut() {
             let end = self.reservations.end(&epoch.id);
             if let Some(own) = &mut epoch.own {
                 own.numbers = state::Numbers { reserved: end, next: end, ..state::Numbers::default() };
             }
         }
+        self.load_mail()?;
+        self.load_held()?;
+        self.net.forget_step();
+        // What the shell was to be told of friends and pairing may have been among what is forgotten.
+        self.admit();
+        self.update_pairing();
         Ok(())
     }
 
@@ -319,10 +356,11 @@ impl Service {
     fn undo(&mut self, error: StoreError) -> CommitError {
         let full = error.is_full();
         // Sessions may have been promised what was not kept: they begin anew.
-        let hangups = self.net.hangup_all();
+        let hangups = self.hangup_all();
         match self.abandon() {
             Ok(()) if full => {
                 self.outputs.extend(hangups.into_iter().map(Output::Network));
+                self.outputs.extend(self.held.drain(..));
                 CommitError::Undone(error)
             }
             _ => CommitError::Broken(error),

@@ -43,6 +43,8 @@ pub(super) struct Underway {
     invite: Invite,
     name: String,
     refused: bool,
+    /// How often in a row the door was shut before a word was said.
+    shut: u32,
     next_try: Timestamp,
     tries: u32,
 }
@@ -115,7 +117,7 @@ impl Service {
         let name = name.unwrap_or_default();
         within("name", name, NAME_LIMIT)?;
         let underway =
-            Underway { invite, name: name.to_owned(), refused: false, next_try: self.now, tries: 0 };
+            Underway { invite, name: name.to_owned(), refused: false, shut: 0, next_try: self.now, tries: 0 };
         self.timers.redemptions.insert(user, underway);
         self.dial_redemptions();
         Ok(user)
@@ -497,17 +499,51 @@ impl Service {
     /// Draws the conclusion from two answers: a friend, or nothing more to keep.
     fn settle_pair(&mut self, user: &UserId) -> Result<(), StoreError> {
         let Some(pair) = self.state.pending.get(user) else { return Ok(()) };
-        let (friends, settled) = (pair.pending.are_friends(), pair.pending.is_settled());
-        if friends && !self.state.friends.contains_key(user) {
+        let (friends, settled, refused) =
+            (pair.pending.are_friends(), pair.pending.is_settled(), pair.pending.is_refused());
+        if friends {
             let pair = pair.clone();
-            self.befriend(pair)?;
+            if self.state.friends.contains_key(user) {
+                self.pair_again(&pair);
+            } else {
+                self.befriend(pair)?;
+            }
         }
         if settled {
             self.state.pending.remove(user);
             self.remove_state(b'p', user.as_bytes());
-            self.timers.redemptions.remove(user);
+            match self.timers.redemptions.get_mut(user).filter(|_| refused) {
+                // Whoever waits for the answer is told it.
+                Some(underway) => underway.refused = true,
+                None => drop(self.timers.redemptions.remove(user)),
+            }
         }
         Ok(())
+    }
+
+    /// Both said yes, and I had never stopped being their friend: they had, or had lost what we share. The new key
+    /// counts from now on, and the words are new.
+    fn pair_again(&mut self, pair: &PendingPair) {
+        let (pending, user) = (&pair.pending, pair.pending.their());
+        let Some(friend) = self.state.friends.get_mut(&user) else { return };
+        if friend.pair_key == *pending.pair_key() {
+            return;
+        }
+        friend.pair_key = pending.pair_key().clone();
+        friend.safety = *pending.safety();
+        friend.verified = false;
+        friend.seen_as = Some(self.keyring.node_id());
+        self.save_friend(&user);
+        self.barrier_before_output = true;
+        self.on_identity(user, pending.identity().as_bytes());
+        self.on_device(user, pending.device().as_bytes());
+        self.announce_request(&user, "friends");
+        self.timers.redemptions.remove(&user);
+        self.admit();
+        self.reopen_idle();
+        self.dial_soon(&user);
+        self.owed_changed(&user);
+        self.emit_friend(&user);
     }
 
     /// Both said yes.
@@ -521,6 +557,7 @@ impl Service {
             own_name: pending.their_name().to_owned(),
             about: String::new(),
             note: String::new(),
+            profile_at: Timestamp::ZERO,
             window_days: 0,
             since: self.now,
             verified: false,
@@ -593,6 +630,8 @@ impl Service {
             .collect();
         for conn in conns {
             self.order(Order::Hangup { conn });
+            // Nothing more is said on it, whatever this step still causes.
+            self.forget_conn(conn);
         }
         self.audiences_changed(&BTreeSet::new())?;
         self.emit(view::Happening::Unfriended { id: user });
@@ -603,24 +642,29 @@ impl Service {
     pub(super) fn on_pair_stream_closed(&mut self, conn: ConnId, spoken: &Spoken) {
         let Some(state) = self.net.conns.get(&conn) else { return };
         let node = state.node;
-        let is_pairing = match spoken {
-            Spoken::PairInitiator(_) | Spoken::Opening(Protocol::Pair) => true,
+        match spoken {
+            // The inviter's node closes without a word if the invite is burnt, expired or not its own.
+            Spoken::PairInitiator(machine) if machine.is_unanswered() => self.door_shut(node, true),
+            Spoken::Opening(Protocol::Pair) => self.door_shut(node, false),
             Spoken::Resume(machine) => {
                 tracing::debug!(who = %machine.who().short(), "nobody to resume with there");
-                false
             }
+            Spoken::PairInitiator(_) => {}
             _ => return,
-        };
-        // The inviter's node closes without a word if the invite is burnt, expired or not its own.
-        if is_pairing {
-            for (user, underway) in &mut self.timers.redemptions {
-                if underway.invite.node == node && !self.state.pending.contains_key(user) {
-                    underway.refused = true;
-                }
-            }
         }
         if !self.net.conns.get(&conn).is_some_and(|state| self.retold_admitted().contains(&state.node)) {
             self.order(Order::Hangup { conn });
+        }
+    }
+
+    /// The node behind an invite did not speak with us. Once it has refused the invite, or has shut the door without
+    /// hearing it for the third time in a row, whoever waits is told.
+    pub(super) fn door_shut(&mut self, node: NodeId, is_refused: bool) {
+        for (user, underway) in &mut self.timers.redemptions {
+            if underway.invite.node == node && !self.state.pending.contains_key(user) {
+                underway.shut = underway.shut.saturating_add(1);
+                underway.refused |= is_refused || underway.shut >= DOOR_SHUT_LIMIT;
+            }
         }
     }
 
@@ -661,6 +705,9 @@ impl Service {
 pub(super) fn is_open(pair: &PendingPair) -> bool {
     is_unsaid(pair) || (pair.pending.theirs().is_none() && !pair.pending.is_refused())
 }
+
+/// A node that lets nobody in so often in a row has no invite open.
+const DOOR_SHUT_LIMIT: u32 = 3;
 
 /// Whether the other side has not kept our answer.
 fn is_unsaid(pair: &PendingPair) -> bool {

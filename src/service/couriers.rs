@@ -14,7 +14,7 @@ use super::{Service, tx};
 use crate::id::{DeviceId, EpochId, ParcelId, UserId};
 use crate::link::{ConnId, Order, StreamId};
 use crate::mail::{
-    Carriers, Envelope, Frame, HeldId, Item, OwedId, PutAnswer, Wanted, choose_couriers, pack,
+    Carriers, Envelope, Frame, HeldId, Item, Owed, OwedId, PutAnswer, Wanted, choose_couriers, pack,
 };
 use crate::moment::Class;
 use crate::store::{StoreError, Tree};
@@ -61,16 +61,26 @@ impl Service {
                 self.put_group(user, &device, carriers, &due, &candidates);
             }
             self.put_acks(user, &device, &candidates);
-            if self.mail.greet.remove(user) {
-                self.put_parcel(
-                    user,
-                    &device,
-                    &[],
-                    &candidates.values().copied().take(1).collect::<Vec<_>>(),
-                );
-            }
+            self.put_hollow(user, &device, &candidates);
         }
         Ok(())
+    }
+
+    /// Leaves a parcel with nothing but my records, where one is due.
+    fn put_hollow(
+        &mut self,
+        user: &UserId,
+        device: &DeviceId,
+        candidates: &BTreeMap<UserId, (ConnId, StreamId)>,
+    ) {
+        // By the courier whose parcel did not open, and nobody else.
+        let courier = self.mail.hollow.get(user).and_then(|courier| candidates.get(courier));
+        let Some((conn, stream)) = courier.copied() else { return };
+        let Some(envelope) = self.seal_to(user, device, &[]) else { return };
+        self.mail.hollow.remove(user);
+        let put = PutUnderWay { device: *device, owner: *user, ids: BTreeSet::new(), acks: BTreeSet::new() };
+        self.mail.putting.entry(conn).or_default().push_back(put);
+        self.order(Order::Send { stream, frame: Frame::Put(envelope).encode() });
     }
 
     /// Leaves Acks with the couriers who brought the parcels.
@@ -80,20 +90,20 @@ impl Service {
         device: &DeviceId,
         candidates: &BTreeMap<UserId, (ConnId, StreamId)>,
     ) {
-        let acks = self.mail.acks.get(user).cloned().unwrap_or_default();
+        let under_way = self.mail.putting.values().flatten().filter(|put| put.owner == *user);
+        let under_way: BTreeSet<ParcelId> = under_way.flat_map(|put| put.acks.iter().copied()).collect();
+        let mut acks = self.mail.acks.get(user).cloned().unwrap_or_default();
+        acks.retain(|parcel, _| !under_way.contains(parcel));
         let couriers: BTreeSet<UserId> = acks.values().copied().collect();
         for courier in couriers {
             let Some((conn, stream)) = candidates.get(&courier).copied() else { continue };
             let parcels: BTreeSet<ParcelId> =
                 acks.iter().filter(|(_, by)| **by == courier).map(|(parcel, _)| *parcel).collect();
             let Some(envelope) = self.seal_to(user, device, &[Item::Ack(parcels.clone())]) else { continue };
-            let put = PutUnderWay { device: *device, owner: *user, ids: BTreeSet::new() };
+            // Acks are not acknowledged: once a courier keeps them they have left.
+            let put = PutUnderWay { device: *device, owner: *user, ids: BTreeSet::new(), acks: parcels };
             self.mail.putting.entry(conn).or_default().push_back(put);
             self.order(Order::Send { stream, frame: Frame::Put(envelope).encode() });
-            // Acks are not acknowledged: once a courier has them they have left.
-            for parcel in parcels {
-                self.drop_ack(user, &parcel);
-            }
         }
     }
 
@@ -116,21 +126,17 @@ impl Service {
             return;
         }
         let items = self.items(due);
-        let to: Vec<_> = chosen.iter().filter_map(|courier| candidates.get(courier).copied()).collect();
         for parcel in pack(items, &mut self.entropy) {
-            self.put_parcel(user, device, &parcel, &to);
-        }
-    }
-
-    /// Seals one parcel and leaves it with couriers.
-    fn put_parcel(&mut self, user: &UserId, device: &DeviceId, items: &[Item], to: &[(ConnId, StreamId)]) {
-        let ids = ids_of(items);
-        let Some(envelope) = self.seal_to(user, device, items) else { return };
-        self.note_parcel(device, envelope.parcel_id, &ids);
-        for (conn, stream) in to {
-            let put = PutUnderWay { device: *device, owner: *user, ids: ids.clone() };
-            self.mail.putting.entry(*conn).or_default().push_back(put);
-            self.order(Order::Send { stream: *stream, frame: Frame::Put(envelope.clone()).encode() });
+            let ids = ids_of(&parcel);
+            let Some(envelope) = self.seal_to(user, device, &parcel) else { continue };
+            self.note_parcel(device, envelope.parcel_id, &ids);
+            for courier in &chosen {
+                let Some((conn, stream)) = candidates.get(courier).copied() else { continue };
+                let put =
+                    PutUnderWay { device: *device, owner: *user, ids: ids.clone(), acks: BTreeSet::new() };
+                self.mail.putting.entry(conn).or_default().push_back(put);
+                self.order(Order::Send { stream, frame: Frame::Put(envelope.clone()).encode() });
+            }
         }
     }
 
@@ -156,6 +162,9 @@ impl Service {
         };
         let held: Vec<HeldId> = self.mail.courier.for_recipient(user).collect();
         for id in held {
+            if !self.mail.brought.insert((conn, id)) {
+                continue;
+            }
             if let Some(bytes) = self.tx.get(Tree::Mail, &id.encode())? {
                 let envelope: Envelope = tx::decode(Tree::Mail, &id.encode(), &bytes)?;
                 self.order(Order::Send { stream, frame: Frame::Deliver(envelope).encode() });
@@ -164,15 +173,21 @@ impl Service {
         Ok(())
     }
 
+    /// A friend leaves a parcel for somebody we will meet. Whether we know somebody is told only to those who have found
+    /// out that they know them too: else the answer is that there is no room.
     pub(super) fn on_put(
         &mut self,
+        conn: ConnId,
         stream: StreamId,
         peer: &UserId,
         envelope: &Envelope,
     ) -> Result<(), StoreError> {
-        let is_known = self.state.friends.contains_key(&envelope.to_root) && envelope.to_root != *peer;
+        let to = envelope.to_root;
+        let is_known = self.state.friends.contains_key(&to) && to != *peer && self.meets(conn, &to);
+        let mut new = None;
         let answer = match self.mail.courier.on_put(peer, envelope, is_known, self.now.day()) {
             PutAnswer::Keep { id, held } => {
+                new = Some(id);
                 self.tx.put(Tree::Mail, &id.encode(), envelope.encode());
                 self.tx.put_record(Tree::MailIndex, &id.encode(), &held);
                 // What I promise to carry survives a power cut.
@@ -182,19 +197,17 @@ impl Service {
             PutAnswer::KeptBefore => Frame::Kept,
             PutAnswer::Full(_) => Frame::Full,
         };
-        let kept = answer == Frame::Kept;
         self.order(Order::Send { stream, frame: answer.encode() });
-        if kept {
-            let to = envelope.to_root;
-            let conns: Vec<ConnId> = self
-                .net
-                .conns
-                .iter()
-                .filter(|(_, state)| state.friend.is_some_and(|(friend, _)| friend == to))
-                .map(|(conn, _)| *conn)
+        if let Some(id) = new {
+            let there = self.net.conns.iter();
+            let there = there.filter(|(_, state)| state.friend.is_some_and(|(friend, _)| friend == to));
+            let streams: Vec<(ConnId, StreamId)> = there
+                .filter_map(|(conn, state)| Some((*conn, state.mail.filter(|mail| self.is_mail(*mail))?)))
                 .collect();
-            for conn in conns {
-                self.deliver_held(conn, &to)?;
+            for (conn, stream) in streams {
+                self.mail.brought.insert((conn, id));
+                let frame = Frame::Deliver(envelope.clone()).encode();
+                self.order(Order::Send { stream, frame });
             }
         }
         Ok(())
@@ -205,6 +218,9 @@ impl Service {
         if !kept {
             return;
         }
+        for parcel in &put.acks {
+            self.drop_ack(&put.owner, parcel);
+        }
         let today = self.now.day();
         let changed = self.mail.owed.entry(put.device).or_default().on_put(put.ids.iter().copied(), today);
         for (id, puts) in changed {
@@ -213,7 +229,7 @@ impl Service {
         }
     }
 
-    fn drop_ack(&mut self, user: &UserId, parcel: &ParcelId) {
+    pub(super) fn drop_ack(&mut self, user: &UserId, parcel: &ParcelId) {
         if let Some(acks) = self.mail.acks.get_mut(user) {
             acks.remove(parcel);
         }
@@ -223,9 +239,15 @@ impl Service {
     /// Once in a while: old parcels go, what is due again with couriers is put.
     pub(super) fn maintain_mail(&mut self) -> Result<(), StoreError> {
         let today = self.now.day();
-        for id in self.mail.courier.on_day(today) {
+        let is_ageing = self.is_ageing();
+        let old = if is_ageing { self.mail.courier.on_day(today) } else { Vec::new() };
+        for id in old {
             self.tx.remove(Tree::Mail, &id.encode());
             self.tx.remove(Tree::MailIndex, &id.encode());
+            self.mail.brought.retain(|(_, brought)| *brought != id);
+        }
+        if is_ageing {
+            self.tidy_owed();
         }
         let friends: Vec<UserId> = self.state.friends.keys().copied().collect();
         for user in friends {
@@ -234,6 +256,26 @@ impl Service {
             }
         }
         Ok(())
+    }
+
+    /// Forgets what is written about things that nobody is owed any more.
+    fn tidy_owed(&mut self) {
+        let today = self.now.day();
+        let mut wanted: BTreeMap<DeviceId, BTreeSet<OwedId>> = BTreeMap::new();
+        for friend in self.state.friends.values() {
+            let ids: BTreeSet<OwedId> = self.wanted(&friend.user).iter().map(|wanted| wanted.id).collect();
+            wanted.extend(friend.live_devices().map(|record| (record.device(), ids.clone())));
+        }
+        let devices: Vec<DeviceId> = self.mail.owed.keys().copied().collect();
+        for device in devices {
+            let Some(owed) = self.mail.owed.get_mut(&device) else { continue };
+            let none = BTreeSet::new();
+            let forgotten = owed.tidy(wanted.get(&device).unwrap_or(&none), today);
+            if *owed == Owed::default() {
+                self.mail.owed.remove(&device);
+            }
+            self.forget(&device, forgotten);
+        }
     }
 
     /// Who carries the keys of an epoch to somebody.

@@ -5,21 +5,22 @@
 //!
 //! Source: docs/protocol.md 3.2 (renewal), 3.10 (held back), 3.16 (finding each other).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::befriend::{Redemptions, is_open};
+use super::held::Held;
 use super::sessions::Purpose;
 use super::state::Numbers;
 use super::{RESERVED_KEY, Service};
-use crate::id::{EntryId, UserId};
+use crate::id::UserId;
 use crate::identity::{DeviceFlags, next_seq};
 use crate::limits::{
-    ADDRESS_LIMIT, DEVICE_RECORD_RENEW_DAYS, DIAL_BACKOFF_LIMIT_MS, DIAL_BACKOFF_MIN_MS, HELD_ENTRY_LIMIT,
+    ADDRESS_LIMIT, CLOCK_LEAP_DAYS, DEVICE_RECORD_RENEW_DAYS, DIAL_BACKOFF_LIMIT_MS, DIAL_BACKOFF_MIN_MS,
     MAINTAIN_INTERVAL_MS,
 };
 use crate::link::{Address, DialId, Order, StreamId};
 use crate::store::{Reservations, StartVerdict, StoreError, Tree};
-use crate::time::{ClaimedTime, Timestamp};
+use crate::time::{DAY_MS, Timestamp};
 
 /// Everything that waits for a time.
 #[derive(Debug, Default)]
@@ -32,10 +33,12 @@ pub(super) struct Timers {
     pub(super) redemptions: Redemptions,
     /// What a pair stream of ours was opened for.
     pub(super) pairing: BTreeMap<StreamId, Purpose>,
-    /// Entries from the future, by when they are shown.
-    held: BTreeSet<(u64, EntryId)>,
+    /// Entries from the future.
+    pub(super) held: Held,
+    /// The clock is in doubt until then.
+    doubt_until: Option<Timestamp>,
     /// The next look at everything slow.
-    slow: Option<Timestamp>,
+    pub(super) slow: Option<Timestamp>,
 }
 
 impl Timers {
@@ -91,8 +94,6 @@ impl Service {
                 own.numbers = Numbers { reserved: end, next: end, ..Numbers::default() };
             }
         }
-        self.tx.put_record(Tree::Meta, RESERVED_KEY, &self.reservations);
-        self.barrier_before_output = true;
         self.is_reserving = true;
         if let StartVerdict::Rollback { epochs } = verdict {
             tracing::warn!(
@@ -138,7 +139,7 @@ impl Service {
             offline.map(|(_, (at, _))| *at).min(),
             settlements.min(),
             redemptions.min(),
-            self.timers.held.first().map(|(ms, _)| Timestamp::from_millis(*ms)),
+            self.timers.held.soonest(),
             Some(self.timers.slow.unwrap_or(self.now)),
         ]
         .into_iter()
@@ -153,11 +154,12 @@ impl Service {
         for invite in dead {
             self.remove_state(b'i', invite.as_bytes());
         }
+        let is_ageing = self.is_ageing();
         let expired: Vec<UserId> = self
             .state
             .pending
             .iter()
-            .filter(|(_, pair)| pair.pending.is_expired(self.now))
+            .filter(|(_, pair)| is_ageing && pair.pending.is_expired(self.now))
             .map(|(user, _)| *user)
             .collect();
         for user in expired {
@@ -168,8 +170,31 @@ impl Service {
             self.renew_device()?;
         }
         self.reopen_idle();
+        self.match_late()?;
+        self.load_held()?;
         self.maintain_mail()?;
         Ok(())
+    }
+
+    /// Whether things grow old: not for a day after the clock has leapt by more than a week, lest a wrong clock empties
+    /// the house (docs/protocol.md 3.10).
+    pub(super) fn is_ageing(&mut self) -> bool {
+        let (today, last) = (self.now.day(), self.state.me.last_day);
+        if today.since(last).max(last.since(today)) > CLOCK_LEAP_DAYS {
+            tracing::warn!(
+                last = last.0,
+                today = today.0,
+                "the clock has leapt: nothing is purged for a day"
+            );
+            self.timers.doubt_until = Some(self.now.plus_ms(DAY_MS));
+        }
+        if today != last {
+            self.state.me.last_day = today;
+            self.save_me();
+        }
+        // A clock that leaps back ends the doubt about the leap forward.
+        let doubt = self.timers.doubt_until.filter(|until| *until > self.now);
+        doubt.is_none_or(|until| until.since(self.now) > DAY_MS)
     }
 
     /// The addresses we listen on changed.
@@ -285,39 +310,6 @@ impl Service {
     /// A friend is here.
     pub(super) fn dialled_well(&mut self, user: &UserId) {
         self.timers.dials.insert(*user, (self.now.plus_ms(DIAL_BACKOFF_LIMIT_MS), 0));
-    }
-
-    /// An entry from the future is held until its time.
-    pub(super) fn hold(&mut self, created: ClaimedTime, id: EntryId) {
-        if self.timers.held.len() < HELD_ENTRY_LIMIT {
-            self.timers.held.insert((created.as_millis(), id));
-            let key = super::tx::key(&[b"h", id.as_bytes()]);
-            self.tx.put(Tree::State, &key, created.as_millis().to_be_bytes().to_vec());
-        }
-    }
-
-    fn load_held(&mut self) -> Result<(), StoreError> {
-        for (key, value) in self.tx.prefix(Tree::State, b"h", HELD_ENTRY_LIMIT)? {
-            let id = key.get(1..).and_then(|id| EntryId::try_from(id).ok());
-            let at = <[u8; 8]>::try_from(value.as_slice()).ok().map(u64::from_be_bytes);
-            if let (Some(id), Some(at)) = (id, at) {
-                self.timers.held.insert((at, id));
-            }
-        }
-        Ok(())
-    }
-
-    /// Shows what was held back until now.
-    fn release_held(&mut self) -> Result<(), StoreError> {
-        while let Some((at, id)) = self.timers.held.first().copied() {
-            if at > self.now.as_millis() {
-                break;
-            }
-            self.timers.held.pop_first();
-            self.tx.remove(Tree::State, &super::tx::key(&[b"h", id.as_bytes()]));
-            self.show_held(&id)?;
-        }
-        Ok(())
     }
 }
 

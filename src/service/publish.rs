@@ -8,11 +8,11 @@
 
 use std::collections::BTreeSet;
 
+use super::Service;
 use super::people::within;
 use super::receive::Lying;
 use super::state::{AudienceRecord, EpochRecord, Numbers, OwnPart};
 use super::wants::Wants;
-use super::{RESERVED_KEY, Service};
 use crate::ask::{AudienceWords, PhotoDraft, PostDraft};
 use crate::audience::{self, Audience, Choice, Include, LeftOut, Minted, Rule, TagId, Window, Written};
 use crate::crypto::{EpochSecret, Nonce, SigningKey, keys};
@@ -249,7 +249,7 @@ impl Service {
             return;
         };
         record.closed = Some(today);
-        self.reservations.forget(epoch);
+        self.closing.push(*epoch);
         let mut recipients = BTreeSet::new();
         if let Some(own) = &mut record.own {
             own.key = None;
@@ -405,8 +405,6 @@ impl Service {
             })?;
             numbers.next = first;
             numbers.reserved = end;
-            self.tx.put_record(Tree::Meta, RESERVED_KEY, &self.reservations);
-            self.barrier_before_output = true;
             self.is_reserving = true;
         }
         let seq = numbers.next;

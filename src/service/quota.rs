@@ -13,10 +13,10 @@ use super::receive::Lying;
 use crate::id::{EpochId, UserId};
 use crate::limits::{
     ALL_AUTHORS_BYTES_LIMIT, AUTHOR_BYTES_LIMIT, AUTHOR_ENTRY_LIMIT, EPOCH_DAY_BYTES_LIMIT,
-    EPOCH_DAY_ENTRY_LIMIT,
+    EPOCH_DAY_ENTRY_LIMIT, LOG_INTERVAL_LIMIT,
 };
 use crate::moment::Class;
-use crate::store::layout::{split_log_key, timeline_key};
+use crate::store::layout::split_log_key;
 use crate::store::{StoreError, Tree};
 use crate::time::Day;
 
@@ -90,24 +90,32 @@ impl Service {
         true
     }
 
-    /// Bytes are kept of an epoch from now on.
-    pub(super) fn note_kept(&mut self, epoch: &EpochId, bytes: u64) {
-        self.state.usage.entry(*epoch).or_default().add(1, bytes);
-        if let Some(author) = self.state.epochs.get(epoch).map(|record| record.author) {
-            self.quota.authors.entry(author).or_default().add(1, bytes);
+    /// A record of an epoch came (`old` none), went (`new` none) or takes another number of bytes.
+    pub(super) fn note_resized(&mut self, epoch: &EpochId, old: Option<u64>, new: Option<u64>) {
+        let author = self.state.epochs.get(epoch).map(|record| record.author);
+        let own = self.state.usage.entry(*epoch).or_default();
+        let of_author = author.map(|author| self.quota.authors.entry(author).or_default());
+        for usage in [Some(own), of_author].into_iter().flatten() {
+            usage.take(u64::from(old.is_some()), old.unwrap_or(0));
+            usage.add(u64::from(new.is_some()), new.unwrap_or(0));
         }
-        self.quota.total_bytes = self.quota.total_bytes.saturating_add(bytes);
-        self.save_log(epoch);
+        let total = self.quota.total_bytes.saturating_sub(old.unwrap_or(0));
+        self.quota.total_bytes = total.saturating_add(new.unwrap_or(0));
     }
 
-    /// Bytes are kept no more.
-    pub(super) fn note_dropped(&mut self, epoch: &EpochId, bytes: u64) {
-        self.state.usage.entry(*epoch).or_default().take(1, bytes);
-        if let Some(author) = self.state.epochs.get(epoch).map(|record| record.author) {
-            self.quota.authors.entry(author).or_default().take(1, bytes);
+    /// Numbers with too many holes: the lowest go, so that what is known of an epoch stays a small record.
+    pub(super) fn hold_intervals(&mut self, epoch: &EpochId) -> Result<(), StoreError> {
+        let is_own = self.state.epochs.get(epoch).is_some_and(|record| record.own.is_some());
+        let floor = self.state.logs.get(epoch).filter(|_| !is_own).and_then(|log| {
+            let excess =
+                log.intervals.intervals().len().checked_sub(LOG_INTERVAL_LIMIT).filter(|n| *n > 0)?;
+            // A quarter goes at once, so that this does not happen with every entry.
+            log.intervals.intervals().nth(excess.saturating_add(LOG_INTERVAL_LIMIT / 4)).map(|(lo, _)| lo)
+        });
+        match floor {
+            Some(floor) => self.raise_floor(epoch, floor),
+            None => Ok(()),
         }
-        self.quota.total_bytes = self.quota.total_bytes.saturating_sub(bytes);
-        self.save_log(epoch);
     }
 
     /// Makes room until an author is within the quota again.
@@ -160,28 +168,7 @@ impl Service {
         while let Some((key, value)) = self.tx.prefix(Tree::Log, epoch.as_bytes(), 1)?.first().cloned() {
             let Some((_, seq, id)) = split_log_key(&key).filter(|(_, seq, _)| *seq < floor) else { break };
             let lying = Lying::decode(&key, &value)?;
-            let bytes = match &lying {
-                Lying::Timeline(shown) => {
-                    let at = timeline_key(*shown, &id);
-                    let len =
-                        self.tx.get(Tree::Timeline, &at)?.map_or(0, |value| value.len().saturating_sub(8));
-                    self.forget_post(&id)?;
-                    self.tx.remove(Tree::Timeline, &at);
-                    Some(len)
-                }
-                Lying::Whole(bytes) => {
-                    if let Some((post, shown)) = self.place(&id)?.and_then(|place| place.beneath) {
-                        self.withdraw_interaction(&post, shown, &id)?;
-                    }
-                    Some(bytes.len())
-                }
-                _ => None,
-            };
-            if let Some(bytes) = bytes {
-                self.note_dropped(epoch, u64::try_from(bytes).unwrap_or(u64::MAX));
-            }
-            self.tx.remove(Tree::Log, &key);
-            self.tx.remove(Tree::ById, id.as_bytes());
+            self.drop_lying(epoch, seq, &id, &lying)?;
             if let Some(log) = self.state.logs.get_mut(epoch) {
                 if lying != Lying::Awaited {
                     log.sum.subtract(&id);

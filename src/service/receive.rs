@@ -16,6 +16,7 @@
 //!
 //! Source: docs/protocol.md 3.4, 3.10, 3.13, 3.15.
 
+use super::parcels::granted_key;
 use super::sessions::Verdict;
 use super::{Service, tx};
 use crate::crypto::ContentKey;
@@ -147,9 +148,7 @@ impl Service {
         if !self.keep_entry(&entry, content.as_ref())? {
             return Ok(Verdict::Known { epoch, seq, id });
         }
-        if granted {
-            self.not_awaited(&author, &id);
-        }
+        self.not_awaited(&author, &epoch, &id);
         if let Some(content) = content {
             // Applying what another wrote can fail only for our own disk; what a person would be told is not said here.
             self.apply(author, epoch, entry.header(), id, content)?;
@@ -164,7 +163,8 @@ impl Service {
             return Ok(Verdict::Fault);
         };
         let (id, epoch, seq) = (header.id(), header.epoch(), header.seq());
-        if self.is_known(&epoch, seq, &id)? {
+        let before = self.lying(&epoch, seq, &id)?;
+        if !matches!(before, None | Some(Lying::Awaited)) {
             return Ok(Verdict::Known { epoch, seq, id });
         }
         let Some(record) = self.state.epochs.get(&epoch) else {
@@ -173,10 +173,17 @@ impl Service {
         if header.verify(&record.public).is_err() {
             return Ok(Verdict::Fault);
         }
+        // What this device wrote comes back whole or not at all.
+        let (author, mine) = (record.author, record.own.is_some());
+        if mine || !self.may_take(&epoch, kept_bytes(0)) {
+            return Ok(Verdict::Unknown);
+        }
         if !self.make_room(&epoch, seq, &id)? {
             return Ok(Verdict::Known { epoch, seq, id });
         }
-        self.note_known(&epoch, seq, &id, &Lying::Header(bytes.to_vec()), None);
+        let lying = if before.is_some() { Lying::Gone } else { Lying::Header(bytes.to_vec()) };
+        self.note_known(&epoch, seq, &id, &lying)?;
+        self.hold_quota(&author)?;
         Ok(Verdict::Kept { epoch, seq, id })
     }
 
@@ -195,7 +202,7 @@ impl Service {
         if let Some(read_key) = by_epoch {
             return Ok(Some(header.content_key(&read_key)));
         }
-        let granted = self.tx.get(Tree::Keys, header.id().as_bytes())?;
+        let granted = self.tx.get(Tree::Keys, &granted_key(&header.epoch(), &header.id()))?;
         Ok(granted.and_then(|bytes| <[u8; 32]>::try_from(bytes).ok()).map(ContentKey::from_bytes))
     }
 
@@ -217,7 +224,7 @@ impl Service {
         let before = self.lying(&epoch, seq, &id)?;
         if before == Some(Lying::Awaited) {
             // Its withdrawal was here first.
-            self.note_known(&epoch, seq, &id, &Lying::Gone, None);
+            self.note_known(&epoch, seq, &id, &Lying::Gone)?;
             return Ok(false);
         }
         if before.is_none() && !self.make_room(&epoch, seq, &id)? {
@@ -226,12 +233,9 @@ impl Service {
         let lying = self.lay(entry, content);
         if before.is_some() {
             // The header was known already; now there is a body.
-            self.tx.put(Tree::Log, &log_key(&epoch, seq, &id), lying.encode());
+            self.set_lying(&epoch, seq, &id, &lying)?;
         } else {
-            self.note_known(&epoch, seq, &id, &lying, None);
-        }
-        if !matches!(lying, Lying::Header(_)) {
-            self.note_kept(&epoch, kept_bytes(entry.body().len()));
+            self.note_known(&epoch, seq, &id, &lying)?;
         }
         Ok(true)
     }
@@ -254,9 +258,7 @@ impl Service {
 
     fn keep_again(&mut self, entry: &Entry<Verified>, content: &Content) -> Result<(), StoreError> {
         let lying = self.lay(entry, Some(content));
-        let key = log_key(&entry.header().epoch(), entry.header().seq(), &entry.id());
-        self.tx.put(Tree::Log, &key, lying.encode());
-        Ok(())
+        self.set_lying(&entry.header().epoch(), entry.header().seq(), &entry.id(), &lying)
     }
 
     /// Of several entries at one number the two with the lowest ids stay, on every node the same (I5).
@@ -265,7 +267,9 @@ impl Service {
             return Ok(true);
         }
         let prefix = log_prefix(epoch, seq);
-        let variants = self.tx.prefix(Tree::Log, &prefix, FORK_KEEP_LIMIT.saturating_add(1))?;
+        // A withdrawal that waits for its entry is no variant: it is in no sum.
+        let mut variants = self.tx.prefix(Tree::Log, &prefix, usize::from(u16::MAX))?;
+        variants.retain(|(_, value)| *value != Lying::Awaited.encode());
         if variants.len() < FORK_KEEP_LIMIT {
             return Ok(true);
         }
@@ -278,43 +282,106 @@ impl Service {
         if *id > highest {
             return Ok(false);
         }
-        match Lying::decode(key, value)? {
-            Lying::Timeline(shown) => {
-                let at = timeline_key(shown, &highest);
-                let len = self.tx.get(Tree::Timeline, &at)?.map_or(0, |value| value.len().saturating_sub(8));
-                self.tx.remove(Tree::Timeline, &at);
-                self.note_dropped(epoch, u64::try_from(len).unwrap_or(u64::MAX));
-            }
-            Lying::Whole(bytes) => {
-                self.note_dropped(epoch, u64::try_from(bytes.len()).unwrap_or(u64::MAX));
-            }
-            _ => {}
-        }
-        self.tx.remove(Tree::Log, key);
-        self.tx.remove(Tree::ById, highest.as_bytes());
+        let lying = Lying::decode(key, value)?;
+        self.drop_lying(epoch, seq, &highest, &lying)?;
         if let Some(log) = self.state.logs.get_mut(epoch) {
             log.sum.subtract(&highest);
         }
         Ok(true)
     }
 
+    /// An entry is known from now on: its header was verified.
     fn note_known(
         &mut self,
         epoch: &EpochId,
         seq: u64,
         id: &EntryId,
         lying: &Lying,
-        beneath: Option<(EntryId, Timestamp)>,
-    ) {
+    ) -> Result<(), StoreError> {
         self.state.logs.entry(*epoch).or_default().insert(seq, id);
-        self.save_log(epoch);
-        self.tx.put(Tree::Log, &log_key(epoch, seq, id), lying.encode());
-        self.tx.put(Tree::ById, id.as_bytes(), Place { epoch: *epoch, seq, beneath }.encode());
+        self.tx.put(Tree::ById, id.as_bytes(), Place { epoch: *epoch, seq, beneath: None }.encode());
+        self.set_lying(epoch, seq, id, lying)?;
+        self.hold_intervals(epoch)
     }
 
-    /// An entry becomes known whose withdrawal was here before it.
-    pub(super) fn note_withdrawn(&mut self, epoch: &EpochId, seq: u64, id: &EntryId) {
-        self.note_known(epoch, seq, id, &Lying::Gone, None);
+    /// An entry becomes known whose withdrawal was here before it. Its id is the author's word alone, so nothing is
+    /// found by it.
+    pub(super) fn note_withdrawn(
+        &mut self,
+        epoch: &EpochId,
+        seq: u64,
+        id: &EntryId,
+    ) -> Result<(), StoreError> {
+        self.state.logs.entry(*epoch).or_default().insert(seq, id);
+        self.set_lying(epoch, seq, id, &Lying::Gone)?;
+        self.hold_intervals(epoch)
+    }
+
+    /// Writes how an entry lies, and counts what that takes. Called while an old timeline record is still there.
+    fn set_lying(
+        &mut self,
+        epoch: &EpochId,
+        seq: u64,
+        id: &EntryId,
+        lying: &Lying,
+    ) -> Result<(), StoreError> {
+        let before = self.lying(epoch, seq, id)?;
+        let old = before.as_ref().map(|before| self.lying_bytes(before, id)).transpose()?;
+        let new = self.lying_bytes(lying, id)?;
+        self.note_resized(epoch, old, Some(new));
+        self.tx.put(Tree::Log, &log_key(epoch, seq, id), lying.encode());
+        self.save_log(epoch);
+        Ok(())
+    }
+
+    /// Forgets an entry altogether, with whatever hangs on it.
+    pub(super) fn drop_lying(
+        &mut self,
+        epoch: &EpochId,
+        seq: u64,
+        id: &EntryId,
+        lying: &Lying,
+    ) -> Result<(), StoreError> {
+        let bytes = self.lying_bytes(lying, id)?;
+        self.note_resized(epoch, Some(bytes), None);
+        let place = self.place(id)?.filter(|place| place.epoch == *epoch && place.seq == seq);
+        match lying {
+            Lying::Timeline(shown) => {
+                if place.is_some() {
+                    self.forget_post(id)?;
+                }
+                self.tx.remove(Tree::Timeline, &timeline_key(*shown, id));
+            }
+            Lying::Whole(_) => {
+                if let Some((post, shown)) = place.and_then(|place| place.beneath) {
+                    self.drop_interaction(&post, shown, id)?;
+                }
+            }
+            _ => {}
+        }
+        self.tx.remove(Tree::Log, &log_key(epoch, seq, id));
+        if let Some(author) = self.state.epochs.get(epoch).map(|record| record.author) {
+            self.forget_key(&author, epoch, id);
+        }
+        // Another epoch may name the same id: only its own place goes with an entry.
+        if place.is_some() {
+            self.tx.remove(Tree::ById, id.as_bytes());
+        }
+        self.save_log(epoch);
+        Ok(())
+    }
+
+    /// What an entry takes as it lies, bytes.
+    fn lying_bytes(&self, lying: &Lying, id: &EntryId) -> Result<u64, StoreError> {
+        let len = match lying {
+            Lying::Timeline(shown) => {
+                let stored = self.tx.get(Tree::Timeline, &timeline_key(*shown, id))?;
+                stored.map_or(0, |value| value.len().saturating_sub(8))
+            }
+            Lying::Whole(bytes) | Lying::Header(bytes) => bytes.len(),
+            Lying::Gone | Lying::Awaited => 0,
+        };
+        Ok(u64::try_from(len).unwrap_or(u64::MAX))
     }
 
     /// Where an entry is.
@@ -357,7 +424,7 @@ impl Service {
         match content.body {
             Body::Post(post) => {
                 if content.created.is_ahead_by(self.now, FUTURE_HOLD_MS) {
-                    self.hold(content.created, id);
+                    self.hold(author, content.created, id);
                 } else {
                     self.on_post(author, header, id, content.created.shown_at(self.now), &post)?;
                 }
@@ -371,9 +438,12 @@ impl Service {
             Body::Identity(bytes) => self.on_identity(author, &bytes),
             Body::Device(bytes) => self.on_device(author, &bytes),
             Body::Profile(profile) => {
-                if self.state.friends.contains_key(&author) {
+                let at = Timestamp::from_millis(content.created.as_millis());
+                // Entries come newest first: an older profile is no news.
+                if self.state.friends.get(&author).is_some_and(|friend| friend.profile_at <= at) {
                     // A friend there is; nothing else can fail.
                     let _ = self.change_friend(author, |friend| {
+                        friend.profile_at = at;
                         friend.own_name = profile.name.clone();
                         friend.about = profile.about.clone();
                         friend.window_days = profile.window_days;
@@ -442,11 +512,14 @@ impl Service {
     pub(super) fn apply_tombstone(&mut self, tombstone: &Tombstone) -> Result<(), StoreError> {
         let Tombstone { epoch, seq, entry: id } = *tombstone;
         let before = self.lying(&epoch, seq, &id)?;
-        let log_at = log_key(&epoch, seq, &id);
+        let author = self.state.epochs.get(&epoch).map(|record| record.author);
+        if let Some(author) = &author {
+            self.forget_key(author, &epoch, &id);
+        }
         match &before {
             None => {
-                self.tx.put(Tree::Log, &log_at, Lying::Awaited.encode());
-                return Ok(());
+                self.set_lying(&epoch, seq, &id, &Lying::Awaited)?;
+                return author.map_or(Ok(()), |author| self.hold_quota(&author));
             }
             Some(Lying::Gone | Lying::Awaited) => return Ok(()),
             Some(_) => {}
@@ -455,21 +528,14 @@ impl Service {
         if let Some((post, shown)) = place.and_then(|place| place.beneath) {
             self.withdraw_interaction(&post, shown, &id)?;
         }
-        match &before {
-            Some(Lying::Timeline(shown)) => {
-                let at = timeline_key(*shown, &id);
-                let len = self.tx.get(Tree::Timeline, &at)?.map_or(0, |value| value.len().saturating_sub(8));
-                self.forget_post(&id)?;
-                self.tx.remove(Tree::Timeline, &at);
-                self.note_dropped(&epoch, u64::try_from(len).unwrap_or(u64::MAX));
-                self.emit(view::Happening::Withdrawn { id });
-            }
-            Some(Lying::Whole(bytes)) => {
-                self.note_dropped(&epoch, u64::try_from(bytes.len()).unwrap_or(u64::MAX));
-            }
-            _ => {}
+        if matches!(before, Some(Lying::Timeline(_))) {
+            self.forget_post(&id)?;
         }
-        self.tx.put(Tree::Log, &log_at, Lying::Gone.encode());
+        self.set_lying(&epoch, seq, &id, &Lying::Gone)?;
+        if let Some(Lying::Timeline(shown)) = before {
+            self.tx.remove(Tree::Timeline, &timeline_key(shown, &id));
+            self.emit(view::Happening::Withdrawn { id });
+        }
         Ok(())
     }
 
@@ -480,6 +546,10 @@ impl Service {
 
     /// A peer shows an entry that this device signed and does not hold (docs/protocol.md 3.13).
     fn on_own_entry_returned(&mut self, epoch: &EpochId, seq: u64, id: &EntryId) -> Result<(), StoreError> {
+        if self.state.epochs.get(epoch).is_some_and(|record| !record.is_open()) {
+            // Nothing can be signed there any more, so nothing can be signed twice.
+            return Ok(());
+        }
         let other_there = self.state.logs.get(epoch).is_some_and(|log| log.intervals.contains(seq));
         if !other_there && self.reservations.is_of_earlier_start(epoch, seq) {
             tracing::info!(seq, entry = %id.short(), "a friend handed back an entry that a crash had lost");

@@ -44,6 +44,8 @@ impl Service {
                 if let Some(own) = &epoch.own {
                     return own.recipients.contains(user).then(|| own_scope(epoch));
                 }
+                // What a former friend wrote is neither offered nor asked for.
+                self.state.friends.get(&epoch.author)?;
                 let is_fresh = epoch.closed.is_none_or(|day| today.since(day) <= CONTACT_CLOSED_OFFER_DAYS);
                 let offer = is_fresh && epoch.author != *user;
                 let wanted = epoch.class == Class::Contact || epoch.author == *user;
@@ -60,6 +62,7 @@ impl Service {
             .epochs
             .values()
             .filter(|epoch| epoch.own.is_none() && epoch.class == Class::Posts && !epoch.author_only)
+            .filter(|epoch| self.state.friends.contains_key(&epoch.author))
             .filter(|epoch| epoch.author == user || state.mutual.contains(&epoch.author))
             .filter_map(|epoch| {
                 let is_settled = self.net.settled_closed.contains(&(user, epoch.id)) && !epoch.is_open();

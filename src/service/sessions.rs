@@ -16,7 +16,7 @@ use crate::crypto::keys::Role;
 use crate::entry::{Entry, HEADER_LEN, Verified};
 use crate::id::{DeviceId, EntryId, EpochId, NodeId, UserId};
 use crate::identity::{DeviceRecord, IdentityRecord, live_device};
-use crate::limits::{HOLDERS_EQUAL_LIMIT, HOLDERS_STEP_LIMIT, PUSH_BODY_LIMIT};
+use crate::limits::{HOLDERS_IN_SYNC_LIMIT, HOLDERS_STEP_LIMIT, PUSH_BODY_LIMIT};
 use crate::link::{self, Address, ConnId, DialId, Order, Path, Protocol, StreamId};
 use crate::moment::Class;
 use crate::pair;
@@ -106,6 +106,8 @@ pub(super) struct Net {
     pub(super) conns: BTreeMap<ConnId, Conn>,
     pub(super) streams: BTreeMap<StreamId, Stream>,
     pub(super) dials: BTreeMap<DialId, Purpose>,
+    /// Those ordered in this step.
+    fresh_dials: Vec<DialId>,
     next_dial: u64,
     next_stream: u64,
     /// The allow-list as last told.
@@ -125,6 +127,7 @@ impl Net {
         let id = DialId(self.next_dial);
         self.next_dial = self.next_dial.saturating_add(1);
         self.dials.insert(id, purpose);
+        self.fresh_dials.push(id);
         id
     }
 
@@ -134,11 +137,19 @@ impl Net {
         id
     }
 
-    /// Ends every connection: memory no longer says what was promised on them.
-    pub(super) fn hangup_all(&mut self) -> Vec<Order> {
-        self.streams.clear();
+    /// The step stands: what it told the shell is told.
+    pub(super) fn keep_step(&mut self) {
+        self.fresh_dials.clear();
+    }
+
+    /// The step is forgotten: what it caused on other streams is not done, and what it told the shell was not told.
+    pub(super) fn forget_step(&mut self) {
         self.todo.clear();
-        std::mem::take(&mut self.conns).into_keys().map(|conn| Order::Hangup { conn }).collect()
+        self.owed.clear();
+        self.scopes_changed = true;
+        for dial in std::mem::take(&mut self.fresh_dials) {
+            self.dials.remove(&dial);
+        }
     }
 }
 
@@ -254,10 +265,16 @@ impl Service {
     }
 
     fn on_disconnected(&mut self, conn: ConnId) {
-        let Some(gone) = self.net.conns.remove(&conn) else { return };
-        self.net.streams.retain(|_, stream| stream.conn != conn);
-        self.wants.on_disconnected(conn);
-        self.mail_disconnected(conn);
+        let unheard = |stream: &Stream| match &stream.spoken {
+            Spoken::PairInitiator(machine) => machine.is_unanswered(),
+            Spoken::Opening(protocol) => *protocol == Protocol::Pair,
+            _ => false,
+        };
+        let is_unheard = self.net.streams.values().any(|stream| stream.conn == conn && unheard(stream));
+        let Some(gone) = self.forget_conn(conn) else { return };
+        if is_unheard {
+            self.door_shut(gone.node, false);
+        }
         if let Some((user, _)) = gone.friend
             && self.online(&user).is_none()
         {
@@ -268,6 +285,34 @@ impl Service {
             }
             self.dial_later(&user);
         }
+    }
+
+    /// Ends every connection: memory no longer says what was promised on them. Friends are dialled again soon.
+    pub(super) fn hangup_all(&mut self) -> Vec<Order> {
+        let conns: Vec<ConnId> = self.net.conns.keys().copied().collect();
+        for conn in &conns {
+            let gone = self.forget_conn(*conn);
+            if let Some((user, _)) = gone.and_then(|gone| gone.friend) {
+                self.dial_later(&user);
+            }
+        }
+        conns.into_iter().map(|conn| Order::Hangup { conn }).collect()
+    }
+
+    /// Forgets a connection and everything spoken on it.
+    pub(super) fn forget_conn(&mut self, conn: ConnId) -> Option<Conn> {
+        let gone = self.net.conns.remove(&conn)?;
+        let timers = &mut self.timers;
+        self.net.streams.retain(|id, stream| {
+            let stays = stream.conn != conn;
+            if !stays {
+                timers.pairing.remove(id);
+            }
+            stays
+        });
+        self.wants.on_disconnected(conn);
+        self.mail_disconnected(conn);
+        Some(gone)
     }
 
     pub(super) fn emit_friend(&mut self, user: &UserId) {
@@ -340,8 +385,10 @@ impl Service {
 
     fn on_stream_closed(&mut self, stream: StreamId) {
         let Some(closed) = self.net.streams.remove(&stream) else { return };
+        self.timers.pairing.remove(&stream);
         let Some(state) = self.net.conns.get_mut(&closed.conn) else { return };
-        let of_session = state.sync == Some(stream) || state.mail == Some(stream);
+        let is_mail = state.mail == Some(stream);
+        let of_session = state.sync == Some(stream) || is_mail;
         if state.sync == Some(stream) {
             state.sync = None;
         }
@@ -353,6 +400,10 @@ impl Service {
             let wait = 200u64.saturating_mul(1 << state.reopened.min(8));
             state.reopened = state.reopened.saturating_add(1);
             state.reopen = Some(self.now.plus_ms(wait));
+        }
+        if is_mail {
+            // Answers to what was said on it will not come.
+            self.mail_disconnected(closed.conn);
         }
         if !of_session {
             self.on_pair_stream_closed(closed.conn, &closed.spoken);
@@ -427,6 +478,8 @@ impl Service {
                 session.start_posts(self.now);
             }
             sync::Output::ClassDone(sync::Class::Posts) => {}
+            // Not from the author: passed over before it is looked at, so that nothing tells which epochs we hold.
+            sync::Output::Entry { epoch, granted: true, .. } if !self.is_authors(conn, &epoch) => {}
             sync::Output::Entry { epoch, seq, header, body, granted } => {
                 let verdict = self.take_entry(&header[..], body)?;
                 self.judged(session, (epoch, seq), verdict, granted);
@@ -437,8 +490,17 @@ impl Service {
             sync::Output::PeerHas { epoch, seqs } => self.on_peer_has(conn, &epoch, &seqs)?,
             sync::Output::InSync { epoch } => {
                 self.note_in_sync(&epoch);
-                self.on_peer_equal(conn, &epoch)?;
                 let friend = self.net.conns.get(&conn).and_then(|state| state.friend);
+                if self.state.epochs.get(&epoch).is_some_and(|record| record.own.is_some()) {
+                    // They have all of it, and the digest alone has said so.
+                    let mut known = self
+                        .state
+                        .logs
+                        .get(&epoch)
+                        .map_or_else(IntervalSet::new, |log| log.intervals.clone());
+                    let newest = known.take_newest(HOLDERS_IN_SYNC_LIMIT, usize::MAX);
+                    self.on_peer_has(conn, &epoch, &newest)?;
+                }
                 let is_closed = self.state.epochs.get(&epoch).is_some_and(|record| !record.is_open());
                 if let Some((user, _)) = friend.filter(|_| is_closed) {
                     self.net.settled_closed.insert((user, epoch));
@@ -452,6 +514,13 @@ impl Service {
             }
         }
         Ok(())
+    }
+
+    /// Whether the other end is a device of an epoch's author, or our own: only they send granted entries.
+    fn is_authors(&self, conn: ConnId, epoch: &EpochId) -> bool {
+        let author = self.state.epochs.get(epoch).map(|record| record.author);
+        let peer = self.net.conns.get(&conn).and_then(|state| state.friend).map(|(user, _)| user);
+        peer.is_some_and(|peer| author == Some(peer) || peer == self.me())
     }
 
     fn judged(&mut self, session: &mut Session, asked: (EpochId, u64), verdict: Verdict, granted: bool) {
@@ -481,7 +550,7 @@ impl Service {
             None => match self.lying(&epoch, seq, id)? {
                 // The author's tombstone is in hand: now the entry is known, too.
                 Some(Lying::Awaited) => {
-                    self.note_withdrawn(&epoch, seq, id);
+                    self.note_withdrawn(&epoch, seq, id)?;
                     Verdict::Kept { epoch, seq, id: *id }
                 }
                 Some(Lying::Gone) => Verdict::Known { epoch, seq, id: *id },
@@ -562,14 +631,6 @@ impl Service {
             }
         }
         Ok(())
-    }
-
-    /// The peer knows what I know of an epoch of mine: it has what it did not announce entry by entry.
-    fn on_peer_equal(&mut self, conn: ConnId, epoch: &EpochId) -> Result<(), StoreError> {
-        let is_mine = self.state.epochs.get(epoch).is_some_and(|record| record.own.is_some());
-        let Some(log) = self.state.logs.get(epoch).filter(|_| is_mine) else { return Ok(()) };
-        let newest = log.intervals.clone().take_newest(HOLDERS_EQUAL_LIMIT, usize::MAX);
-        self.on_peer_has(conn, epoch, &newest)
     }
 
     /// Friends who announced that they have an entry of mine.

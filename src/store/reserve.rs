@@ -84,6 +84,12 @@ impl Reservations {
         self.ends_at_start.remove(epoch);
     }
 
+    /// Keeps only these epochs: what was reserved for others was never used and never will be.
+    pub fn retain(&mut self, keep: impl Fn(&EpochId) -> bool) {
+        self.ends.retain(|epoch, _| keep(epoch));
+        self.ends_at_start.retain(|epoch, _| keep(epoch));
+    }
+
     /// Begins a start: the higher of both sides counts for every epoch, and the verdict says whether the store was
     /// behind. Write the result to both before the first use of a number.
     pub fn start(store: &Self, file: Option<&Self>) -> (Self, StartVerdict) {

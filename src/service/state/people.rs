@@ -76,6 +76,8 @@ pub struct Friend {
     pub about: String,
     /// My note.
     pub note: String,
+    /// When they wrote the profile that these come from, by their clock.
+    pub profile_at: Timestamp,
     /// How far back they let me read, days; 0 = all.
     pub window_days: u32,
     /// Friends since.
@@ -121,7 +123,11 @@ impl Encode for Friend {
         for text in [&self.name, &self.own_name, &self.about, &self.note] {
             out.bytes_u16(text.as_bytes());
         }
-        out.u32(self.window_days).u64(self.since.as_millis()).bool(self.verified).raw(&self.safety);
+        out.u64(self.profile_at.as_millis())
+            .u32(self.window_days)
+            .u64(self.since.as_millis())
+            .bool(self.verified)
+            .raw(&self.safety);
         out.raw(self.pair_key.expose_bytes()).u32(self.psk_gen);
         out.value(&self.identity);
         out.u16(u16::try_from(self.devices.len()).unwrap_or(u16::MAX));
@@ -142,6 +148,7 @@ impl Decode for Friend {
         let own_name = input.text_u16("own name", NAME_LIMIT)?.to_owned();
         let about = input.text_u16("about", ABOUT_LIMIT)?.to_owned();
         let note = input.text_u16("note", NOTE_LIMIT)?.to_owned();
+        let profile_at = Timestamp::from_millis(input.u64()?);
         let window_days = input.u32()?;
         let since = Timestamp::from_millis(input.u64()?);
         let verified = input.bool()?;
@@ -168,6 +175,7 @@ impl Decode for Friend {
             own_name,
             about,
             note,
+            profile_at,
             window_days,
             since,
             verified,
