@@ -247,11 +247,11 @@ proptest! {
         let told = play(&mut world, &acts);
         heal(&mut world);
         for told in &told {
-            for who in 0..NAMES.len() {
+            for (who, name) in NAMES.iter().enumerate() {
                 let expected = told.may[who] && !told.is_withdrawn;
                 prop_assert_eq!(
                     world.sees(who, &told.text), expected,
-                    "{} of {} for {}", told.text, NAMES[told.by], NAMES[who]
+                    "{} of {} for {}", told.text, NAMES[told.by], name
                 );
             }
         }
