@@ -177,7 +177,9 @@ impl Node {
             self.name,
             self.log_tail()
         );
-        if self.listen.is_empty() {
+        // A node without an identity listens nowhere yet.
+        let is_named = self.try_get("/whoami").is_some();
+        if self.listen.is_empty() && is_named {
             let (listen, _) = self.wait("/status", "both addresses to listen on", |status| {
                 let listen = status["listen"].as_array()?;
                 let both: Vec<String> =

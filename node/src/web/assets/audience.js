@@ -87,6 +87,7 @@ const NAMED = 8;
 
 /** @param {import("./api.js").Person[]} people */
 function names(people) {
-  const first = people.slice(0, NAMED).map((p) => p.name).join(", ");
+  const sorted = people.map((p) => p.name).sort((a, b) => a.localeCompare(b));
+  const first = sorted.slice(0, NAMED).join(", ");
   return people.length > NAMED ? `${first} and ${people.length - NAMED} more` : first;
 }
