@@ -6,7 +6,7 @@
 //! Four kinds of method, after quinn's manner:
 //! - **what the world did**: [`Service::handle`] (an event of the network), [`Service::wake`] (time passed);
 //! - **what the person wants**: a verb each (`post`, `like`, `tag_add`, …), answered at once by a value or an
-//!   [`Error`](crate::error::Error);
+//!   [`Error`];
 //! - **what to do next**: after any of these, [`Service::commit`], then [`Service::poll_output`] until `None`;
 //! - **when to call again at the latest**: [`Service::next_wakeup`].
 //!

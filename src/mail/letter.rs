@@ -49,7 +49,7 @@ const MAC_LEN: usize = 32;
 /// What is put into a parcel, and between whom.
 #[derive(Debug, Clone, Copy)]
 pub struct Letter<'a> {
-    /// What it carries; see [`super::pack`].
+    /// What it carries; see [`super::pack()`].
     pub items: &'a [Item],
     /// The sender's newest IdentityRecord.
     pub identity: &'a [u8],
