@@ -15,7 +15,7 @@ use crate::id::{EntryId, UserId};
 use crate::identity::{DeviceFlags, next_seq};
 use crate::limits::{
     ADDRESS_LIMIT, CLOCK_LEAP_DAYS, DEVICE_RECORD_RENEW_DAYS, DIAL_BACKOFF_LIMIT_MS, DIAL_BACKOFF_MIN_MS,
-    HELD_ENTRY_LIMIT, MAINTAIN_INTERVAL_MS,
+    FUTURE_HOLD_MS, HELD_ENTRY_LIMIT, MAINTAIN_INTERVAL_MS,
 };
 use crate::link::{Address, DialId, Order, StreamId};
 use crate::store::{Reservations, StartVerdict, StoreError, Tree};
@@ -113,6 +113,7 @@ impl Service {
         self.dial_redemptions();
         self.dial_settlements();
         self.release_held()?;
+        self.ask_again();
         if self.timers.slow.is_none_or(|at| at <= self.now) {
             self.timers.slow = Some(self.now.plus_ms(MAINTAIN_INTERVAL_MS));
             self.maintain()?;
@@ -135,6 +136,7 @@ impl Service {
             .filter_map(|(_, underway)| underway.due());
         [
             self.net_wakeup(),
+            self.wants_wakeup(),
             offline.map(|(_, (at, _))| *at).min(),
             settlements.min(),
             redemptions.min(),
@@ -312,9 +314,11 @@ impl Service {
     /// An entry from the future is held until its time.
     pub(super) fn hold(&mut self, created: ClaimedTime, id: EntryId) {
         if self.timers.held.len() < HELD_ENTRY_LIMIT {
-            self.timers.held.insert((created.as_millis(), id));
+            // When it is no more than so far ahead (docs/protocol.md 3.10).
+            let until = created.as_millis().saturating_sub(FUTURE_HOLD_MS);
+            self.timers.held.insert((until, id));
             let key = super::tx::key(&[b"h", id.as_bytes()]);
-            self.tx.put(Tree::State, &key, created.as_millis().to_be_bytes().to_vec());
+            self.tx.put(Tree::State, &key, until.to_be_bytes().to_vec());
         }
     }
 

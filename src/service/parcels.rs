@@ -20,7 +20,6 @@ use crate::mail::{
 };
 use crate::moment::{Class, Tombstone};
 use crate::store::{StoreError, Tree};
-use crate::sync::LogState;
 
 impl Service {
     /// What was granted by a friend and has not come yet.
@@ -58,7 +57,15 @@ impl Service {
             self.order(Order::Send { stream, frame: Frame::Taken(envelope.parcel_id).encode() });
         }
         if let Some(sender) = sender.filter(|sender| sender != peer && received.is_some()) {
-            self.owe_ack(&sender, envelope.parcel_id, peer);
+            // An Ack is not acknowledged, nor is a parcel without anything in it: two friends with a courier between them
+            // would go on for ever.
+            let has_news = received
+                .iter()
+                .flat_map(|received| &received.items)
+                .any(|item| !matches!(item, Item::Ack(_)));
+            if has_news {
+                self.owe_ack(&sender, envelope.parcel_id, peer);
+            }
             if brought_keys {
                 self.courier_round(conn)?;
             }
@@ -190,7 +197,7 @@ impl Service {
     pub(super) fn insert_epoch(&mut self, record: EpochRecord) {
         let id = record.id;
         self.state.epochs.insert(id, record);
-        self.state.logs.entry(id).or_insert_with(LogState::default);
+        self.state.logs.entry(id).or_default();
         self.save_epoch(&id);
         self.save_log(&id);
         self.net.scopes_changed = true;

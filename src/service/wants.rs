@@ -14,7 +14,7 @@
 //!
 //! Source: docs/protocol.md 3.9, 3.18.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::sessions::Spoken;
 use super::{Output, Service, tx};
@@ -72,6 +72,20 @@ impl Blob {
 /// Whose turn it is: previews before originals, newest moment first.
 type Turn = (bool, std::cmp::Reverse<Timestamp>, BlobId);
 
+/// A peer that did not give a blob.
+#[derive(Debug, Clone, Copy)]
+struct Tried {
+    times: u32,
+    /// When to ask again.
+    again: Timestamp,
+}
+
+impl Default for Tried {
+    fn default() -> Self {
+        Self { times: 0, again: Timestamp::ZERO }
+    }
+}
+
 /// What is being fetched, and what waits.
 #[derive(Debug, Default)]
 pub(super) struct Wants {
@@ -79,8 +93,10 @@ pub(super) struct Wants {
     waiting: BTreeMap<Turn, (EntryId, u64)>,
     fetching: BTreeMap<BlobId, (ConnId, Turn, EntryId, u64)>,
     /// Peers that did not have it or lied, until somebody new comes.
-    tried: BTreeSet<(ConnId, BlobId)>,
+    tried: BTreeMap<(ConnId, BlobId), Tried>,
     dirty: bool,
+    /// When somebody may be asked again.
+    again: Option<Timestamp>,
     /// Others' blobs that are here, oldest first, and their bytes.
     cached: BTreeMap<(Timestamp, BlobId), u64>,
     cached_bytes: u64,
@@ -95,7 +111,7 @@ impl Wants {
     }
 
     pub(super) fn on_disconnected(&mut self, conn: ConnId) {
-        self.tried.retain(|(tried, _)| *tried != conn);
+        self.tried.retain(|(tried, _), _| *tried != conn);
         let lost: Vec<BlobId> =
             self.fetching.iter().filter(|(_, (with, ..))| *with == conn).map(|(blob, _)| *blob).collect();
         for blob in lost {
@@ -117,6 +133,7 @@ impl Wants {
 
     fn drop_blob(&mut self, blob: &BlobId) {
         self.waiting.retain(|(_, _, waiting), _| waiting != blob);
+        self.tried.retain(|(_, tried), _| tried != blob);
         self.fetching.remove(blob);
     }
 
@@ -199,6 +216,8 @@ impl Service {
         if !std::mem::take(&mut self.wants.dirty) {
             return Ok(());
         }
+        let tried = self.wants.tried.values().map(|tried| tried.again);
+        self.wants.again = tried.filter(|at| *at > self.now && at.as_millis() < u64::MAX).min();
         let waiting: Vec<_> = self.wants.waiting.iter().map(|(key, value)| (*key, *value)).collect();
         for (turn, (moment, bytes)) in waiting {
             let blob = turn.2;
@@ -221,7 +240,7 @@ impl Service {
         let author = self.state.epochs.get(&epoch).map(|record| record.author);
         let mut found = None;
         for (conn, stream, user) in self.sessions() {
-            if self.wants.tried.contains(&(conn, *blob)) {
+            if self.wants.tried.get(&(conn, *blob)).is_some_and(|tried| tried.again > self.now) {
                 continue;
             }
             if Some(user) == author {
@@ -279,8 +298,24 @@ impl Service {
         if lied {
             tracing::debug!(blob = %blob.short(), "a peer sent bytes that do not fit a blob's id");
         }
-        self.wants.tried.insert((conn, *blob));
+        // A liar is not asked again on this connection; one who did not have it may get it.
+        let tried = self.wants.tried.entry((conn, *blob)).or_default();
+        tried.times = tried.times.saturating_add(1);
+        let wait = if lied { u64::MAX } else { super::maintain::backoff_ms(tried.times) };
+        tried.again = Timestamp::from_millis(self.now.as_millis().saturating_add(wait));
         self.wants.put_back(blob);
+    }
+
+    /// When somebody may be asked again for what they did not have.
+    pub(super) const fn wants_wakeup(&self) -> Option<Timestamp> {
+        self.wants.again
+    }
+
+    /// The time of [`Service::wants_wakeup`] may have come.
+    pub(super) fn ask_again(&mut self) {
+        if self.wants_wakeup().is_some_and(|at| at <= self.now) {
+            self.wants.dirty = true;
+        }
     }
 
     /// A peer asks for a blob.

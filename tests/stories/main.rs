@@ -10,6 +10,7 @@ mod crash;
 mod deletions;
 mod hostile;
 mod people;
+mod pictures;
 mod secrecy;
 mod threads;
 mod world;
