@@ -463,10 +463,10 @@ impl Client {
         let id = *id;
         let mut left = Duration::from_millis(wait_ms);
         loop {
-            let (key, mime, bytes, is_here) = self.call(move |service| service.blob(&id)).await?;
+            let (readings, is_here) = self.call(move |service| service.blob(&id)).await?;
             if is_here {
                 let files = Arc::clone(&self.inner.blobs);
-                return blocking(move || OpenBlob::open(&files, &id, key, mime, bytes)).await;
+                return blocking(move || OpenBlob::open(&files, &id, readings)).await;
             }
             if left.is_zero() {
                 return Err(Error::not_found(

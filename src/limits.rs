@@ -244,6 +244,15 @@ pub const CLOCK_LEAP_DAYS: u32 = 7;
 pub const TIMELINE_LIMIT: usize = 10_000;
 /// Moments on a page when nothing is said. *chosen: the command line promises it*
 pub const TIMELINE_DEFAULT: usize = 20;
+/// Comments and replies of one writer kept beneath one post, withdrawn ones included. *guess*
+pub const POST_WRITER_COMMENT_LIMIT: usize = 200;
+/// Likes of one writer kept beneath one post. *chosen: one a device*
+pub const POST_WRITER_LIKE_LIMIT: usize = DEVICE_LIMIT;
+/// Orphans tried when a post comes, over all writers, who share it evenly. *guess*
+pub const ORPHAN_TRY_LIMIT: usize = 5_000;
+/// Posts beyond the cache of threads that are read for one writer's interactions in a minute. *guess: two in a log of
+/// 20,000 posts*
+pub const THREAD_SCAN_LIMIT: usize = 40_000;
 /// Posts whose thread keys are kept in memory, about 100 B each. *guess*
 pub const THREAD_CACHE_LIMIT: usize = 8_192;
 // ---- inside a moment (3.4) ----
@@ -333,6 +342,10 @@ pub const BLOB_BUFFERS: usize = 3;
 pub const BLOB_SYNC_LEN: usize = 8 * 1024 * 1024;
 /// Blobs served at once to everybody; others wait. *guess*
 pub const BLOB_SERVE_LIMIT: usize = 16;
+/// Blobs served at once on one connection; further ones wait. *chosen: as many as a peer fetches*
+pub const BLOB_PEER_SERVE_LIMIT: usize = 2;
+/// What a blob stream must move in the mean after [`BLOB_STALL_TIMEOUT_MS`], bytes a second. *guess: below any telephone*
+pub const BLOB_RATE_MIN: u64 = 2 * 1024;
 /// A Get must come within this after its stream was opened, ms. *guess*
 pub const BLOB_REQUEST_TIMEOUT_MS: u64 = 10_000;
 /// Whether a blob is served must be decided within this, ms. *guess*
@@ -390,6 +403,10 @@ pub const RIVAL_GRACE_MS: u64 = 2_000;
 pub const CLOSE_GRACE_MS: u64 = 2_000;
 /// Blobs fetched at once, over all peers. *guess*
 pub const BLOB_FETCH_LIMIT: usize = 8;
+/// Blobs fetched at once from one friend, so that a slow one leaves room for the others. *guess*
+pub const BLOB_PEER_FETCH_LIMIT: usize = 2;
+/// Moments of one author that may name the same blob; an honest one never names a blob twice. *guess: forks, with room*
+pub const BLOB_NAMING_LIMIT: usize = 4;
 /// Blobs wanted that are kept in memory; the rest is found again at the next start. *guess*
 pub const BLOB_WANTED_LIMIT: usize = 10_000;
 /// Wait after the first dial in vain, ms. *guess*
@@ -398,12 +415,12 @@ pub const DIAL_BACKOFF_MIN_MS: u64 = 1_000;
 pub const DIAL_BACKOFF_LIMIT_MS: u64 = 300_000;
 /// Time between two looks at everything slow, ms. *guess*
 pub const MAINTAIN_INTERVAL_MS: u64 = 60_000;
-/// Entries from the future that wait for their time. *guess*
-pub const HELD_ENTRY_LIMIT: usize = 4_096;
+/// Entries of one author from the future that are listed to wait for their time; later ones are found in the log. *guess*
+pub const HELD_ENTRY_LIMIT: usize = 64;
 /// Events remembered for listeners that come back. *guess*
 pub const EVENT_MEMORY_LIMIT: usize = 1_000;
-/// Events a listener may be behind. *guess*
-pub const EVENT_LISTENER_LIMIT: usize = 1_024;
+/// What these may weigh together, bytes: each carries its moment with every comment. *guess*
+pub const EVENT_MEMORY_BYTES_LIMIT: usize = 8 * 1024 * 1024;
 // ---- sync sessions (3.7, 3.8) ----
 
 /// A record inside Hello, bytes: the largest DeviceRecord has 1,372. *guess, with room for a later version*
@@ -433,6 +450,11 @@ pub const MISSING_LIMIT: usize = 32_768;
 pub const PENDING_LIMIT: usize = 4_096;
 /// Pages below the first that one side may have to send, per scope. *chosen: the 20,000 entries kept of an author make 79*
 pub const PAGE_LIMIT: usize = 128;
+/// Entries that may be read at once to sum up parts of logs, per session; the sum over a whole log is remembered.
+/// *guess: three times the 20,000 entries kept of an author*
+pub const SUM_BURST_LIMIT: u64 = 65_536;
+/// Entries more of them a second, when those are used up. *guess: a few per cent of a core*
+pub const SUM_RATE: u64 = 8_192;
 /// Announcements of one scope waiting; more are said by one Digest. *guess*
 pub const HEAD_QUEUE_LIMIT: usize = 64;
 /// After a change a Digest follows within this, ms. *guess: long enough to gather a burst*
@@ -443,3 +465,7 @@ pub const TAGS_ROUND_BURST_LIMIT: u64 = 16;
 pub const TAGS_UNANSWERED_LIMIT: usize = 8;
 /// Of one's own moments, how many of the newest a status looks at. *guess*
 pub const WAITING_LOOK_LIMIT: usize = 100;
+/// Entries granted by one author and not here yet. *chosen: as many as are kept of one author, 3.18*
+pub const AWAITED_LIMIT: usize = 20_000;
+/// Acks one sender waits for from us. *chosen: a sender remembers no more parcels of one device*
+pub const ACK_LIMIT: usize = OWED_PARCEL_LIMIT;

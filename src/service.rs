@@ -32,7 +32,9 @@
 mod befriend;
 mod couriers;
 mod deliver;
+mod held;
 mod maintain;
+mod orphans;
 mod parcels;
 mod peer_log;
 mod people;
@@ -49,6 +51,7 @@ mod tx;
 mod wants;
 
 pub use befriend::Redeeming;
+pub use wants::BlobReading;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -158,7 +161,7 @@ pub struct Service {
     net: sessions::Net,
     mail: deliver::MailRoom,
     wants: wants::Wants,
-    threads: react::Threads,
+    threads: orphans::Threads,
     quota: quota::Quota,
     timers: maintain::Timers,
     /// Outputs of the step, let go by its commit.
@@ -203,7 +206,7 @@ impl Service {
             net: sessions::Net::default(),
             mail: deliver::MailRoom::default(),
             wants: wants::Wants::default(),
-            threads: react::Threads::default(),
+            threads: orphans::Threads::default(),
             quota: quota::Quota::default(),
             timers: maintain::Timers::default(),
             held: Vec::new(),
@@ -284,8 +287,8 @@ impl Service {
         Ok(Commit { answer_after_barrier: std::mem::take(&mut self.answer_after_barrier) })
     }
 
-    /// Numbers that the step reserved are kept before anything is signed under them counts: first in the store, then in
-    /// a file of its own (docs/protocol.md 3.13).
+    /// Numbers are reserved before anything that bears one is kept: first in the store, for good, then in a file of its
+    /// own (docs/protocol.md 3.13). If either refuses, nothing of the step has happened but a gap.
     fn keep_reservations(&mut self) -> Result<(), StoreError> {
         if !std::mem::take(&mut self.is_reserving) {
             return Ok(());
@@ -309,13 +312,11 @@ impl Service {
         self.answer_after_barrier = false;
         self.is_reserving = false;
         self.closing.clear();
-        self.threads = react::Threads::default();
+        self.threads = orphans::Threads::default();
         self.state = load(self.tx.store())?;
         self.load_quota();
-        self.load_mail()?;
-        self.reload_held()?;
-        self.net.forget_step();
-        self.tell_again();
+        self.wants = wants::Wants::default();
+        self.load_wants()?;
         // Epochs that the step minted are none, and numbers it took are gaps.
         let epochs = &self.state.epochs;
         self.reservations.retain(|epoch| epochs.contains_key(epoch));
@@ -325,6 +326,12 @@ impl Service {
                 own.numbers = state::Numbers { reserved: end, next: end, ..state::Numbers::default() };
             }
         }
+        self.load_mail()?;
+        self.load_held()?;
+        self.net.forget_step();
+        // What the shell was to be told of friends and pairing may have been among what is forgotten.
+        self.admit();
+        self.update_pairing();
         Ok(())
     }
 
@@ -350,8 +357,7 @@ impl Service {
         let full = error.is_full();
         // Sessions may have been promised what was not kept: they begin anew.
         let hangups = self.hangup_all();
-        self.wants = wants::Wants::default();
-        match self.abandon().and_then(|()| self.load_wants()) {
+        match self.abandon() {
             Ok(()) if full => {
                 self.outputs.extend(hangups.into_iter().map(Output::Network));
                 self.outputs.extend(self.held.drain(..));

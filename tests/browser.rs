@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use support::browser::Browser;
-use support::{Node, alone, befriend};
+use support::{Node, befriend};
 
 /// A window as on a desk.
 const WINDOW: (u32, u32) = (1200, 1000);
@@ -118,7 +118,6 @@ fn has(node: &Node, text: &str) {
 
 #[test]
 fn a_first_run_takes_a_name_and_shows_24_words_once() {
-    let _alone = alone();
     let mut node = Node::nameless();
     node.start();
     let page = open(&node);
@@ -153,7 +152,6 @@ fn a_first_run_takes_a_name_and_shows_24_words_once() {
 
 #[test]
 fn an_address_opens_one_session_and_is_refused_afterwards() {
-    let _alone = alone();
     let mut node = Node::new("Ada");
     node.ok(&["init", "--name", "Ada"]);
     node.start();
@@ -177,7 +175,6 @@ fn an_address_opens_one_session_and_is_refused_afterwards() {
 
 #[test]
 fn a_photo_shared_on_one_page_is_liked_and_discussed_on_another_while_both_stay_open() {
-    let _alone = alone();
     let ((ada, ada_page), (ben, ben_page)) = (person("Ada"), person("Ben"));
     befriend(&ada, &ben);
     for page in [&ada_page, &ben_page] {
@@ -221,7 +218,6 @@ fn a_photo_shared_on_one_page_is_liked_and_discussed_on_another_while_both_stay_
 
 #[test]
 fn all_but_ben_says_who_would_read_it_and_ben_gets_nothing() {
-    let _alone = alone();
     let (ada, page) = person("Ada");
     let (ben, cleo) = (Node::started("Ben"), Node::started("Cleo"));
     befriend(&ada, &ben);
@@ -246,7 +242,6 @@ fn all_but_ben_says_who_would_read_it_and_ben_gets_nothing() {
 
 #[test]
 fn an_invite_made_on_one_page_is_accepted_on_another_and_confirmed() {
-    let _alone = alone();
     let ((ada, ada_page), (ben, ben_page)) = (person("Ada"), person("Ben"));
     ada_page.press(".side", "Invite");
     ada_page.write("dialog input", "Benny");
@@ -292,7 +287,6 @@ fn an_invite_made_on_one_page_is_accepted_on_another_and_confirmed() {
 fn markup_in_names_texts_and_comments_stays_text() {
     const NAME: &str = "<u>Ben</u>";
     const TEXT: &str = "<img src=x onerror=\"window.ran = 1\"><script>window.ran = 2</script> &amp; *this*";
-    let _alone = alone();
     let (ada, page) = person("Ada");
     let ben = Node::started(NAME);
     befriend(&ada, &ben);
@@ -311,8 +305,7 @@ fn markup_in_names_texts_and_comments_stays_text() {
 }
 
 #[test]
-fn a_page_without_a_node_says_so_and_takes_up_again_when_it_is_back() {
-    let _alone = alone();
+fn a_page_whose_node_is_gone_says_so_and_keeps_what_was_written() {
     let (ada, page) = person("Ada");
     mark(&page);
     drop(ada);
@@ -326,7 +319,6 @@ fn a_page_without_a_node_says_so_and_takes_up_again_when_it_is_back() {
 
 #[test]
 fn the_record_notices_foreign_requests_and_broken_policy() {
-    let _alone = alone();
     let (ada, page) = person("Ada");
     quiet(&page);
     page.run(

@@ -172,6 +172,9 @@ fn each_failure_has_its_exit_code() {
     {
         assert_eq!(refused(ada.path(), args).0, 2, "{args:?}");
     }
+    for link in ["https://example.org", "tidings:invite/1/", "tidings:invite/9/AAAA", ""] {
+        assert_eq!(refused(ada.path(), &["accept", link]), (2, "not_an_invite".into()), "{link}");
+    }
     for args in [
         &["show", "abcdef"][..],
         &["friend", "show", "Nobody"],

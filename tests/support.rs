@@ -8,7 +8,7 @@
 //! in a process group of its own, which is killed when the [`Node`] is dropped, whatever happened; no port is fixed.
 //! Tests that measure time or fill both cores take [`alone`] first.
 
-#![allow(dead_code, reason = "each test program uses a part")]
+#![allow(dead_code, unused_imports, reason = "each test program uses a part")]
 
 #[path = "support/browser.rs"]
 pub mod browser;

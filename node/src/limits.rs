@@ -8,8 +8,13 @@ pub const UPLOAD_LIMIT: usize =
     tidings::limits::POST_PHOTO_LIMIT * crate::media::limits::INPUT_LEN_LIMIT + JSON_BODY_LIMIT + 64 * 1024;
 /// Uploads that are taken in at the same time. *guess: two, so that two windows do not wait for each other*
 pub const UPLOADS_AT_ONCE_LIMIT: usize = 2;
+/// A one-time key that nobody used is forgotten after this: long enough to find the browser, short enough that an old
+/// log opens nothing.
+pub const ONE_TIME_KEY_LIFE: std::time::Duration = std::time::Duration::from_secs(3_600);
 /// One-time addresses that wait to be opened. *guess*
 pub const ONE_TIME_KEY_LIMIT: usize = 32;
+/// How long the rest of a refused upload is read, so that the refusal can be heard, ms. *guess*
+pub const REFUSED_UPLOAD_WAIT_MS: u64 = 5_000;
 /// Browser sessions. The oldest ends when there is one more. *guess*
 pub const SESSION_LIMIT: usize = 64;
 /// Tokens of other programs. *guess*

@@ -83,6 +83,10 @@ pub fn photo(input: &[u8]) -> Result<Photo, Error> {
     let preview = encode::preview(&picture)?;
     let thumbhash = encode::thumbhash(&picture)?;
     let bytes = encode::jpeg(&picture, limits::JPEG_QUALITY)?;
+    // That nothing but the picture goes out is a promise, so it is looked at and not only believed.
+    if probe::has_metadata(&bytes) || probe::has_metadata(&preview) {
+        return Err(Error::NotBare);
+    }
     let side = |length: u32| u16::try_from(length).unwrap_or(u16::MAX);
     let (width, height) = (side(picture.width()), side(picture.height()));
     Ok(Photo { mime: "image/jpeg", width, height, bytes, preview, thumbhash })

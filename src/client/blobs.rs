@@ -8,6 +8,7 @@ use crate::ask::SealedBlob;
 use crate::crypto::{BlobKey, apply_blob_stream, hash, padded_len};
 use crate::id::BlobId;
 use crate::limits::VIDEO_BLOB_LIMIT;
+use crate::service::BlobReading;
 use crate::store::blobs::{self, BlobFiles};
 
 /// Pads and encrypts bytes under a key of their own and keeps them, durably, under their hash.
@@ -46,14 +47,14 @@ impl std::fmt::Debug for OpenBlob {
 }
 
 impl OpenBlob {
-    pub(super) fn open(
-        files: &BlobFiles,
-        id: &BlobId,
-        key: BlobKey,
-        mime: &'static str,
-        bytes: u64,
-    ) -> Result<Self> {
-        let file = files.read(*id).map_err(|error| blob_error(&error))?;
+    /// Opens a blob by the first of the readings that fits its bytes: a friend may name another's blob with a key or
+    /// a type that is wrong. If none fits, by the first.
+    pub(super) fn open(files: &BlobFiles, id: &BlobId, readings: Vec<BlobReading>) -> Result<Self> {
+        let mut file = files.read(*id).map_err(|error| blob_error(&error))?;
+        let fitting = readings.iter().position(|reading| fits(&mut file, reading)).unwrap_or(0);
+        let (key, mime, bytes) = readings.into_iter().nth(fitting).ok_or_else(|| {
+            Error::not_found("no_such_blob", "no moment here names that blob", "see `tidings show ID`")
+        })?;
         Ok(Self { file: std::sync::Mutex::new(file), key, mime, bytes })
     }
 
@@ -74,14 +75,40 @@ impl OpenBlob {
     pub fn read(&self, offset: u64, len: usize) -> Result<Vec<u8>> {
         let left = self.bytes.saturating_sub(offset);
         let len = len.min(usize::try_from(left).unwrap_or(usize::MAX));
-        let mut bytes = vec![0; len];
         let mut file = self.file.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        file.seek(SeekFrom::Start(offset)).and_then(|_| file.read_exact(&mut bytes)).map_err(|error| {
+        read_at(&mut file, &self.key, offset, u64::try_from(len).unwrap_or(u64::MAX)).map_err(|error| {
             Error::failed("blob_unreadable", format!("a picture cannot be read: {error}"), "look at the disk")
-        })?;
-        apply_blob_stream(&self.key, offset, &mut bytes);
-        Ok(bytes)
+        })
     }
+}
+
+/// Bytes of padding that are looked at to tell a true key from a wrong one.
+const PADDING_SEEN: u64 = 4_096;
+
+/// Whether a blob opens as a moment says: its length, how files of that type begin, and nothing but zeros as padding.
+fn fits(file: &mut File, (key, mime, bytes): &BlobReading) -> bool {
+    let padded = padded_len(*bytes);
+    if file.metadata().is_ok_and(|meta| meta.len() != padded) {
+        return false;
+    }
+    let padding = padded.saturating_sub(*bytes).min(PADDING_SEEN);
+    let begins = |start: &[u8]| match *mime {
+        "image/jpeg" => start.starts_with(&[0xff, 0xd8, 0xff]),
+        "image/png" => start.starts_with(b"\x89PNG"),
+        "image/webp" => start.starts_with(b"RIFF") && start.ends_with(b"WEBP"),
+        _ => true,
+    };
+    let start = read_at(file, key, 0, padded.min(12));
+    let end = read_at(file, key, *bytes, padding);
+    start.is_ok_and(|start| begins(&start)) && end.is_ok_and(|end| end.iter().all(|byte| *byte == 0))
+}
+
+fn read_at(file: &mut File, key: &BlobKey, offset: u64, len: u64) -> std::io::Result<Vec<u8>> {
+    let mut bytes = vec![0; usize::try_from(len).unwrap_or(usize::MAX)];
+    file.seek(SeekFrom::Start(offset))?;
+    file.read_exact(&mut bytes)?;
+    apply_blob_stream(key, offset, &mut bytes);
+    Ok(bytes)
 }
 
 fn blob_error(error: &blobs::Error) -> Error {
@@ -89,4 +116,29 @@ fn blob_error(error: &blobs::Error) -> Error {
         return Error::refused("disk_full", "the disk is full", "make room on the disk; nothing was changed");
     }
     Error::failed("blob_failed", error.to_string(), "look at the disk and at the home's rights")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_made_up_key_type_or_length_does_not_hide_the_true_reading() {
+        let home = tempfile::tempdir().expect("a folder");
+        let files = BlobFiles::open(home.path()).expect("blobs");
+        let mut picture = vec![0xff, 0xd8, 0xff];
+        picture.resize(1_001, 7);
+        let sealed = seal(&files, picture.clone()).expect("sealed");
+        let truth = || (sealed.key.clone(), "image/jpeg", sealed.plain_bytes);
+        let lies = [
+            (BlobKey::from_bytes([66; 32]), "image/jpeg", sealed.plain_bytes),
+            (sealed.key.clone(), "image/png", sealed.plain_bytes),
+            (sealed.key.clone(), "image/jpeg", 500),
+        ];
+        for lie in lies {
+            let open = OpenBlob::open(&files, &sealed.id, vec![lie, truth()]).expect("here");
+            assert_eq!((open.mime(), open.bytes()), ("image/jpeg", 1_001));
+            assert_eq!(open.read(0, 2_000).expect("read"), picture);
+        }
+    }
 }

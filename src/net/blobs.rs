@@ -8,6 +8,9 @@
 //!                    ▲──── empty buffers ◀────┘                     ▲──── empty buffers ◀────┘
 //! ```
 //!
+//! A peer has to keep a pace: after a grace, so many bytes a second since the transfer began, whatever the disk here
+//! takes not counted. So nobody holds a place that others wait for by sending a byte now and then.
+//!
 //! Source: docs/protocol.md 3.7, 3.9.
 
 use std::future::Future;
@@ -16,17 +19,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{Semaphore, SemaphorePermit, mpsc, oneshot};
 use tokio::task::{JoinHandle, spawn_blocking};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::frames::{About, put_frame, read_frame};
 use crate::blob::{Decoder, Encoder, FeedError, Get, Groups, Shape};
 use crate::id::BlobId;
 use crate::limits::{
-    BLOB_BUFFER_LEN, BLOB_BUFFERS, BLOB_DECISION_TIMEOUT_MS, BLOB_REQUEST_TIMEOUT_MS, BLOB_STALL_TIMEOUT_MS,
-    BLOB_SYNC_LEN,
+    BLOB_BUFFER_LEN, BLOB_BUFFERS, BLOB_DECISION_TIMEOUT_MS, BLOB_RATE_MIN, BLOB_REQUEST_TIMEOUT_MS,
+    BLOB_STALL_TIMEOUT_MS, BLOB_SYNC_LEN,
 };
 use crate::link::{ConnId, Event};
 use crate::store::blobs::{BlobFiles, Error, Incoming};
@@ -34,8 +37,74 @@ use crate::wire::{self, Encode};
 
 const STALL: Duration = Duration::from_millis(BLOB_STALL_TIMEOUT_MS);
 
+/// What a peer has moved of a transfer, and until when it must have moved more.
+struct Pace {
+    /// When it would have begun, had nothing here taken time.
+    began: Instant,
+    moved: u64,
+    /// Longest wait for one step, and what a slow peer is forgiven in all.
+    grace: Duration,
+}
+
+impl Pace {
+    fn begin() -> Self {
+        Self { began: Instant::now(), moved: 0, grace: STALL }
+    }
+
+    fn note_moved(&mut self, bytes: usize) {
+        self.moved = self.moved.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
+    }
+
+    /// Time that passes meanwhile is not the peer's.
+    async fn excuse<T>(&mut self, ours: impl Future<Output = T>) -> T {
+        let since = Instant::now();
+        let done = ours.await;
+        let took = since.elapsed();
+        self.began = self.began.checked_add(took).unwrap_or(self.began);
+        done
+    }
+
+    /// When the pace is lost if nothing moves.
+    fn lost_at(&self, now: Instant) -> Instant {
+        let earned = Duration::from_millis(self.moved.saturating_mul(1_000) / BLOB_RATE_MIN);
+        let stalled = now.checked_add(self.grace).unwrap_or(now);
+        let slow = self.began.checked_add(self.grace).and_then(|grace| grace.checked_add(earned));
+        slow.map_or(stalled, |slow| slow.min(stalled))
+    }
+
+    /// Waits for one step of the peer's, but not for ever. A step that is ready costs no timer.
+    async fn step(&mut self, step: impl Future<Output = io::Result<usize>>) -> io::Result<usize> {
+        let mut step = std::pin::pin!(step);
+        let moved = match futures::future::poll_immediate(&mut step).await {
+            Some(done) => done?,
+            None => {
+                let lost = self.lost_at(Instant::now());
+                timeout_at(lost, step).await.map_err(|_| io::ErrorKind::TimedOut)??
+            }
+        };
+        self.note_moved(moved);
+        Ok(moved)
+    }
+}
+
 /// A buffer and how much of it is filled.
 type Filled = (Vec<u8>, usize);
+
+/// The places in which blobs are served: a peer's own few, so that the rest is left to others, then everybody's.
+#[derive(Debug, Clone)]
+pub(super) struct ServeSlots {
+    pub(super) of_peer: Arc<Semaphore>,
+    pub(super) of_all: Arc<Semaphore>,
+}
+
+impl ServeSlots {
+    /// Waits for a place; whoever waits for a place of his own stands in nobody else's way. Nothing if closed, which
+    /// does not happen.
+    async fn hold(&self) -> Option<(SemaphorePermit<'_>, SemaphorePermit<'_>)> {
+        let own = self.of_peer.acquire().await.ok()?;
+        Some((own, self.of_all.acquire().await.ok()?))
+    }
+}
 
 /// How a transfer ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,7 +123,7 @@ pub(super) async fn serve(
     conn: ConnId,
     files: Arc<BlobFiles>,
     decision: oneshot::Receiver<bool>,
-    slots: Arc<Semaphore>,
+    slots: ServeSlots,
     about: About,
 ) {
     let Some(get) = read_get(&mut stream, &about).await else { return };
@@ -66,8 +135,7 @@ pub(super) async fn serve(
     if !matches!(timeout(patience, decision).await, Ok(Ok(true))) {
         return;
     }
-    // The semaphore is never closed.
-    let Ok(_slot) = slots.acquire().await else { return };
+    let Some(_held) = slots.hold().await else { return };
     let blob = get.blob;
     if let Err(error) = send_answer(&mut stream, files, get).await {
         tracing::debug!(blob = %blob.short(), node = %about.node.short(), %error, "a blob was not sent to its end");
@@ -97,15 +165,16 @@ async fn send_answer(
     let (full, mut filled) = mpsc::channel::<Filled>(BLOB_BUFFERS);
     let (empty, emptied) = mpsc::channel(BLOB_BUFFERS);
     let reader = spawn_blocking(move || read_answer(&files, &get, &full, emptied));
-    while let Some((buffer, len)) = filled.recv().await {
-        write_with_patience(stream, buffer.get(..len).unwrap_or(&[])).await?;
+    let mut pace = Pace::begin();
+    while let Some((buffer, len)) = pace.excuse(filled.recv()).await {
+        write_at_pace(stream, buffer.get(..len).unwrap_or(&[]), &mut pace).await?;
         // The thread may be done with reading.
         let _ = empty.try_send(buffer);
     }
     // A blob that is not here and one whose file breaks off both end the stream early.
     let read = reader.await.map_err(io::Error::other)?;
     read.map_err(io::Error::other)?;
-    stream.close().await
+    timeout(STALL, stream.close()).await.map_err(|_| io::ErrorKind::TimedOut)?
 }
 
 /// The thread of a serving: fills buffers until the answer or the asker's patience ends.
@@ -132,19 +201,14 @@ fn read_answer(
     }
 }
 
-/// Waits for one step of a transfer, but not for ever. A step that is ready costs no timer.
-async fn with_patience(step: impl Future<Output = io::Result<usize>>) -> io::Result<usize> {
-    let mut step = std::pin::pin!(step);
-    match futures::future::poll_immediate(&mut step).await {
-        Some(done) => done,
-        None => timeout(STALL, step).await.map_err(|_| io::ErrorKind::TimedOut)?,
-    }
-}
-
-/// Writes everything, as long as something moves.
-async fn write_with_patience(stream: &mut (impl AsyncWrite + Unpin), mut bytes: &[u8]) -> io::Result<()> {
+/// Writes everything, as long as the pace is kept.
+async fn write_at_pace(
+    stream: &mut (impl AsyncWrite + Unpin),
+    mut bytes: &[u8],
+    pace: &mut Pace,
+) -> io::Result<()> {
     while !bytes.is_empty() {
-        let written = with_patience(stream.write(bytes)).await?;
+        let written = pace.step(stream.write(bytes)).await?;
         if written == 0 {
             return Err(io::ErrorKind::WriteZero.into());
         }
@@ -230,23 +294,24 @@ async fn receive(
 ) -> io::Result<()> {
     let mut request = Vec::new();
     put_frame(&mut request, &get.encode());
-    write_with_patience(stream, &request).await?;
-    stream.close().await?;
+    let mut pace = Pace::begin();
+    write_at_pace(stream, &request, &mut pace).await?;
+    timeout(STALL, stream.close()).await.map_err(|_| io::ErrorKind::TimedOut)??;
     let mut made = 0usize;
     while *received < len {
         let buffer = if made < BLOB_BUFFERS {
             made = made.saturating_add(1);
             Some(vec![0; BLOB_BUFFER_LEN])
         } else {
-            emptied.recv().await
+            pace.excuse(emptied.recv()).await
         };
         // The thread ends before the answer does only if something does not fit.
         let Some(mut buffer) = buffer else { return Ok(()) };
         let room = usize::try_from(len.saturating_sub(*received)).unwrap_or(usize::MAX).min(buffer.len());
-        let (filled, ended) = fill(stream, buffer.get_mut(..room).unwrap_or(&mut [])).await;
+        let (filled, ended) = fill(stream, buffer.get_mut(..room).unwrap_or(&mut []), &mut pace).await;
         *received = received.saturating_add(u64::try_from(filled).unwrap_or(u64::MAX));
         // What came before an end or a fault is true or not by itself, so it is kept either way.
-        if full.send((buffer, filled)).await.is_err() {
+        if pace.excuse(full.send((buffer, filled))).await.is_err() {
             return Ok(());
         }
         ended?;
@@ -255,10 +320,14 @@ async fn receive(
 }
 
 /// Fills a buffer as far as the stream goes. Returns how far, and why no further.
-async fn fill(stream: &mut (impl AsyncRead + Unpin), buffer: &mut [u8]) -> (usize, io::Result<()>) {
+async fn fill(
+    stream: &mut (impl AsyncRead + Unpin),
+    buffer: &mut [u8],
+    pace: &mut Pace,
+) -> (usize, io::Result<()>) {
     let mut filled = 0usize;
     while let Some(room) = buffer.get_mut(filled..).filter(|room| !room.is_empty()) {
-        match with_patience(stream.read(room)).await {
+        match pace.step(stream.read(room)).await {
             Ok(0) => return (filled, Err(io::ErrorKind::UnexpectedEof.into())),
             Ok(len) => filled = filled.saturating_add(len),
             Err(error) => return (filled, Err(error)),
@@ -317,5 +386,80 @@ fn finish(incoming: Incoming) -> Fetched {
             tracing::warn!(%error, "a blob cannot be kept");
             FAILED
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::stream::{self, TryStreamExt};
+
+    use super::*;
+    use crate::limits::BLOB_PEER_SERVE_LIMIT;
+
+    /// A stream that gives so many bytes each time so many ms have passed.
+    fn trickle(bytes: usize, ms: u64) -> impl AsyncRead + Unpin {
+        Box::pin(stream::unfold((), move |()| async move {
+            tokio::time::sleep(Duration::from_millis(ms)).await;
+            Some((Ok::<_, io::Error>(vec![7; bytes]), ()))
+        }))
+        .into_async_read()
+    }
+
+    /// Real seconds are too long for a test.
+    const GRACE: Duration = Duration::from_millis(300);
+
+    fn short() -> Pace {
+        Pace { grace: GRACE, ..Pace::begin() }
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_trickles_is_given_up_though_it_never_stalls() {
+        let begun = Instant::now();
+        let (filled, ended) = fill(&mut trickle(1, 200), &mut [0; 64], &mut short()).await;
+        assert_eq!(ended.expect_err("slow").kind(), io::ErrorKind::TimedOut);
+        assert!(filled <= 2 && begun.elapsed() >= GRACE);
+    }
+
+    #[tokio::test]
+    async fn a_peer_above_the_least_rate_is_waited_for_beyond_the_grace() {
+        let burst = usize::try_from(BLOB_RATE_MIN).expect("small");
+        let begun = Instant::now();
+        let (_, ended) = fill(&mut trickle(burst, 100), &mut vec![0; burst * 6], &mut short()).await;
+        assert!(ended.is_ok() && begun.elapsed() >= GRACE * 2);
+    }
+
+    #[test]
+    fn each_second_past_the_grace_is_earned_with_the_least_rate() {
+        let began = Instant::now();
+        let at = |seconds| began + Duration::from_secs(seconds);
+        let pace = |moved| Pace { began, moved, grace: STALL };
+        let stall = STALL.as_secs();
+        assert_eq!(pace(0).lost_at(at(10)), at(stall));
+        assert_eq!(pace(10 * BLOB_RATE_MIN).lost_at(at(20)), at(stall + 10));
+        assert_eq!(pace(1_000 * BLOB_RATE_MIN).lost_at(at(20)), at(stall + 20), "no longer than a stall");
+    }
+
+    #[tokio::test]
+    async fn what_the_disk_takes_is_not_held_against_the_peer() {
+        let mut pace = short();
+        pace.excuse(tokio::time::sleep(GRACE * 2)).await;
+        let (filled, ended) = fill(&mut trickle(9, 50), &mut [0; 9], &mut pace).await;
+        assert!(ended.is_ok() && filled == 9);
+    }
+
+    #[tokio::test]
+    async fn one_connection_cannot_hold_the_places_of_all() {
+        let of_all = Arc::new(Semaphore::new(BLOB_PEER_SERVE_LIMIT + 1));
+        let slots = || ServeSlots {
+            of_peer: Arc::new(Semaphore::new(BLOB_PEER_SERVE_LIMIT)),
+            of_all: Arc::clone(&of_all),
+        };
+        let (mallory, carol) = (slots(), slots());
+        let mut held = Vec::new();
+        for _ in 0..BLOB_PEER_SERVE_LIMIT {
+            held.push(mallory.hold().await);
+        }
+        assert!(timeout(GRACE, mallory.hold()).await.is_err(), "one more than the limit");
+        assert!(timeout(GRACE, carol.hold()).await.is_ok_and(|held| held.is_some()));
     }
 }

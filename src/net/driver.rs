@@ -25,7 +25,7 @@ use super::behaviour::{Behaviour, Happened};
 use super::streams::{Ended, Open, State};
 use super::{Config, ping, translate};
 use crate::id::NodeId;
-use crate::limits::{BLOB_SERVE_LIMIT, CLOSE_GRACE_MS, EVENT_BACKLOG_LIMIT};
+use crate::limits::{BLOB_PEER_SERVE_LIMIT, BLOB_SERVE_LIMIT, CLOSE_GRACE_MS, EVENT_BACKLOG_LIMIT};
 use crate::link::{Address, ConnId, DialId, Event, Order, StreamId};
 use crate::store::blobs::BlobFiles;
 
@@ -40,6 +40,8 @@ pub(super) struct Conn {
     pub(super) token: CancellationToken,
     pub(super) streams: BTreeSet<StreamId>,
     pub(super) is_down: bool,
+    /// Places to serve blobs on this connection.
+    pub(super) serve_slots: Arc<Semaphore>,
 }
 
 /// The owner of the swarm.
@@ -195,7 +197,9 @@ impl Driver {
         let event = Event::Connected { conn: number, node, attempt, address, path };
         let token = CancellationToken::new();
         let streams = BTreeSet::new();
-        self.conns.insert(conn, Conn { number, node, untold: Some(event), token, streams, is_down: false });
+        let serve_slots = Arc::new(Semaphore::new(BLOB_PEER_SERVE_LIMIT));
+        let entry = Conn { number, node, untold: Some(event), token, streams, is_down: false, serve_slots };
+        self.conns.insert(conn, entry);
     }
 
     fn on_told(&mut self, conn: ConnectionId) {

@@ -12,7 +12,7 @@ use libp2p::swarm::{ConnectionId, Stream};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use super::blobs::{self, Fetched};
+use super::blobs::{self, Fetched, ServeSlots};
 use super::driver::Driver;
 use super::frames::{self, About, Inlet, Outlet};
 use super::handler::Kind;
@@ -107,13 +107,15 @@ impl Driver {
             return;
         }
         let number = entry.number;
+        let slots =
+            ServeSlots { of_peer: Arc::clone(&entry.serve_slots), of_all: Arc::clone(&self.serve_slots) };
         match kind {
             Kind::Speak(Protocol::Blob) => {
                 let (yes_or_no, decision) = oneshot::channel();
                 let Some((id, about)) = self.add(conn, Protocol::Blob, State::Asked(yes_or_no)) else {
                     return;
                 };
-                let (files, slots) = (Arc::clone(&self.blobs), Arc::clone(&self.serve_slots));
+                let files = Arc::clone(&self.blobs);
                 self.run_stream(id, async move {
                     blobs::serve(stream, number, files, decision, slots, about).await;
                 });

@@ -14,7 +14,7 @@ use super::{Service, tx};
 use crate::id::{DeviceId, EpochId, ParcelId, UserId};
 use crate::link::{ConnId, Order, StreamId};
 use crate::mail::{
-    Carriers, Envelope, Frame, HeldId, Item, OwedId, PutAnswer, Wanted, choose_couriers, pack,
+    Carriers, Envelope, Frame, HeldId, Item, Owed, OwedId, PutAnswer, Wanted, choose_couriers, pack,
 };
 use crate::moment::Class;
 use crate::store::{StoreError, Tree};
@@ -73,12 +73,12 @@ impl Service {
         device: &DeviceId,
         candidates: &BTreeMap<UserId, (ConnId, StreamId)>,
     ) {
-        let Some((conn, stream)) = candidates.values().next().copied() else { return };
-        if !self.mail.hollow.remove(user) {
-            return;
-        }
+        // By the courier whose parcel did not open, and nobody else.
+        let courier = self.mail.hollow.get(user).and_then(|courier| candidates.get(courier));
+        let Some((conn, stream)) = courier.copied() else { return };
         let Some(envelope) = self.seal_to(user, device, &[]) else { return };
-        let put = PutUnderWay { device: *device, owner: *user, ids: BTreeSet::new() };
+        self.mail.hollow.remove(user);
+        let put = PutUnderWay { device: *device, owner: *user, ids: BTreeSet::new(), acks: BTreeSet::new() };
         self.mail.putting.entry(conn).or_default().push_back(put);
         self.order(Order::Send { stream, frame: Frame::Put(envelope).encode() });
     }
@@ -90,20 +90,20 @@ impl Service {
         device: &DeviceId,
         candidates: &BTreeMap<UserId, (ConnId, StreamId)>,
     ) {
-        let acks = self.mail.acks.get(user).cloned().unwrap_or_default();
+        let under_way = self.mail.putting.values().flatten().filter(|put| put.owner == *user);
+        let under_way: BTreeSet<ParcelId> = under_way.flat_map(|put| put.acks.iter().copied()).collect();
+        let mut acks = self.mail.acks.get(user).cloned().unwrap_or_default();
+        acks.retain(|parcel, _| !under_way.contains(parcel));
         let couriers: BTreeSet<UserId> = acks.values().copied().collect();
         for courier in couriers {
             let Some((conn, stream)) = candidates.get(&courier).copied() else { continue };
             let parcels: BTreeSet<ParcelId> =
                 acks.iter().filter(|(_, by)| **by == courier).map(|(parcel, _)| *parcel).collect();
             let Some(envelope) = self.seal_to(user, device, &[Item::Ack(parcels.clone())]) else { continue };
-            let put = PutUnderWay { device: *device, owner: *user, ids: BTreeSet::new() };
+            // Acks are not acknowledged: once a courier keeps them they have left.
+            let put = PutUnderWay { device: *device, owner: *user, ids: BTreeSet::new(), acks: parcels };
             self.mail.putting.entry(conn).or_default().push_back(put);
             self.order(Order::Send { stream, frame: Frame::Put(envelope).encode() });
-            // Acks are not acknowledged: once a courier has them they have left.
-            for parcel in parcels {
-                self.drop_ack(user, &parcel);
-            }
         }
     }
 
@@ -132,7 +132,8 @@ impl Service {
             self.note_parcel(device, envelope.parcel_id, &ids);
             for courier in &chosen {
                 let Some((conn, stream)) = candidates.get(courier).copied() else { continue };
-                let put = PutUnderWay { device: *device, owner: *user, ids: ids.clone() };
+                let put =
+                    PutUnderWay { device: *device, owner: *user, ids: ids.clone(), acks: BTreeSet::new() };
                 self.mail.putting.entry(conn).or_default().push_back(put);
                 self.order(Order::Send { stream, frame: Frame::Put(envelope.clone()).encode() });
             }
@@ -161,6 +162,9 @@ impl Service {
         };
         let held: Vec<HeldId> = self.mail.courier.for_recipient(user).collect();
         for id in held {
+            if !self.mail.brought.insert((conn, id)) {
+                continue;
+            }
             if let Some(bytes) = self.tx.get(Tree::Mail, &id.encode())? {
                 let envelope: Envelope = tx::decode(Tree::Mail, &id.encode(), &bytes)?;
                 self.order(Order::Send { stream, frame: Frame::Deliver(envelope).encode() });
@@ -169,17 +173,21 @@ impl Service {
         Ok(())
     }
 
+    /// A friend leaves a parcel for somebody we will meet. Whether we know somebody is told only to those who have found
+    /// out that they know them too: else the answer is that there is no room.
     pub(super) fn on_put(
         &mut self,
+        conn: ConnId,
         stream: StreamId,
         peer: &UserId,
         envelope: &Envelope,
     ) -> Result<(), StoreError> {
-        let is_known = self.state.friends.contains_key(&envelope.to_root) && envelope.to_root != *peer;
-        let mut is_new = false;
+        let to = envelope.to_root;
+        let is_known = self.state.friends.contains_key(&to) && to != *peer && self.meets(conn, &to);
+        let mut new = None;
         let answer = match self.mail.courier.on_put(peer, envelope, is_known, self.now.day()) {
             PutAnswer::Keep { id, held } => {
-                is_new = true;
+                new = Some(id);
                 self.tx.put(Tree::Mail, &id.encode(), envelope.encode());
                 self.tx.put_record(Tree::MailIndex, &id.encode(), &held);
                 // What I promise to carry survives a power cut.
@@ -190,13 +198,14 @@ impl Service {
             PutAnswer::Full(_) => Frame::Full,
         };
         self.order(Order::Send { stream, frame: answer.encode() });
-        if is_new {
-            let to = envelope.to_root;
-            let there = self.net.conns.values();
-            let there = there.filter(|state| state.friend.is_some_and(|(friend, _)| friend == to));
-            let streams: Vec<StreamId> =
-                there.filter_map(|state| state.mail.filter(|mail| self.is_mail(*mail))).collect();
-            for stream in streams {
+        if let Some(id) = new {
+            let there = self.net.conns.iter();
+            let there = there.filter(|(_, state)| state.friend.is_some_and(|(friend, _)| friend == to));
+            let streams: Vec<(ConnId, StreamId)> = there
+                .filter_map(|(conn, state)| Some((*conn, state.mail.filter(|mail| self.is_mail(*mail))?)))
+                .collect();
+            for (conn, stream) in streams {
+                self.mail.brought.insert((conn, id));
                 let frame = Frame::Deliver(envelope.clone()).encode();
                 self.order(Order::Send { stream, frame });
             }
@@ -209,6 +218,9 @@ impl Service {
         if !kept {
             return;
         }
+        for parcel in &put.acks {
+            self.drop_ack(&put.owner, parcel);
+        }
         let today = self.now.day();
         let changed = self.mail.owed.entry(put.device).or_default().on_put(put.ids.iter().copied(), today);
         for (id, puts) in changed {
@@ -217,7 +229,7 @@ impl Service {
         }
     }
 
-    fn drop_ack(&mut self, user: &UserId, parcel: &ParcelId) {
+    pub(super) fn drop_ack(&mut self, user: &UserId, parcel: &ParcelId) {
         if let Some(acks) = self.mail.acks.get_mut(user) {
             acks.remove(parcel);
         }
@@ -227,10 +239,15 @@ impl Service {
     /// Once in a while: old parcels go, what is due again with couriers is put.
     pub(super) fn maintain_mail(&mut self) -> Result<(), StoreError> {
         let today = self.now.day();
-        let old = if self.is_ageing() { self.mail.courier.on_day(today) } else { Vec::new() };
+        let is_ageing = self.is_ageing();
+        let old = if is_ageing { self.mail.courier.on_day(today) } else { Vec::new() };
         for id in old {
             self.tx.remove(Tree::Mail, &id.encode());
             self.tx.remove(Tree::MailIndex, &id.encode());
+            self.mail.brought.retain(|(_, brought)| *brought != id);
+        }
+        if is_ageing {
+            self.tidy_owed();
         }
         let friends: Vec<UserId> = self.state.friends.keys().copied().collect();
         for user in friends {
@@ -239,6 +256,26 @@ impl Service {
             }
         }
         Ok(())
+    }
+
+    /// Forgets what is written about things that nobody is owed any more.
+    fn tidy_owed(&mut self) {
+        let today = self.now.day();
+        let mut wanted: BTreeMap<DeviceId, BTreeSet<OwedId>> = BTreeMap::new();
+        for friend in self.state.friends.values() {
+            let ids: BTreeSet<OwedId> = self.wanted(&friend.user).iter().map(|wanted| wanted.id).collect();
+            wanted.extend(friend.live_devices().map(|record| (record.device(), ids.clone())));
+        }
+        let devices: Vec<DeviceId> = self.mail.owed.keys().copied().collect();
+        for device in devices {
+            let Some(owed) = self.mail.owed.get_mut(&device) else { continue };
+            let none = BTreeSet::new();
+            let forgotten = owed.tidy(wanted.get(&device).unwrap_or(&none), today);
+            if *owed == Owed::default() {
+                self.mail.owed.remove(&device);
+            }
+            self.forget(&device, forgotten);
+        }
     }
 
     /// Who carries the keys of an epoch to somebody.

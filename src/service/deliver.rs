@@ -13,7 +13,7 @@
 //!  Tree::State      'g' ‖ user ‖ entry          a grant: epoch ‖ seq ‖ arose
 //!                   'w' ‖ user ‖ entry          a withdrawal: likewise
 //!                   'k' ‖ user ‖ parcel         an Ack that user waits for
-//!                   'q' ‖ author ‖ entry        granted to me and not here yet
+//!                   'q' ‖ author ‖ entry        granted to me and not here yet: epoch
 //! ```
 //!
 //! Source: docs/protocol.md 3.6, 3.7 (mail), 3.8(8), 3.11, 3.15.
@@ -27,7 +27,7 @@ use crate::audience::Written;
 use crate::crypto::{Signature, keys};
 use crate::error::Result as Said;
 use crate::id::{DeviceId, EntryId, EpochId, ParcelId, UserId};
-use crate::identity::live_device;
+use crate::identity::{DeviceKind, live_device};
 use crate::limits::{MAIL_EARLY_LIMIT, PARCEL_LIFE_DAYS};
 use crate::link::{ConnId, Order, StreamId};
 use crate::mail::{
@@ -53,6 +53,15 @@ pub(super) struct PutUnderWay {
     pub(super) device: DeviceId,
     pub(super) owner: UserId,
     pub(super) ids: BTreeSet<OwedId>,
+    /// Acks in it, which have left once it is kept.
+    pub(super) acks: BTreeSet<ParcelId>,
+}
+
+/// A parcel handed over and not taken yet.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Handed {
+    pub(super) ids: BTreeSet<OwedId>,
+    pub(super) acks: BTreeSet<ParcelId>,
 }
 
 /// Everything about parcels.
@@ -64,17 +73,21 @@ pub(super) struct MailRoom {
     pub(super) withdrawals: BTreeMap<UserId, BTreeMap<EntryId, Addressed>>,
     /// Parcels whose sender waits for an Ack, and the courier who brought each.
     pub(super) acks: BTreeMap<UserId, BTreeMap<ParcelId, UserId>>,
-    pub(super) awaited: BTreeMap<UserId, BTreeSet<EntryId>>,
+    /// Entries granted to me and not here yet, and the epoch each was granted in.
+    pub(super) awaited: BTreeMap<UserId, BTreeMap<EntryId, EpochId>>,
     /// Puts whose answer has not come, oldest first.
     pub(super) putting: BTreeMap<ConnId, VecDeque<PutUnderWay>>,
     /// Handed over on a connection and not taken yet.
-    pub(super) handed: BTreeMap<(ConnId, ParcelId), BTreeSet<OwedId>>,
+    pub(super) handed: BTreeMap<(ConnId, ParcelId), Handed>,
+    /// Parcels of others handed over on a connection.
+    pub(super) brought: BTreeSet<(ConnId, HeldId)>,
     /// Who carries what to whom, as far as this run knows.
     pub(super) carried: BTreeMap<(UserId, EpochId), BTreeSet<UserId>>,
     /// Friends whose parcel did not open and who were answered on that day.
     pub(super) answered: BTreeMap<UserId, crate::time::Day>,
-    /// Friends who get an empty parcel, which carries my records.
-    pub(super) hollow: BTreeSet<UserId>,
+    /// Friends who get an empty parcel, which carries my records, and by whom: themselves, or the courier whose parcel
+    /// did not open. Nobody else learns of it.
+    pub(super) hollow: BTreeMap<UserId, UserId>,
 }
 
 impl Service {
@@ -125,7 +138,9 @@ impl Service {
                     let parcel = ParcelId::try_from(id).ok().map(|parcel| (parcel, courier));
                     self.mail.acks.entry(user).or_default().extend(parcel);
                 } else {
-                    self.mail.awaited.entry(user).or_default().extend(EntryId::try_from(id).ok());
+                    let epoch = EpochId::try_from(value.as_slice()).ok();
+                    let entry = EntryId::try_from(id).ok().zip(epoch);
+                    self.mail.awaited.entry(user).or_default().extend(entry);
                 }
             }
         }
@@ -269,48 +284,41 @@ impl Service {
         }
         let wanted = self.wanted(user);
         for (conn, device, stream) in conns {
-            let handed: BTreeSet<OwedId> = self
-                .mail
-                .handed
-                .range((conn, ParcelId::from_bytes([0; 16]))..=(conn, ParcelId::from_bytes([0xff; 16])))
-                .flat_map(|(_, ids)| ids.iter().copied())
-                .collect();
+            let first = (conn, ParcelId::from_bytes([0; 16]));
+            let last = (conn, ParcelId::from_bytes([0xff; 16]));
+            let handed = self.mail.handed.range(first..=last).map(|(_, handed)| handed);
+            let (ids, acks): (Vec<_>, Vec<_>) = handed.map(|handed| (&handed.ids, &handed.acks)).unzip();
+            let handed: BTreeSet<OwedId> = ids.into_iter().flatten().copied().collect();
+            let answered: BTreeSet<ParcelId> = acks.into_iter().flatten().copied().collect();
             let owed = self.mail.owed.entry(device).or_default();
             let mut due = owed.due_directly(wanted.iter().copied());
             due.retain(|wanted| !handed.contains(&wanted.id));
             let mut items = self.items(&due);
-            items.extend(self.ack_item(user));
+            items.extend(self.ack_item(user, &answered));
             let mut parcels = pack(items, &mut self.entropy);
-            if self.mail.hollow.remove(user) && parcels.is_empty() {
+            if self.mail.hollow.remove(user).is_some() && parcels.is_empty() {
                 // Nothing but my records, which every parcel carries.
                 parcels.push(Vec::new());
             }
-            // Acks are not acknowledged: one that is lost on the way costs a parcel sent twice.
-            self.drop_acks(user);
             for parcel in parcels {
-                let ids = ids_of(&parcel);
+                let (ids, acks) = (ids_of(&parcel), acks_of(&parcel));
                 let Some(envelope) = self.seal_to(user, &device, &parcel) else { continue };
                 self.note_parcel(&device, envelope.parcel_id, &ids);
-                self.mail.handed.insert((conn, envelope.parcel_id), ids);
+                self.mail.handed.insert((conn, envelope.parcel_id), Handed { ids, acks });
                 self.order(Order::Send { stream, frame: Frame::Deliver(envelope).encode() });
             }
         }
         Ok(())
     }
 
-    fn drop_acks(&mut self, user: &UserId) {
-        for parcel in self.mail.acks.remove(user).unwrap_or_default().into_keys() {
-            self.tx.remove(Tree::State, &tx::key(&[b"k", user.as_bytes(), parcel.as_bytes()]));
-        }
-    }
-
     pub(super) fn is_mail(&self, stream: StreamId) -> bool {
         matches!(self.net.streams.get(&stream), Some(Stream { spoken: Spoken::Mail, .. }))
     }
 
-    pub(super) fn ack_item(&self, user: &UserId) -> Option<Item> {
-        let acks = self.mail.acks.get(user).filter(|acks| !acks.is_empty())?;
-        Some(Item::Ack(acks.keys().copied().collect()))
+    fn ack_item(&self, user: &UserId, under_way: &BTreeSet<ParcelId>) -> Option<Item> {
+        let acks = self.mail.acks.get(user)?.keys().filter(|parcel| !under_way.contains(parcel));
+        let acks: BTreeSet<ParcelId> = acks.copied().collect();
+        (!acks.is_empty()).then_some(Item::Ack(acks))
     }
 
     /// Writes down what a parcel carries, before it leaves.
@@ -389,7 +397,12 @@ impl Service {
 
     pub(super) fn seal_to(&mut self, user: &UserId, device: &DeviceId, items: &[Item]) -> Option<Envelope> {
         let friend = self.state.friends.get(user)?;
+        // Nobody seals to a home node that is blind.
+        let listed = friend.identity.newest().device(device)?;
         let record = friend.devices.get(device).filter(|record| live_device(&friend.identity, record))?;
+        if listed.kind != DeviceKind::Person {
+            return None;
+        }
         let (me, our_device) = (self.keyring.user(), self.keyring.device_id());
         let letter = Letter {
             items,
@@ -449,7 +462,7 @@ impl Service {
         };
         match Frame::decode(frame) {
             Ok(Some(Frame::Deliver(envelope))) => self.on_deliver(conn, stream, &peer, &envelope)?,
-            Ok(Some(Frame::Put(envelope))) => self.on_put(stream, &peer, &envelope)?,
+            Ok(Some(Frame::Put(envelope))) => self.on_put(conn, stream, &peer, &envelope)?,
             Ok(Some(Frame::Kept)) => self.on_put_answer(conn, &peer, true),
             Ok(Some(Frame::Full)) => self.on_put_answer(conn, &peer, false),
             Ok(Some(Frame::Taken(parcel))) => self.on_taken(conn, &peer, &device, &parcel)?,
@@ -472,13 +485,17 @@ impl Service {
         for id in self.mail.courier.on_taken(peer, parcel) {
             self.tx.remove(Tree::Mail, &id.encode());
             self.tx.remove(Tree::MailIndex, &id.encode());
+            self.mail.brought.retain(|(_, brought)| *brought != id);
         }
-        let handed = self.mail.handed.remove(&(conn, *parcel));
+        let handed = self.mail.handed.remove(&(conn, *parcel)).unwrap_or_default();
+        for parcel in &handed.acks {
+            self.drop_ack(peer, parcel);
+        }
         self.on_ack(device, parcel);
         // The keys are there now: the entries that go with granted ones follow unasked.
         let granted: Vec<EntryId> = handed
+            .ids
             .into_iter()
-            .flatten()
             .filter(|id| id.kind() == mail::OwedKind::Grant)
             .map(|id| id.place().entry)
             .collect();
@@ -520,10 +537,11 @@ impl Service {
         Ok(())
     }
 
-    /// A connection is gone: what was handed over on it and not taken is owed as before.
+    /// A connection or its mail stream is gone: what was handed over on it and not taken is owed as before.
     pub(super) fn mail_disconnected(&mut self, conn: ConnId) {
         self.mail.putting.remove(&conn);
         self.mail.handed.retain(|(with, _), _| *with != conn);
+        self.mail.brought.retain(|(with, _)| *with != conn);
     }
 }
 
@@ -589,6 +607,13 @@ pub(super) fn ids_of(items: &[Item]) -> BTreeSet<OwedId> {
         }
     }
     ids
+}
+
+/// The Acks in a parcel.
+fn acks_of(items: &[Item]) -> BTreeSet<ParcelId> {
+    let acks =
+        items.iter().filter_map(|item| if let Item::Ack(parcels) = item { Some(parcels) } else { None });
+    acks.flatten().copied().collect()
 }
 
 /// The claim of an epoch that was just minted.

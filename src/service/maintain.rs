@@ -5,21 +5,22 @@
 //!
 //! Source: docs/protocol.md 3.2 (renewal), 3.10 (held back), 3.16 (finding each other).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::befriend::{Redemptions, is_open};
+use super::held::Held;
 use super::sessions::Purpose;
 use super::state::Numbers;
 use super::{RESERVED_KEY, Service};
-use crate::id::{EntryId, UserId};
+use crate::id::UserId;
 use crate::identity::{DeviceFlags, next_seq};
 use crate::limits::{
     ADDRESS_LIMIT, CLOCK_LEAP_DAYS, DEVICE_RECORD_RENEW_DAYS, DIAL_BACKOFF_LIMIT_MS, DIAL_BACKOFF_MIN_MS,
-    FUTURE_HOLD_MS, HELD_ENTRY_LIMIT, MAINTAIN_INTERVAL_MS,
+    MAINTAIN_INTERVAL_MS,
 };
 use crate::link::{Address, DialId, Order, StreamId};
 use crate::store::{Reservations, StartVerdict, StoreError, Tree};
-use crate::time::{ClaimedTime, DAY_MS, Timestamp};
+use crate::time::{DAY_MS, Timestamp};
 
 /// Everything that waits for a time.
 #[derive(Debug, Default)]
@@ -32,12 +33,12 @@ pub(super) struct Timers {
     pub(super) redemptions: Redemptions,
     /// What a pair stream of ours was opened for.
     pub(super) pairing: BTreeMap<StreamId, Purpose>,
-    /// Entries from the future, by when they are shown.
-    held: BTreeSet<(u64, EntryId)>,
+    /// Entries from the future.
+    pub(super) held: Held,
     /// The clock is in doubt until then.
     doubt_until: Option<Timestamp>,
     /// The next look at everything slow.
-    slow: Option<Timestamp>,
+    pub(super) slow: Option<Timestamp>,
 }
 
 impl Timers {
@@ -140,7 +141,7 @@ impl Service {
             offline.map(|(_, (at, _))| *at).min(),
             settlements.min(),
             redemptions.min(),
-            self.timers.held.first().map(|(ms, _)| Timestamp::from_millis(*ms)),
+            self.timers.held.soonest(),
             Some(self.timers.slow.unwrap_or(self.now)),
         ]
         .into_iter()
@@ -171,6 +172,8 @@ impl Service {
             self.renew_device()?;
         }
         self.reopen_idle();
+        self.match_late()?;
+        self.load_held()?;
         self.maintain_mail()?;
         Ok(())
     }
@@ -309,47 +312,6 @@ impl Service {
     /// A friend is here.
     pub(super) fn dialled_well(&mut self, user: &UserId) {
         self.timers.dials.insert(*user, (self.now.plus_ms(DIAL_BACKOFF_LIMIT_MS), 0));
-    }
-
-    /// An entry from the future is held until its time.
-    pub(super) fn hold(&mut self, created: ClaimedTime, id: EntryId) {
-        if self.timers.held.len() < HELD_ENTRY_LIMIT {
-            // When it is no more than so far ahead (docs/protocol.md 3.10).
-            let until = created.as_millis().saturating_sub(FUTURE_HOLD_MS);
-            self.timers.held.insert((until, id));
-            let key = super::tx::key(&[b"h", id.as_bytes()]);
-            self.tx.put(Tree::State, &key, until.to_be_bytes().to_vec());
-        }
-    }
-
-    /// Reads what is held back again, after a step was forgotten.
-    pub(super) fn reload_held(&mut self) -> Result<(), StoreError> {
-        self.timers.held.clear();
-        self.load_held()
-    }
-
-    fn load_held(&mut self) -> Result<(), StoreError> {
-        for (key, value) in self.tx.prefix(Tree::State, b"h", HELD_ENTRY_LIMIT)? {
-            let id = key.get(1..).and_then(|id| EntryId::try_from(id).ok());
-            let at = <[u8; 8]>::try_from(value.as_slice()).ok().map(u64::from_be_bytes);
-            if let (Some(id), Some(at)) = (id, at) {
-                self.timers.held.insert((at, id));
-            }
-        }
-        Ok(())
-    }
-
-    /// Shows what was held back until now.
-    fn release_held(&mut self) -> Result<(), StoreError> {
-        while let Some((at, id)) = self.timers.held.first().copied() {
-            if at > self.now.as_millis() {
-                break;
-            }
-            self.timers.held.pop_first();
-            self.tx.remove(Tree::State, &super::tx::key(&[b"h", id.as_bytes()]));
-            self.show_held(&id)?;
-        }
-        Ok(())
     }
 }
 

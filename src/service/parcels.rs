@@ -6,25 +6,59 @@
 //!
 //! Source: docs/protocol.md 3.6.
 
+use std::collections::BTreeSet;
+
 use super::deliver::class_of;
+use super::receive::Lying;
 use super::state::EpochRecord;
 use super::{Service, tx};
 use crate::crypto::keys;
-use crate::id::{DeviceId, EntryId, ParcelId, UserId};
+use crate::id::{DeviceId, EntryId, EpochId, ParcelId, UserId};
 use crate::identity::{DeviceRecord, live_device};
-use crate::limits::OPEN_EPOCH_LIMIT;
+use crate::limits::{ACK_LIMIT, AWAITED_LIMIT, CLOSED_EPOCH_LIMIT, OPEN_EPOCH_LIMIT};
 use crate::link::{ConnId, Order, StreamId};
 use crate::mail::{
-    self, Cause, EntryRef, Envelope, EpochCloses, Frame, Item, OpenKeys, Received, Relay, VerifiedEpochKeys,
-    VerifiedGrants, is_record_recent,
+    self, Cause, EntryRef, Envelope, EpochCloses, Frame, Item, OpenError, OpenKeys, Received, Relay,
+    VerifiedEpochKeys, VerifiedGrants, is_record_recent,
 };
 use crate::moment::{Class, Tombstone};
+use crate::store::layout::split_log_key;
 use crate::store::{StoreError, Tree};
+use crate::time::Day;
+
+/// How many records are forgotten at once.
+const FORGET_PAGE: usize = 1_000;
+
+/// Why a parcel of a friend was not opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unopened {
+    /// It may open later.
+    ForNow,
+    /// It never will.
+    ForEver,
+}
+
+/// What became of a parcel's items.
+#[derive(Debug, Default)]
+struct Taking {
+    /// Keys came of an epoch that was not known.
+    brought_keys: bool,
+    /// Something was not taken in: the parcel stays owed.
+    is_refused: bool,
+}
+
+/// What became of an epoch's keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Took {
+    New,
+    Known,
+    Refused,
+}
 
 impl Service {
     /// What was granted by a friend and has not come yet.
     pub(super) fn awaited_from(&self, author: &UserId) -> Vec<EntryId> {
-        self.mail.awaited.get(author).into_iter().flatten().copied().collect()
+        self.mail.awaited.get(author).into_iter().flatten().map(|(entry, _)| *entry).collect()
     }
 
     /// A parcel for me, from its sender or from a courier.
@@ -40,76 +74,94 @@ impl Service {
         }
         let sender =
             self.state.friends.values().find(|friend| envelope.is_from(&friend.pair_key)).map(|f| f.user);
-        let received = sender.and_then(|sender| self.open_parcel(&sender, envelope));
-        let brought_keys = match (&received, sender) {
-            (Some(received), _) => self.take_items(received)?,
-            (None, Some(sender)) => {
-                self.answer_unopened(&sender);
-                false
-            }
-            (None, None) => false,
+        let Some(sender) = sender else {
+            // From nobody I know: whoever holds it may let it go.
+            self.say_taken(stream, envelope.parcel_id);
+            return Ok(());
         };
-        // To its sender `Taken` means that all of it was taken in. What does not open is owed as before, and sealed anew
-        // once my records have come; a courier has done his part.
-        if received.is_some() || sender != Some(*peer) {
-            // Only behind the barrier of this step: the effects are on the disk.
-            self.barrier_before_output = true;
-            self.order(Order::Send { stream, frame: Frame::Taken(envelope.parcel_id).encode() });
-        }
-        if let Some(sender) = sender.filter(|sender| sender != peer && received.is_some()) {
-            // An Ack is not acknowledged, nor is a parcel without anything in it: two friends with a courier between them
-            // would go on for ever.
-            let has_news = received
-                .iter()
-                .flat_map(|received| &received.items)
-                .any(|item| !matches!(item, Item::Ack(_)));
-            if has_news {
+        let is_courier = sender != *peer;
+        let received = match self.open_parcel(&sender, envelope) {
+            Ok(received) => received,
+            Err(unopened) => {
+                self.answer_unopened(&sender, peer);
+                // Its sender would take `Taken` for an Ack: what does not open is owed as before, and sealed anew once my
+                // records have come. A courier has done his part, unless it may open yet.
+                if is_courier && unopened == Unopened::ForEver {
+                    self.say_taken(stream, envelope.parcel_id);
+                }
+                return Ok(());
+            }
+        };
+        let taking = self.take_items(&received)?;
+        if !taking.is_refused {
+            self.say_taken(stream, envelope.parcel_id);
+            // An Ack is not acknowledged, nor is a parcel that carries nothing, or two nodes would never be done.
+            if is_courier && received.items.iter().any(|item| !matches!(item, Item::Ack(_))) {
                 self.owe_ack(&sender, envelope.parcel_id, peer);
             }
-            if brought_keys {
-                self.courier_round(conn)?;
-            }
+        }
+        if is_courier && taking.brought_keys {
+            self.courier_round(conn)?;
         }
         Ok(())
     }
 
-    pub(super) fn open_parcel(&mut self, sender: &UserId, envelope: &Envelope) -> Option<Received> {
-        let friend = self.state.friends.get(sender)?;
+    /// Answers `Taken`, behind the barrier of this step: the effects are on the disk.
+    fn say_taken(&mut self, stream: StreamId, parcel: ParcelId) {
+        self.barrier_before_output = true;
+        self.order(Order::Send { stream, frame: Frame::Taken(parcel).encode() });
+    }
+
+    fn open_parcel(&mut self, sender: &UserId, envelope: &Envelope) -> Result<Received, Unopened> {
+        let friend = self.state.friends.get(sender).ok_or(Unopened::ForEver)?;
         let me = self.keyring.user();
         let keys = OpenKeys {
             from_root: sender,
             to_root: &me,
             pair_key: &friend.pair_key,
             psk_gen: friend.psk_gen,
-            seal_to: self.keyring.seal_for(&envelope.seal_id)?,
+            seal_to: self.keyring.seal_for(&envelope.seal_id).ok_or(Unopened::ForEver)?,
         };
-        let opened = mail::open(envelope, &keys, self.now.day())
-            .inspect_err(|error| tracing::debug!(%error, from = %sender.short(), "a parcel does not open"))
-            .ok()?;
+        let opened = mail::open(envelope, &keys, self.now.day()).map_err(|error| {
+            tracing::debug!(%error, from = %sender.short(), "a parcel does not open");
+            match error {
+                // My clock may be ahead; a newer pairing may not be settled here.
+                OpenError::Expired { .. } => Unopened::ForNow,
+                OpenError::OtherGeneration { expected, found } if found > expected => Unopened::ForNow,
+                _ => Unopened::ForEver,
+            }
+        })?;
         // The carried records first: they may name a new device, or revoke one.
         self.on_identity(*sender, &opened.identity);
-        let record = DeviceRecord::open(&opened.device).ok()?;
+        let record = DeviceRecord::open(&opened.device).map_err(|_| Unopened::ForEver)?;
         self.on_device(*sender, &opened.device);
-        let friend = self.state.friends.get(sender)?;
-        let newest = friend.devices.get(&record.device())?;
+        let friend = self.state.friends.get(sender).ok_or(Unopened::ForEver)?;
+        let newest = friend.devices.get(&record.device()).ok_or(Unopened::ForEver)?;
         if !live_device(&friend.identity, &record) || !is_record_recent(record.seq(), newest.seq()) {
-            return None;
+            return Err(Unopened::ForEver);
         }
         let to_device = self.keyring.device_id();
-        opened.unproven.check_device(&record.device(), &record.seal(), &to_device).ok()
+        let unproven = opened.unproven;
+        unproven.check_device(&record.device(), &record.seal(), &to_device).map_err(|_| Unopened::ForEver)
     }
 
     /// Somebody seals to a key I no longer hold: my records tell them the new one.
-    pub(super) fn answer_unopened(&mut self, sender: &UserId) {
+    /// They go the way the parcel came: by `by`, its sender or the courier.
+    fn answer_unopened(&mut self, sender: &UserId, by: &UserId) {
         let today = self.now.day();
         if self.mail.answered.insert(*sender, today) != Some(today) {
-            self.mail.hollow.insert(*sender);
+            self.mail.hollow.insert(*sender, *by);
             self.owed_changed(sender);
         }
     }
 
-    pub(super) fn owe_ack(&mut self, sender: &UserId, parcel: ParcelId, courier: &UserId) {
-        self.mail.acks.entry(*sender).or_default().insert(parcel, *courier);
+    fn owe_ack(&mut self, sender: &UserId, parcel: ParcelId, courier: &UserId) {
+        let acks = self.mail.acks.entry(*sender).or_default();
+        if acks.len() >= ACK_LIMIT && !acks.contains_key(&parcel) {
+            // What is not acknowledged is sent again.
+            return;
+        }
+        acks.insert(parcel, *courier);
         self.tx.put(
             Tree::State,
             &tx::key(&[b"k", sender.as_bytes(), parcel.as_bytes()]),
@@ -118,23 +170,32 @@ impl Service {
         self.owed_changed(sender);
     }
 
-    /// What a parcel says. True if it brought keys of an epoch that was not known.
-    pub(super) fn take_items(&mut self, received: &Received) -> Result<bool, StoreError> {
+    /// What a parcel says. The order of its items says nothing: ends count before what takes their place.
+    fn take_items(&mut self, received: &Received) -> Result<Taking, StoreError> {
         let sender = received.from_root;
-        let mut brought_keys = false;
+        let mut taking = Taking::default();
+        let mut ended = BTreeSet::new();
+        for item in &received.items {
+            if let Item::EpochCloses(closes) = item {
+                ended.extend(self.take_closes(&sender, closes, &received.from_device));
+            }
+        }
         for item in &received.items {
             match item {
                 Item::EpochKeys(keys) => {
-                    if let Ok(keys) = VerifiedEpochKeys::check(keys.clone(), &sender) {
-                        brought_keys |= self.take_epoch(&keys, &received.from_device);
+                    let Ok(keys) = VerifiedEpochKeys::check(keys.clone(), &sender) else { continue };
+                    let is_ended = ended.contains(keys.epoch());
+                    match self.take_epoch(&keys, &received.from_device, is_ended) {
+                        Took::New => taking.brought_keys = true,
+                        Took::Known => {}
+                        Took::Refused => taking.is_refused = true,
                     }
                 }
                 Item::Grants(grants) => {
                     if let Ok(grants) = VerifiedGrants::check(grants.clone(), &sender) {
-                        self.take_grants(&grants, &received.from_device)?;
+                        taking.is_refused |= !self.take_grants(&grants, &received.from_device)?;
                     }
                 }
-                Item::EpochCloses(closes) => self.take_closes(&sender, closes, &received.from_device),
                 Item::Tombstones(places) => {
                     for place in places {
                         let author = self.state.epochs.get(&place.epoch).map(|record| record.author);
@@ -149,32 +210,29 @@ impl Service {
                         self.on_ack(&received.from_device, parcel);
                     }
                 }
-                // Kept for the releases that act on them: nothing of them is promised by this one.
+                // Ends were taken above. The others are kept for the releases that act on them.
                 _ => {}
             }
         }
-        Ok(brought_keys)
+        // An end that came before its epoch's keys is owed until they are here, or the epoch would stay open for ever.
+        taking.is_refused |= ended.iter().any(|epoch| !self.state.epochs.contains_key(epoch));
+        self.hold_epochs(&sender)?;
+        Ok(taking)
     }
 
-    pub(super) fn take_epoch(&mut self, verified: &VerifiedEpochKeys, device: &DeviceId) -> bool {
+    fn take_epoch(&mut self, verified: &VerifiedEpochKeys, device: &DeviceId, is_ended: bool) -> Took {
         let (id, author, keys) = (*verified.epoch(), *verified.author(), verified.keys());
-        if let Some(known) = self.state.epochs.get_mut(&id) {
-            // Single entries of it were granted before; a closed one stays closed.
-            if known.author == author && known.secret.is_none() {
-                known.secret = Some(keys.secret.clone());
-                known.class = class_of(keys.class);
-                known.author_only = keys.relay == Relay::AuthorOnly;
-                self.save_epoch(&id);
-                self.net.scopes_changed = true;
-                return true;
-            }
-            return false;
+        let known = self.state.epochs.get(&id);
+        if known.is_some_and(|known| known.author != author || known.secret.is_some()) {
+            return Took::Known;
         }
-        let open =
-            self.state.epochs.values().filter(|epoch| epoch.author == author && epoch.is_open()).count();
-        if open >= OPEN_EPOCH_LIMIT {
+        // Of one that is known single entries were granted before; if it was closed it stays so.
+        let closed = known.and_then(|known| known.closed).or_else(|| is_ended.then(|| self.now.day()));
+        let of_author = self.state.epochs.values().filter(|epoch| epoch.author == author);
+        let open = of_author.filter(|epoch| epoch.is_open() && epoch.secret.is_some()).count();
+        if closed.is_none() && open >= OPEN_EPOCH_LIMIT {
             tracing::debug!(author = %author.short(), "too many open epochs of one author");
-            return false;
+            return Took::Refused;
         }
         let record = EpochRecord {
             id,
@@ -187,11 +245,65 @@ impl Service {
             class: class_of(keys.class),
             author_only: keys.relay == Relay::AuthorOnly,
             opened: keys.opened_day,
-            closed: None,
+            closed,
             own: None,
         };
         self.insert_epoch(record);
-        true
+        Took::New
+    }
+
+    /// Keeps the epochs of an author that are over, and those known by grants alone, within their number: an empty one
+    /// goes first, then the oldest with everything kept of it.
+    fn hold_epochs(&mut self, author: &UserId) -> Result<(), StoreError> {
+        let is_over = |epoch: &&EpochRecord| {
+            epoch.author == *author && epoch.own.is_none() && !(epoch.is_open() && epoch.secret.is_some())
+        };
+        let mut over: Vec<(bool, Day, EpochId)> = self
+            .state
+            .epochs
+            .values()
+            .filter(is_over)
+            .map(|epoch| {
+                let entries = self.state.usage.get(&epoch.id).map_or(0, |usage| usage.entries);
+                (entries > 0, epoch.closed.unwrap_or(epoch.opened), epoch.id)
+            })
+            .collect();
+        let beyond = over.len().saturating_sub(CLOSED_EPOCH_LIMIT);
+        if beyond > 0 {
+            over.sort();
+            for (_, _, epoch) in over.into_iter().take(beyond) {
+                self.forget_epoch(author, &epoch)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Forgets an epoch of a friend with everything kept of it.
+    fn forget_epoch(&mut self, author: &UserId, epoch: &EpochId) -> Result<(), StoreError> {
+        loop {
+            let page = self.tx.prefix(Tree::Log, epoch.as_bytes(), FORGET_PAGE)?;
+            if page.is_empty() {
+                break;
+            }
+            for (key, value) in page {
+                let Some((_, seq, id)) = split_log_key(&key) else {
+                    return Err(tx::damaged(Tree::Log, &key, "the key is not one of ours"));
+                };
+                self.drop_lying(epoch, seq, &id, &Lying::decode(&key, &value)?)?;
+            }
+        }
+        let awaited = self.mail.awaited.get(author).into_iter().flatten();
+        let awaited: Vec<EntryId> = awaited.filter(|(_, of)| *of == epoch).map(|(entry, _)| *entry).collect();
+        for entry in awaited {
+            self.forget_key(author, epoch, &entry);
+        }
+        self.state.epochs.remove(epoch);
+        self.state.logs.remove(epoch);
+        self.state.usage.remove(epoch);
+        self.tx.remove(Tree::State, &tx::key(&[b"e", epoch.as_bytes()]));
+        self.tx.remove(Tree::State, &tx::key(&[b"l", epoch.as_bytes()]));
+        self.net.scopes_changed = true;
+        Ok(())
     }
 
     pub(super) fn insert_epoch(&mut self, record: EpochRecord) {
@@ -203,14 +315,11 @@ impl Service {
         self.net.scopes_changed = true;
     }
 
-    pub(super) fn take_grants(
-        &mut self,
-        verified: &VerifiedGrants,
-        device: &DeviceId,
-    ) -> Result<(), StoreError> {
+    /// Keys of single entries. False if there were more than are taken of one author.
+    fn take_grants(&mut self, verified: &VerifiedGrants, device: &DeviceId) -> Result<bool, StoreError> {
         let (id, author) = (*verified.epoch(), *verified.author());
         match self.state.epochs.get(&id) {
-            Some(known) if known.author != author => return Ok(()),
+            Some(known) if known.author != author => return Ok(true),
             Some(_) => {}
             None => self.insert_epoch(EpochRecord {
                 id,
@@ -223,38 +332,83 @@ impl Service {
                 class: Class::Posts,
                 author_only: true,
                 opened: self.now.day(),
-                closed: Some(self.now.day()),
+                // Nobody said that it is over; without a secret it is in no scope.
+                closed: None,
                 own: None,
             }),
         }
-        for ((_, entry), key) in verified.keys() {
-            self.tx.put(Tree::Keys, entry.as_bytes(), key.expose_bytes().to_vec());
-            if self.kept(entry)?.is_none() {
-                self.mail.awaited.entry(author).or_default().insert(*entry);
-                self.tx.put(Tree::State, &tx::key(&[b"q", author.as_bytes(), entry.as_bytes()]), Vec::new());
+        let mut is_all = true;
+        for ((seq, entry), key) in verified.keys() {
+            let is_taken = match self.lying(&id, *seq, entry)? {
+                // Withdrawn: nothing of it is kept again.
+                Some(Lying::Gone | Lying::Awaited) => continue,
+                // As many keys as entries, which are counted.
+                Some(Lying::Timeline(_) | Lying::Whole(_)) => true,
+                Some(Lying::Header(_)) | None => self.await_entry(&author, &id, entry),
+            };
+            is_all &= is_taken;
+            if is_taken {
+                self.tx.put(Tree::Keys, &granted_key(&id, entry), key.expose_bytes().to_vec());
             }
         }
-        Ok(())
+        Ok(is_all)
     }
 
-    /// A granted entry has come.
-    pub(super) fn not_awaited(&mut self, author: &UserId, entry: &EntryId) {
-        if self.mail.awaited.get_mut(author).is_some_and(|awaited| awaited.remove(entry)) {
+    /// An entry was granted and is not here. False if too many of this author are waited for, or this one in another
+    /// epoch: what an id stands for is its author's word until the entry is here.
+    fn await_entry(&mut self, author: &UserId, epoch: &EpochId, entry: &EntryId) -> bool {
+        let awaited = self.mail.awaited.entry(*author).or_default();
+        if let Some(known) = awaited.get(entry) {
+            return known == epoch;
+        }
+        if awaited.len() >= AWAITED_LIMIT {
+            return false;
+        }
+        awaited.insert(*entry, *epoch);
+        let key = tx::key(&[b"q", author.as_bytes(), entry.as_bytes()]);
+        self.tx.put(Tree::State, &key, epoch.as_bytes().to_vec());
+        true
+    }
+
+    /// A granted entry has come, or never will.
+    pub(super) fn not_awaited(&mut self, author: &UserId, epoch: &EpochId, entry: &EntryId) {
+        let Some(awaited) = self.mail.awaited.get_mut(author) else { return };
+        if awaited.get(entry) == Some(epoch) {
+            awaited.remove(entry);
             self.tx.remove(Tree::State, &tx::key(&[b"q", author.as_bytes(), entry.as_bytes()]));
         }
     }
 
-    pub(super) fn take_closes(&mut self, sender: &UserId, closes: &EpochCloses, device: &DeviceId) {
+    /// Forgets the granted key of an entry, and that it is waited for.
+    pub(super) fn forget_key(&mut self, author: &UserId, epoch: &EpochId, entry: &EntryId) {
+        self.not_awaited(author, epoch, entry);
+        self.tx.remove(Tree::Keys, &granted_key(epoch, entry));
+    }
+
+    /// Ends of epochs. Returns those that the sending device may end and that are not known here.
+    fn take_closes(&mut self, sender: &UserId, closes: &EpochCloses, device: &DeviceId) -> BTreeSet<EpochId> {
         let today = self.now.day();
+        let mut unknown = BTreeSet::new();
+        if closes.cause != Cause::Done || closes.device != *device {
+            return unknown;
+        }
         for id in closes.epochs.keys() {
-            let Some(record) = self.state.epochs.get_mut(id) else { continue };
-            let by_its_own =
-                closes.cause == Cause::Done && record.device == *device && closes.device == *device;
-            if by_its_own && record.author == *sender && record.own.is_none() && record.closed.is_none() {
+            let Some(record) = self.state.epochs.get_mut(id) else {
+                unknown.insert(*id);
+                continue;
+            };
+            let is_theirs = record.device == *device && record.author == *sender && record.own.is_none();
+            if is_theirs && record.closed.is_none() {
                 record.closed = Some(today);
                 self.save_epoch(id);
                 self.net.scopes_changed = true;
             }
         }
+        unknown
     }
+}
+
+/// Where the key of a granted entry lies: beneath its epoch, whose author alone can grant it (invariant I29).
+pub(super) fn granted_key(epoch: &EpochId, entry: &EntryId) -> Vec<u8> {
+    tx::key(&[epoch.as_bytes(), entry.as_bytes()])
 }

@@ -5,39 +5,36 @@
 //! sees what friends of both said, and nobody learns what strangers said (docs/protocol.md 3.5). An interaction whose
 //! post is not here waits as an orphan until the post comes.
 //!
+//! Writers do not take room from each other: of each writer the newest 200 comments beneath a post are kept, each has
+//! a budget of old posts that are searched for theirs, and when a post comes all writers' orphans are tried in turn.
+//!
 //! ```text
 //!  Tree::Interactions  post ‖ shown ‖ id   kind 1 ‖ state 1 ‖ writer ‖ epoch ‖ seq ‖ gate ‖ target ‖ text
-//!  Tree::Orphans       writer ‖ first seen ‖ id   (nothing: the entry lies in the log)
+//!  Tree::Orphans       writer ‖ first seen ‖ id   nothing, or 1 while old posts are still to be tried;
+//!                                                 the entry lies in the log
 //! ```
 //!
 //! Source: docs/protocol.md 3.1, 3.5.
 
-use std::cmp::Reverse;
-use std::collections::BTreeMap;
-
+use super::orphans::Match;
 use super::people::within;
 use super::publish::internal;
-use super::{Service, tx};
+use super::{Output, Service, tx};
 use crate::audience::Audience;
 use crate::crypto::{ContentKey, Gate, Nonce, ThreadKey, keys};
 use crate::entry::Header;
 use crate::error::{Error, Result as Said};
 use crate::id::{EntryId, EpochId, UserId};
-use crate::limits::{COMMENT_TEXT_LIMIT, INTERACTION_PADDED_MIN, ORPHAN_LIMIT, THREAD_CACHE_LIMIT};
+use crate::limits::{
+    COMMENT_TEXT_LIMIT, INTERACTION_PADDED_MIN, POST_WRITER_COMMENT_LIMIT, POST_WRITER_LIKE_LIMIT,
+};
 use crate::moment::interaction::{open_interaction, open_reply, seal_interaction, seal_reply};
 use crate::moment::{Body, Content, Inner, SealedInteraction, Slot};
-use crate::store::layout::{interaction_key, orphan_key, split_timeline_key};
-use crate::store::{Direction, KeyRange, StoreError, Tree};
+use crate::store::layout::interaction_key;
+use crate::store::{StoreError, Tree};
 use crate::time::Timestamp;
 use crate::view;
 use crate::wire::{Decode, DecodeError, Encode, Reader, Writer};
-
-/// The keys of the newest posts' threads, so that an interaction is matched without reading a post.
-#[derive(Debug, Default)]
-pub(super) struct Threads {
-    posts: BTreeMap<(Reverse<Timestamp>, EntryId), ThreadKey>,
-    loaded: bool,
-}
 
 /// What an interaction is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,6 +117,14 @@ pub(super) struct Placed {
     pub(super) id: EntryId,
     pub(super) shown: Timestamp,
     pub(super) row: Row,
+}
+
+/// An interaction with the key that opened its entry.
+#[derive(Debug, Clone)]
+pub(super) struct Found {
+    pub(super) slot: Slot,
+    pub(super) key: ContentKey,
+    pub(super) sealed: SealedInteraction,
 }
 
 impl Service {
@@ -234,128 +239,42 @@ impl Service {
         };
         let slot = Slot { writer, epoch, seq: header.seq() };
         match self.match_thread(&slot, sealed)? {
-            Some((post, thread)) => self.attach(&post, &thread, &slot, &key, id, sealed),
-            None => self.keep_orphan(writer, id),
-        }
-    }
-
-    fn keep_orphan(&mut self, writer: UserId, id: EntryId) -> Result<(), StoreError> {
-        self.tx.put(Tree::Orphans, &orphan_key(&writer, self.now, &id), Vec::new());
-        let all = self.tx.prefix(Tree::Orphans, writer.as_bytes(), ORPHAN_LIMIT.saturating_add(1))?;
-        if let Some((oldest, _)) = all.first().filter(|_| all.len() > ORPHAN_LIMIT) {
-            self.tx.remove(Tree::Orphans, oldest);
-        }
-        Ok(())
-    }
-
-    /// The post whose thread an interaction belongs to, newest first.
-    fn match_thread(
-        &mut self,
-        slot: &Slot,
-        sealed: &SealedInteraction,
-    ) -> Result<Option<(EntryId, ThreadKey)>, StoreError> {
-        self.load_threads()?;
-        let cached = self.threads.posts.iter().find(|(_, thread)| sealed.matches(thread, &slot.writer));
-        if let Some(((_, post), thread)) = cached {
-            return Ok(Some((*post, thread.clone())));
-        }
-        // Older posts than the cache holds are read; threads that old rarely speak.
-        if self.threads.posts.len() < THREAD_CACHE_LIMIT {
-            return Ok(None);
-        }
-        let Some(((Reverse(oldest), last), _)) = self.threads.posts.last_key_value() else {
-            return Ok(None);
-        };
-        let mut range = KeyRange::all().before(crate::store::layout::timeline_key(*oldest, last));
-        loop {
-            let page = self.tx.range(Tree::Timeline, range.clone(), Direction::Backward, 1_000)?;
-            let Some((end, _)) = page.last().cloned() else {
-                return Ok(None);
-            };
-            for (key, value) in &page {
-                if let Some((_, post, thread)) = self.thread_of(key, value)?
-                    && sealed.matches(&thread, &slot.writer)
-                {
-                    return Ok(Some((post, thread)));
+            Match::Post(post, thread) => {
+                let mut rows = self.rows(&post)?;
+                let found = Found { slot, key, sealed: sealed.clone() };
+                if self.attach(&post, &thread, &mut rows, id, &found)? {
+                    self.thread_changed(&post, &rows)?;
                 }
+                Ok(())
             }
-            range = range.before(end);
+            Match::None => self.keep_orphan(writer, id, false),
+            Match::Later => self.keep_orphan(writer, id, true),
         }
     }
 
-    fn load_threads(&mut self) -> Result<(), StoreError> {
-        if self.threads.loaded {
-            return Ok(());
-        }
-        self.threads.loaded = true;
-        let newest =
-            self.tx.range(Tree::Timeline, KeyRange::all(), Direction::Backward, THREAD_CACHE_LIMIT)?;
-        for (key, value) in &newest {
-            if let Some((shown, post, thread)) = self.thread_of(key, value)? {
-                self.threads.posts.insert((Reverse(shown), post), thread);
-            }
-        }
-        Ok(())
+    /// An interaction that is kept, opened as far as its epoch goes. None if it is not kept or cannot be read.
+    pub(super) fn interaction_of(&self, writer: UserId, id: &EntryId) -> Result<Option<Found>, StoreError> {
+        let Some(entry) = self.kept(id)? else { return Ok(None) };
+        let Some(key) = self.content_key(entry.header())? else { return Ok(None) };
+        let content = entry.open(&key).ok().and_then(|bytes| Content::decode(&bytes).ok());
+        let Some(Content { body: Body::Interaction(sealed), .. }) = content else { return Ok(None) };
+        let slot = Slot { writer, epoch: entry.header().epoch(), seq: entry.header().seq() };
+        Ok(Some(Found { slot, key, sealed }))
     }
 
-    fn thread_of(
-        &self,
-        key: &[u8],
-        value: &[u8],
-    ) -> Result<Option<(Timestamp, EntryId, ThreadKey)>, StoreError> {
-        let bad = || tx::damaged(Tree::Timeline, key, "the record does not decode");
-        let (shown, post) = split_timeline_key(key).ok_or_else(bad)?;
-        let header = value.get(8..).and_then(|rest| rest.first_chunk()).ok_or_else(bad)?;
-        let header = Header::decode(header).map_err(|_| bad())?;
-        Ok(self.content_key(&header)?.map(|key| (shown, post, keys::thread_key(&key))))
-    }
-
-    /// A post is here: its thread is known from now on, and orphans that belong to it are taken in.
-    pub(super) fn add_thread(
-        &mut self,
-        post: EntryId,
-        shown: Timestamp,
-        key: &ContentKey,
-    ) -> Result<(), StoreError> {
-        let thread = keys::thread_key(key);
-        self.load_threads()?;
-        self.threads.posts.insert((Reverse(shown), post), thread.clone());
-        while self.threads.posts.len() > THREAD_CACHE_LIMIT {
-            self.threads.posts.pop_last();
-        }
-        let orphans = self.tx.range(Tree::Orphans, KeyRange::all(), Direction::Forward, ORPHAN_LIMIT)?;
-        for (orphan, _) in orphans {
-            let writer = orphan.first_chunk::<32>().map(|bytes| UserId::from_bytes(*bytes));
-            let id = orphan.last_chunk::<32>().map(|bytes| EntryId::from_bytes(*bytes));
-            let (Some(writer), Some(id)) = (writer, id) else { continue };
-            let Some(entry) = self.kept(&id)? else {
-                self.tx.remove(Tree::Orphans, &orphan);
-                continue;
-            };
-            let Some(own_key) = self.content_key(entry.header())? else { continue };
-            let content = entry.open(&own_key).ok().and_then(|bytes| Content::decode(&bytes).ok());
-            let Some(Content { body: Body::Interaction(sealed), .. }) = content else { continue };
-            let slot = Slot { writer, epoch: entry.header().epoch(), seq: entry.header().seq() };
-            if sealed.matches(&thread, &writer) {
-                self.tx.remove(Tree::Orphans, &orphan);
-                self.attach(&post, &thread, &slot, &own_key, id, &sealed)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Puts an interaction beneath its post.
-    fn attach(
+    /// Puts an interaction beneath its post, into the store and into `rows`, which are all that stand there. False if
+    /// it does not open or is older than all that is kept of its writer there.
+    pub(super) fn attach(
         &mut self,
         post: &EntryId,
         thread: &ThreadKey,
-        slot: &Slot,
-        key: &ContentKey,
+        rows: &mut Vec<Placed>,
         id: EntryId,
-        sealed: &SealedInteraction,
-    ) -> Result<(), StoreError> {
+        found: &Found,
+    ) -> Result<bool, StoreError> {
+        let Found { slot, key, sealed } = found;
         let Ok(inner) = open_interaction(thread, slot, sealed) else {
-            return Ok(());
+            return Ok(false);
         };
         let mut row = Row {
             kind: Kind::Like,
@@ -376,7 +295,7 @@ impl Service {
             Inner::Reply(reply) => {
                 row.kind = Kind::Reply;
                 row.target = Some(reply.target);
-                let gate = self.rows(post)?.into_iter().find(|placed| placed.id == reply.target);
+                let gate = rows.iter().find(|placed| placed.id == reply.target);
                 let text =
                     gate.and_then(|target| open_reply(thread, slot, sealed, &reply, &target.row.gate).ok());
                 row.stand = if text.is_some() { Stand::Shown } else { Stand::Shut };
@@ -384,14 +303,39 @@ impl Service {
             }
         }
         let shown = self.created_of(&id, key)?.unwrap_or(self.now);
-        let place = self.place(&id)?;
-        if let Some(mut place) = place {
+        let placed = Placed { id, shown, row };
+        if !self.room_beneath(post, rows, &placed) {
+            return Ok(false);
+        }
+        if let Some(mut place) = self.place(&id)? {
             place.beneath = Some((*post, shown));
             self.put_place(&id, &place);
         }
-        self.tx.put_record(Tree::Interactions, &interaction_key(post, shown, &id), &row);
-        self.open_replies(post, thread, &id, &row.gate)?;
-        self.thread_changed(post)
+        self.tx.put_record(Tree::Interactions, &interaction_key(post, shown, &id), &placed.row);
+        self.open_replies(post, thread, rows, &placed)?;
+        let at = rows.partition_point(|other| (other.shown, other.id) < (shown, id));
+        rows.insert(at, placed);
+        Ok(true)
+    }
+
+    /// Of what one writer said beneath one post the newest stay, in whatever order they come. False if this one is too
+    /// old to stay.
+    fn room_beneath(&mut self, post: &EntryId, rows: &mut Vec<Placed>, new: &Placed) -> bool {
+        let is_like = new.row.kind == Kind::Like;
+        let limit = if is_like { POST_WRITER_LIKE_LIMIT } else { POST_WRITER_COMMENT_LIMIT };
+        let (writer, me) = (new.row.writer, self.me());
+        let is_alike =
+            |placed: &Placed| placed.row.writer == writer && (placed.row.kind == Kind::Like) == is_like;
+        while rows.iter().filter(|placed| is_alike(placed)).count() >= limit {
+            let Some(oldest) = rows.iter().position(is_alike) else { break };
+            // What I say now stays, whatever my clock says.
+            if writer != me && rows.get(oldest).is_some_and(|old| (old.shown, old.id) > (new.shown, new.id)) {
+                return false;
+            }
+            let old = rows.remove(oldest);
+            self.tx.remove(Tree::Interactions, &interaction_key(post, old.shown, &old.id));
+        }
+        true
     }
 
     /// When an interaction is shown: as claimed, and not later than it came.
@@ -407,20 +351,17 @@ impl Service {
         &mut self,
         post: &EntryId,
         thread: &ThreadKey,
-        target: &EntryId,
-        gate: &Gate,
+        rows: &mut [Placed],
+        target: &Placed,
     ) -> Result<(), StoreError> {
-        for mut placed in self.rows(post)? {
-            if placed.row.stand != Stand::Shut || placed.row.target != Some(*target) {
+        for placed in rows {
+            if placed.row.stand != Stand::Shut || placed.row.target != Some(target.id) {
                 continue;
             }
-            let Some(entry) = self.kept(&placed.id)? else { continue };
-            let Some(key) = self.content_key(entry.header())? else { continue };
-            let content = entry.open(&key).ok().and_then(|bytes| Content::decode(&bytes).ok());
-            let Some(Content { body: Body::Interaction(sealed), .. }) = content else { continue };
-            let slot = Slot { writer: placed.row.writer, epoch: placed.row.epoch, seq: placed.row.seq };
-            let Ok(Inner::Reply(reply)) = open_interaction(thread, &slot, &sealed) else { continue };
-            if let Ok(text) = open_reply(thread, &slot, &sealed, &reply, gate) {
+            let Some(found) = self.interaction_of(placed.row.writer, &placed.id)? else { continue };
+            let Found { slot, sealed, .. } = &found;
+            let Ok(Inner::Reply(reply)) = open_interaction(thread, slot, sealed) else { continue };
+            if let Ok(text) = open_reply(thread, slot, sealed, &reply, &target.row.gate) {
                 placed.row.text = text;
                 placed.row.stand = Stand::Shown;
                 let key = interaction_key(post, placed.shown, &placed.id);
@@ -431,21 +372,23 @@ impl Service {
     }
 
     /// All interactions beneath a post, oldest first.
+    ///
+    /// # Cost
+    /// What is kept there: of each friend at most [`POST_WRITER_COMMENT_LIMIT`] and [`POST_WRITER_LIKE_LIMIT`].
     pub(super) fn rows(&self, post: &EntryId) -> Result<Vec<Placed>, StoreError> {
-        let records = self.tx.prefix(Tree::Interactions, post.as_bytes(), usize::from(u16::MAX))?;
-        records
-            .into_iter()
-            .map(|(key, value)| {
-                let bad = || tx::damaged(Tree::Interactions, &key, "the key is not one of ours");
-                let shown = key.get(32..40).and_then(|ms| <[u8; 8]>::try_from(ms).ok()).ok_or_else(bad)?;
-                let id = key.get(40..).and_then(|id| EntryId::try_from(id).ok()).ok_or_else(bad)?;
-                let row = tx::decode(Tree::Interactions, &key, &value)?;
-                Ok(Placed { id, shown: Timestamp::from_millis(u64::from_be_bytes(shown)), row })
-            })
-            .collect()
+        let mut rows = Vec::new();
+        self.tx.each_pending(Tree::Interactions, post.as_bytes(), &mut |key, value| {
+            let bad = || tx::damaged(Tree::Interactions, key, "the key is not one of ours");
+            let shown = key.get(32..40).and_then(|ms| <[u8; 8]>::try_from(ms).ok()).ok_or_else(bad)?;
+            let id = key.get(40..).and_then(|id| EntryId::try_from(id).ok()).ok_or_else(bad)?;
+            let row = tx::decode(Tree::Interactions, key, value)?;
+            rows.push(Placed { id, shown: Timestamp::from_millis(u64::from_be_bytes(shown)), row });
+            Ok(())
+        })?;
+        Ok(rows)
     }
 
-    /// A like or comment was withdrawn by its writer.
+    /// A like or comment was withdrawn by its writer. Of a comment the gate stays, so that replies to it can be read.
     pub(super) fn withdraw_interaction(
         &mut self,
         post: &EntryId,
@@ -456,36 +399,55 @@ impl Service {
         let Some(mut row) = self.tx.record::<Row>(Tree::Interactions, &key)? else {
             return Ok(());
         };
-        row.stand = Stand::Withdrawn;
-        row.text = String::new();
-        self.tx.put_record(Tree::Interactions, &key, &row);
-        self.thread_changed(post)
+        if row.kind == Kind::Like {
+            self.tx.remove(Tree::Interactions, &key);
+        } else {
+            row.stand = Stand::Withdrawn;
+            row.text = String::new();
+            self.tx.put_record(Tree::Interactions, &key, &row);
+        }
+        self.thread_changed(post, &self.rows(post)?)
     }
 
-    /// An interaction is kept no more: its row goes.
-    pub(super) fn forget_interaction(
+    /// A like or comment is kept no more: nothing stays of it, or what was evicted would fill the thread.
+    pub(super) fn drop_interaction(
         &mut self,
         post: &EntryId,
         shown: Timestamp,
         id: &EntryId,
     ) -> Result<(), StoreError> {
-        self.tx.remove(Tree::Interactions, &interaction_key(post, shown, id));
-        self.thread_changed(post)
+        let key = interaction_key(post, shown, id);
+        if !self.tx.has(Tree::Interactions, &key)? {
+            return Ok(());
+        }
+        self.tx.remove(Tree::Interactions, &key);
+        self.thread_changed(post, &self.rows(post)?)
     }
 
     /// A post is gone: its thread goes with it.
     pub(super) fn forget_thread(&mut self, post: &EntryId, shown: Timestamp) -> Result<(), StoreError> {
-        self.threads.posts.remove(&(Reverse(shown), *post));
-        for placed in self.rows(post)? {
-            self.tx.remove(Tree::Interactions, &interaction_key(post, placed.shown, &placed.id));
+        self.threads.forget(post, shown);
+        let mut keys = Vec::new();
+        self.tx.each_pending(Tree::Interactions, post.as_bytes(), &mut |key, _| {
+            keys.push(key.to_vec());
+            Ok(())
+        })?;
+        for key in keys {
+            self.tx.remove(Tree::Interactions, &key);
         }
         Ok(())
     }
 
-    fn thread_changed(&mut self, post: &EntryId) -> Result<(), StoreError> {
-        if let Some(moment) = self.moment_if_shown(post)? {
-            self.emit(view::Happening::Interaction { moment: Box::new(moment) });
-        }
+    /// Tells of a moment whose thread is `rows` now; of several changes in one step only the last is told.
+    pub(super) fn thread_changed(&mut self, post: &EntryId, rows: &[Placed]) -> Result<(), StoreError> {
+        let Some(moment) = self.moment_with(post, rows)? else { return Ok(()) };
+        self.held.retain(|output| match output {
+            Output::Event(view::Event { what: view::Happening::Interaction { moment }, .. }) => {
+                moment.id != *post
+            }
+            _ => true,
+        });
+        self.emit(view::Happening::Interaction { moment: Box::new(moment) });
         Ok(())
     }
 

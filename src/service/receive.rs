@@ -16,6 +16,7 @@
 //!
 //! Source: docs/protocol.md 3.4, 3.10, 3.13, 3.15.
 
+use super::parcels::granted_key;
 use super::sessions::Verdict;
 use super::{Service, tx};
 use crate::crypto::ContentKey;
@@ -147,7 +148,7 @@ impl Service {
         if !self.keep_entry(&entry, content.as_ref())? {
             return Ok(Verdict::Known { epoch, seq, id });
         }
-        self.not_awaited(&author, &id);
+        self.not_awaited(&author, &epoch, &id);
         if let Some(content) = content {
             // Applying what another wrote can fail only for our own disk; what a person would be told is not said here.
             self.apply(author, epoch, entry.header(), id, content)?;
@@ -201,7 +202,7 @@ impl Service {
         if let Some(read_key) = by_epoch {
             return Ok(Some(header.content_key(&read_key)));
         }
-        let granted = self.tx.get(Tree::Keys, header.id().as_bytes())?;
+        let granted = self.tx.get(Tree::Keys, &granted_key(&header.epoch(), &header.id()))?;
         Ok(granted.and_then(|bytes| <[u8; 32]>::try_from(bytes).ok()).map(ContentKey::from_bytes))
     }
 
@@ -353,12 +354,15 @@ impl Service {
             }
             Lying::Whole(_) => {
                 if let Some((post, shown)) = place.and_then(|place| place.beneath) {
-                    self.forget_interaction(&post, shown, id)?;
+                    self.drop_interaction(&post, shown, id)?;
                 }
             }
             _ => {}
         }
         self.tx.remove(Tree::Log, &log_key(epoch, seq, id));
+        if let Some(author) = self.state.epochs.get(epoch).map(|record| record.author) {
+            self.forget_key(&author, epoch, id);
+        }
         // Another epoch may name the same id: only its own place goes with an entry.
         if place.is_some() {
             self.tx.remove(Tree::ById, id.as_bytes());
@@ -420,7 +424,7 @@ impl Service {
         match content.body {
             Body::Post(post) => {
                 if content.created.is_ahead_by(self.now, FUTURE_HOLD_MS) {
-                    self.hold(content.created, id);
+                    self.hold(author, content.created, id);
                 } else {
                     self.on_post(author, header, id, content.created.shown_at(self.now), &post)?;
                 }
@@ -508,10 +512,13 @@ impl Service {
     pub(super) fn apply_tombstone(&mut self, tombstone: &Tombstone) -> Result<(), StoreError> {
         let Tombstone { epoch, seq, entry: id } = *tombstone;
         let before = self.lying(&epoch, seq, &id)?;
+        let author = self.state.epochs.get(&epoch).map(|record| record.author);
+        if let Some(author) = &author {
+            self.forget_key(author, &epoch, &id);
+        }
         match &before {
             None => {
                 self.set_lying(&epoch, seq, &id, &Lying::Awaited)?;
-                let author = self.state.epochs.get(&epoch).map(|record| record.author);
                 return author.map_or(Ok(()), |author| self.hold_quota(&author));
             }
             Some(Lying::Gone | Lying::Awaited) => return Ok(()),
@@ -529,7 +536,6 @@ impl Service {
             self.tx.remove(Tree::Timeline, &timeline_key(shown, &id));
             self.emit(view::Happening::Withdrawn { id });
         }
-        self.tx.remove(Tree::Keys, id.as_bytes());
         Ok(())
     }
 

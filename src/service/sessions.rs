@@ -275,15 +275,15 @@ impl Service {
         if is_unheard {
             self.door_shut(gone.node, false);
         }
-        if let Some((user, _)) = gone.friend {
-            if self.online(&user).is_none() {
-                if let Some(friend) = self.state.friends.get_mut(&user) {
-                    friend.last_seen = Some(self.now);
-                    self.save_friend(&user);
-                    self.emit_friend(&user);
-                }
-                self.dial_later(&user);
+        if let Some((user, _)) = gone.friend
+            && self.online(&user).is_none()
+        {
+            if let Some(friend) = self.state.friends.get_mut(&user) {
+                friend.last_seen = Some(self.now);
+                self.save_friend(&user);
+                self.emit_friend(&user);
             }
+            self.dial_later(&user);
         }
     }
 
@@ -387,7 +387,8 @@ impl Service {
         let Some(closed) = self.net.streams.remove(&stream) else { return };
         self.timers.pairing.remove(&stream);
         let Some(state) = self.net.conns.get_mut(&closed.conn) else { return };
-        let of_session = state.sync == Some(stream) || state.mail == Some(stream);
+        let is_mail = state.mail == Some(stream);
+        let of_session = state.sync == Some(stream) || is_mail;
         if state.sync == Some(stream) {
             state.sync = None;
         }
@@ -399,6 +400,10 @@ impl Service {
             let wait = 200u64.saturating_mul(1 << state.reopened.min(8));
             state.reopened = state.reopened.saturating_add(1);
             state.reopen = Some(self.now.plus_ms(wait));
+        }
+        if is_mail {
+            // Answers to what was said on it will not come.
+            self.mail_disconnected(closed.conn);
         }
         if !of_session {
             self.on_pair_stream_closed(closed.conn, &closed.spoken);
@@ -473,6 +478,8 @@ impl Service {
                 session.start_posts(self.now);
             }
             sync::Output::ClassDone(sync::Class::Posts) => {}
+            // Not from the author: passed over before it is looked at, so that nothing tells which epochs we hold.
+            sync::Output::Entry { epoch, granted: true, .. } if !self.is_authors(conn, &epoch) => {}
             sync::Output::Entry { epoch, seq, header, body, granted } => {
                 let verdict = self.take_entry(&header[..], body)?;
                 self.judged(session, (epoch, seq), verdict, granted);
@@ -507,6 +514,13 @@ impl Service {
             }
         }
         Ok(())
+    }
+
+    /// Whether the other end is a device of an epoch's author, or our own: only they send granted entries.
+    fn is_authors(&self, conn: ConnId, epoch: &EpochId) -> bool {
+        let author = self.state.epochs.get(epoch).map(|record| record.author);
+        let peer = self.net.conns.get(&conn).and_then(|state| state.friend).map(|(user, _)| user);
+        peer.is_some_and(|peer| author == Some(peer) || peer == self.me())
     }
 
     fn judged(&mut self, session: &mut Session, asked: (EpochId, u64), verdict: Verdict, granted: bool) {
@@ -717,17 +731,6 @@ impl Service {
             self.net.admitted.clone_from(&nodes);
             self.order(Order::Admit { nodes });
         }
-    }
-
-    /// Tells the shell again what it may have missed: the orders of a step that was forgotten never left.
-    pub(super) fn tell_again(&mut self) {
-        self.net.admitted.clear();
-        self.admit();
-        if self.net.admitted.is_empty() {
-            self.order(Order::Admit { nodes: BTreeSet::new() });
-        }
-        self.net.pairing_open = self.is_pairing_open();
-        self.order(Order::OpenPairing(self.net.pairing_open));
     }
 
     /// Tells the shell whether strangers may speak the pair protocol, if that changed.

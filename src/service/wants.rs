@@ -5,23 +5,35 @@
 //! anything from the question: its author, and sessions in which the moment's epoch matched. The same rule decides who
 //! gets one from us.
 //!
+//! Whoever can read a moment knows the ids of its blobs and can name them in a moment of his own. So what is here and
+//! who names it are kept apart, and each naming stands for itself: with its own length, its own rule, its own end. One
+//! that is withdrawn takes nothing from the others; the file goes with the last.
+//!
 //! ```text
-//!  Tree::Blobs   blob 32    state 1 ‖ bytes 8 ‖ moment 32 ‖ since 8     0 wanted  1 here  2 mine  3 later
+//!  Tree::Blobs   blob 32                              state 1 ‖ bytes 8 ‖ since 8     it is here: 1 others', 2 mine
+//!                blob 32 ‖ author 32 ‖ moment 32      state 1 ‖ bytes 8               named by: 0 wanted, 1 later
 //! ```
 //!
 //! *Later* means known by name and not fetched unasked: an original of long ago, or one that made room for newer ones
 //! (others' pictures take at most `BLOB_CACHE_LIMIT` bytes). Looking at it makes it wanted.
 //!
+//! One friend's pictures cannot keep another's out: a peer is asked for few at once, and what waits is shared fairly
+//! among the authors.
+//!
 //! Source: docs/protocol.md 3.9, 3.18.
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::sessions::Spoken;
 use super::{Output, Service, tx};
 use crate::crypto::{BlobKey, padded_len};
 use crate::error::{Error, Result as Said};
 use crate::id::{BlobId, EntryId, EpochId, UserId};
-use crate::limits::{BLOB_CACHE_LIMIT, BLOB_FETCH_LIMIT, BLOB_PREFETCH_DAYS, BLOB_WANTED_LIMIT};
+use crate::limits::{
+    BLOB_CACHE_LIMIT, BLOB_FETCH_LIMIT, BLOB_NAMING_LIMIT, BLOB_PEER_FETCH_LIMIT, BLOB_PREFETCH_DAYS,
+    BLOB_WANTED_LIMIT,
+};
 use crate::link::{ConnId, Order, StreamId};
 use crate::moment::Post;
 use crate::store::{StoreError, Tree};
@@ -29,48 +41,96 @@ use crate::time::{DAY_MS, Timestamp};
 use crate::view;
 use crate::wire::Reader;
 
-/// Where a blob stands.
+/// A blob that is here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Blob {
-    state: u8,
+struct Kept {
+    mine: bool,
     bytes: u64,
-    moment: EntryId,
-    /// When it came here; of one's own or one not here, nothing.
+    /// When it came.
     since: Timestamp,
 }
 
-const WANTED: u8 = 0;
 const HERE: u8 = 1;
 const MINE: u8 = 2;
-const LATER: u8 = 3;
 
-impl Blob {
+impl Kept {
     fn encode(&self) -> Vec<u8> {
-        [
-            &[self.state][..],
-            &self.bytes.to_be_bytes(),
-            self.moment.as_bytes(),
-            &self.since.as_millis().to_be_bytes(),
-        ]
-        .concat()
+        let state = if self.mine { MINE } else { HERE };
+        [&[state][..], &self.bytes.to_be_bytes(), &self.since.as_millis().to_be_bytes()].concat()
     }
 
     fn decode(key: &[u8], bytes: &[u8]) -> Result<Self, StoreError> {
         let bad = |_| tx::damaged(Tree::Blobs, key, "the record does not decode");
         let mut input = Reader::new(bytes);
-        let blob = Self {
-            state: input.u8().map_err(bad)?,
+        let kept = Self {
+            mine: input.u8().map_err(bad)? == MINE,
             bytes: input.u64().map_err(bad)?,
-            moment: input.value().map_err(bad)?,
             since: Timestamp::from_millis(input.u64().map_err(bad)?),
         };
         input.finish().map_err(bad)?;
-        Ok(blob)
+        Ok(kept)
+    }
+
+    /// Whether a moment that says this length means this blob.
+    const fn is(&self, bytes: u64) -> bool {
+        self.bytes == bytes
+    }
+}
+
+/// That a moment names a blob.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Naming {
+    blob: BlobId,
+    author: UserId,
+    moment: EntryId,
+    bytes: u64,
+    /// Not to be fetched unasked.
+    later: bool,
+}
+
+const WANTED: u8 = 0;
+const LATER: u8 = 1;
+
+impl Naming {
+    fn key(&self) -> Vec<u8> {
+        tx::key(&[self.blob.as_bytes(), self.author.as_bytes(), self.moment.as_bytes()])
+    }
+
+    fn encode(&self) -> Vec<u8> {
+        let state = if self.later { LATER } else { WANTED };
+        [&[state][..], &self.bytes.to_be_bytes()].concat()
+    }
+
+    /// Nothing for the key of a [`Kept`].
+    fn decode(key: &[u8], bytes: &[u8]) -> Result<Option<Self>, StoreError> {
+        let bad = |_| tx::damaged(Tree::Blobs, key, "the record does not decode");
+        let mut at = Reader::new(key);
+        let blob: BlobId = at.value().map_err(bad)?;
+        if blob.as_bytes() == key {
+            return Ok(None);
+        }
+        let (author, moment) = (at.value().map_err(bad)?, at.value().map_err(bad)?);
+        at.finish().map_err(bad)?;
+        let mut input = Reader::new(bytes);
+        let later = input.u8().map_err(bad)? == LATER;
+        let bytes = input.u64().map_err(bad)?;
+        input.finish().map_err(bad)?;
+        Ok(Some(Self { blob, author, moment, bytes, later }))
     }
 }
 
 /// Whose turn it is: previews before originals, newest moment first.
-type Turn = (bool, std::cmp::Reverse<Timestamp>, BlobId);
+type Turn = (bool, Reverse<Timestamp>, Naming);
+
+/// A fetch under way.
+#[derive(Debug)]
+struct Fetch {
+    conn: ConnId,
+    peer: UserId,
+    turn: Turn,
+    /// Nobody wants it any more; it still takes up its peer until the network has answered.
+    dropped: bool,
+}
 
 /// A peer that did not give a blob.
 #[derive(Debug, Clone, Copy)]
@@ -89,14 +149,14 @@ impl Default for Tried {
 /// What is being fetched, and what waits.
 #[derive(Debug, Default)]
 pub(super) struct Wants {
-    /// Previews before originals, newest moment first.
-    waiting: BTreeMap<Turn, (EntryId, u64)>,
-    fetching: BTreeMap<BlobId, (ConnId, Turn, EntryId, u64)>,
-    /// Peers that did not have it or lied, until somebody new comes.
-    tried: BTreeMap<(ConnId, BlobId), Tried>,
-    dirty: bool,
-    /// When somebody may be asked again.
+    waiting: BTreeMap<UserId, BTreeSet<Turn>>,
+    waiting_count: usize,
+    fetching: BTreeMap<BlobId, Fetch>,
+    /// Peers that did not have it or lied. With the length: a wrong one makes liars of all.
+    tried: BTreeMap<(BlobId, u64, ConnId), Tried>,
+    /// When the first of them is asked again.
     again: Option<Timestamp>,
+    dirty: bool,
     /// Others' blobs that are here, oldest first, and their bytes.
     cached: BTreeMap<(Timestamp, BlobId), u64>,
     cached_bytes: u64,
@@ -105,15 +165,15 @@ pub(super) struct Wants {
 impl Wants {
     /// A blob of one's own stands in the home already.
     pub(super) fn own(tx: &mut tx::Tx, blob: &BlobId) {
-        let moment = EntryId::from_bytes([0; 32]);
-        let record = Blob { state: MINE, bytes: 0, moment, since: Timestamp::ZERO };
-        tx.put(Tree::Blobs, blob.as_bytes(), record.encode());
+        // Which moment names it, and its length, follow with the moment.
+        let kept = Kept { mine: true, bytes: 0, since: Timestamp::ZERO };
+        tx.put(Tree::Blobs, blob.as_bytes(), kept.encode());
     }
 
     pub(super) fn on_disconnected(&mut self, conn: ConnId) {
-        self.tried.retain(|(tried, _), _| *tried != conn);
+        self.tried.retain(|(.., tried), _| *tried != conn);
         let lost: Vec<BlobId> =
-            self.fetching.iter().filter(|(_, (with, ..))| *with == conn).map(|(blob, _)| *blob).collect();
+            self.fetching.iter().filter(|(_, fetch)| fetch.conn == conn).map(|(blob, _)| *blob).collect();
         for blob in lost {
             self.put_back(&blob);
         }
@@ -124,26 +184,71 @@ impl Wants {
         self.dirty = true;
     }
 
+    /// A fetch ended without its blob.
     fn put_back(&mut self, blob: &BlobId) {
-        if let Some((_, turn, moment, bytes)) = self.fetching.remove(blob) {
-            self.waiting.insert(turn, (moment, bytes));
+        if let Some(fetch) = self.fetching.remove(blob) {
             self.dirty = true;
+            if !fetch.dropped {
+                self.push(fetch.turn);
+            }
         }
     }
 
-    fn drop_blob(&mut self, blob: &BlobId) {
-        self.waiting.retain(|(_, _, waiting), _| waiting != blob);
-        self.tried.retain(|(_, tried), _| tried != blob);
-        self.fetching.remove(blob);
+    /// Lets a blob wait. When too many do, the last of the author with the most gives way.
+    fn push(&mut self, turn: Turn) {
+        if self.waiting.entry(turn.2.author).or_default().insert(turn) {
+            self.waiting_count = self.waiting_count.saturating_add(1);
+        }
+        if self.waiting_count > BLOB_WANTED_LIMIT {
+            let most = self.waiting.iter().max_by_key(|(author, turns)| (turns.len(), **author));
+            if let Some(last) = most.and_then(|(_, turns)| turns.last()).copied() {
+                self.take(&last);
+            }
+        }
     }
 
-    fn note_cached(&mut self, blob: BlobId, record: &Blob) {
-        self.cached.insert((record.since, blob), record.bytes);
-        self.cached_bytes = self.cached_bytes.saturating_add(record.bytes);
+    fn take(&mut self, turn: &Turn) {
+        let Some(turns) = self.waiting.get_mut(&turn.2.author) else { return };
+        if turns.remove(turn) {
+            self.waiting_count = self.waiting_count.saturating_sub(1);
+        }
+        if turns.is_empty() {
+            self.waiting.remove(&turn.2.author);
+        }
     }
 
-    fn drop_cached(&mut self, blob: &BlobId, record: &Blob) {
-        if let Some(bytes) = self.cached.remove(&(record.since, *blob)) {
+    fn is_fetching(&self, naming: &Naming) -> bool {
+        self.fetching.get(&naming.blob).is_some_and(|fetch| {
+            fetch.turn.2.moment == naming.moment && fetch.turn.2.author == naming.author && !fetch.dropped
+        })
+    }
+
+    /// What a moment names waits no more.
+    fn drop_waiting(&mut self, naming: &Naming) {
+        let same = |turn: &&Turn| turn.2.blob == naming.blob && turn.2.moment == naming.moment;
+        let turns = self.waiting.get(&naming.author).into_iter().flatten();
+        for turn in turns.filter(same).copied().collect::<Vec<_>>() {
+            self.take(&turn);
+        }
+    }
+
+    /// Fetches that a peer is busy with.
+    fn asked_of(&self, peer: &UserId) -> usize {
+        self.fetching.values().filter(|fetch| fetch.peer == *peer).count()
+    }
+
+    fn forget_tried(&mut self, blob: &BlobId) {
+        self.tried.retain(|(tried, ..), _| tried != blob);
+    }
+
+    fn note_cached(&mut self, blob: BlobId, kept: &Kept) {
+        if self.cached.insert((kept.since, blob), kept.bytes).is_none() {
+            self.cached_bytes = self.cached_bytes.saturating_add(kept.bytes);
+        }
+    }
+
+    fn drop_cached(&mut self, blob: &BlobId, kept: &Kept) {
+        if let Some(bytes) = self.cached.remove(&(kept.since, *blob)) {
             self.cached_bytes = self.cached_bytes.saturating_sub(bytes);
         }
     }
@@ -152,63 +257,58 @@ impl Wants {
 impl Service {
     /// Reads at start what is still wanted.
     pub(super) fn load_wants(&mut self) -> Result<(), StoreError> {
-        let (mut wanted, mut here) = (Vec::new(), Vec::new());
+        let (mut wanted, mut here) = (Vec::new(), BTreeMap::new());
         self.tx.each(Tree::Blobs, &[], &mut |key, value| {
-            let blob = Blob::decode(key, value)?;
-            match (blob.state, BlobId::try_from(key)) {
-                (WANTED, Ok(id)) => wanted.push((id, blob)),
-                (HERE, Ok(id)) => here.push((id, blob)),
+            match (BlobId::try_from(key), Naming::decode(key, value)?) {
+                (Ok(blob), None) => {
+                    here.insert(blob, Kept::decode(key, value)?);
+                }
+                (_, Some(naming)) if !naming.later => wanted.push(naming),
                 _ => {}
             }
             Ok(())
         })?;
-        for (id, blob) in &here {
-            self.wants.note_cached(*id, blob);
+        for (blob, kept) in here.iter().filter(|(_, kept)| !kept.mine) {
+            self.wants.note_cached(*blob, kept);
         }
-        for (id, blob) in wanted.into_iter().take(BLOB_WANTED_LIMIT) {
+        for naming in wanted.into_iter().filter(|naming| !here.contains_key(&naming.blob)) {
             // What is an original and when its moment was shown is not kept: previews are small, they go first.
-            let original = blob.bytes > PREVIEW_SIZE;
-            let key = (original, std::cmp::Reverse(Timestamp::ZERO), id);
-            self.wants.waiting.insert(key, (blob.moment, blob.bytes));
+            let original = naming.bytes > PREVIEW_SIZE;
+            self.wants.push((original, Reverse(Timestamp::ZERO), naming));
         }
         Ok(())
     }
 
     /// A friend's moment came: its pictures are wanted.
-    pub(super) fn want_blobs(&mut self, moment: &EntryId, shown: Timestamp, post: &Post) {
+    pub(super) fn want_blobs(
+        &mut self,
+        author: UserId,
+        moment: &EntryId,
+        shown: Timestamp,
+        post: &Post,
+    ) -> Result<(), StoreError> {
         let fresh = self.now.since(shown) <= u64::from(BLOB_PREFETCH_DAYS).saturating_mul(DAY_MS);
-        let media: Vec<_> = post
-            .public
-            .values()
-            .media
-            .iter()
-            .map(|m| m.plain_len)
-            .zip(post.private.media_keys.clone())
-            .collect();
-        for (plain_len, keys) in media {
-            if keys.preview_len > 0 {
-                self.want(keys.preview, padded_len(u64::from(keys.preview_len)), moment, shown, false);
-            }
-            let bytes = padded_len(plain_len);
-            if fresh {
-                self.want(keys.blob, bytes, moment, shown, true);
-            } else if !self.tx.has(Tree::Blobs, keys.blob.as_bytes()).unwrap_or(true) {
-                let record = Blob { state: LATER, bytes, moment: *moment, since: Timestamp::ZERO };
-                self.tx.put(Tree::Blobs, keys.blob.as_bytes(), record.encode());
+        for (blob, bytes, original) in blobs_of(post) {
+            let later = original && !fresh;
+            let naming = Naming { blob, author, moment: *moment, bytes, later };
+            if self.name(&naming)? && !later && self.kept_blob(&blob)?.is_none() {
+                self.wants.push((original, Reverse(shown), naming));
+                self.wants.dirty = true;
             }
         }
+        Ok(())
     }
 
-    fn want(&mut self, blob: BlobId, bytes: u64, moment: &EntryId, shown: Timestamp, original: bool) {
-        if self.tx.has(Tree::Blobs, blob.as_bytes()).unwrap_or(true) {
-            return;
+    /// Notes that a moment names a blob. False if that is known, or if its author names it too often.
+    fn name(&mut self, naming: &Naming) -> Result<bool, StoreError> {
+        let by_author = tx::key(&[naming.blob.as_bytes(), naming.author.as_bytes()]);
+        let named = self.tx.prefix(Tree::Blobs, &by_author, BLOB_NAMING_LIMIT)?;
+        let key = naming.key();
+        if named.len() >= BLOB_NAMING_LIMIT || named.iter().any(|(other, _)| *other == key) {
+            return Ok(false);
         }
-        let record = Blob { state: WANTED, bytes, moment: *moment, since: Timestamp::ZERO };
-        self.tx.put(Tree::Blobs, blob.as_bytes(), record.encode());
-        if self.wants.waiting.len() < BLOB_WANTED_LIMIT {
-            self.wants.waiting.insert((original, std::cmp::Reverse(shown), blob), (*moment, bytes));
-        }
-        self.wants.dirty = true;
+        self.tx.put(Tree::Blobs, &key, naming.encode());
+        Ok(true)
     }
 
     /// Gives out fetches while there is somebody to ask and room to do so.
@@ -218,36 +318,57 @@ impl Service {
         }
         let tried = self.wants.tried.values().map(|tried| tried.again);
         self.wants.again = tried.filter(|at| *at > self.now && at.as_millis() < u64::MAX).min();
-        let waiting: Vec<_> = self.wants.waiting.iter().map(|(key, value)| (*key, *value)).collect();
-        for (turn, (moment, bytes)) in waiting {
-            let blob = turn.2;
-            if self.wants.fetching.len() >= BLOB_FETCH_LIMIT {
+        let mut free = self.free_peers();
+        if free.is_empty() {
+            return Ok(());
+        }
+        let mut waiting: Vec<Turn> = self.wants.waiting.values().flatten().copied().collect();
+        waiting.sort_unstable();
+        for turn in waiting {
+            let naming = turn.2;
+            if free.is_empty() {
                 break;
             }
-            let Some(conn) = self.who_has(&blob, &moment)? else { continue };
-            self.wants.waiting.remove(&turn);
-            self.wants.fetching.insert(blob, (conn, turn, moment, bytes));
-            self.order(Order::FetchBlob { conn, blob, bytes });
+            if self.wants.fetching.contains_key(&naming.blob) {
+                continue;
+            }
+            let Some((conn, peer)) = self.who_has(&free, &naming)? else { continue };
+            self.wants.take(&turn);
+            self.wants.fetching.insert(naming.blob, Fetch { conn, peer, turn, dropped: false });
+            self.order(Order::FetchBlob { conn, blob: naming.blob, bytes: naming.bytes });
+            free = self.free_peers();
         }
         Ok(())
     }
 
+    /// Sessions that may be asked for one more blob.
+    fn free_peers(&self) -> Vec<(ConnId, StreamId, UserId)> {
+        if self.wants.fetching.len() >= BLOB_FETCH_LIMIT {
+            return Vec::new();
+        }
+        self.sessions().filter(|(.., user)| self.wants.asked_of(user) < BLOB_PEER_FETCH_LIMIT).collect()
+    }
+
     /// A connection that may be asked for a blob, and was not in vain: the author's first.
-    fn who_has(&self, blob: &BlobId, moment: &EntryId) -> Result<Option<ConnId>, StoreError> {
-        let Some(epoch) = self.place(moment)?.map(|place| place.epoch) else {
+    fn who_has(
+        &self,
+        free: &[(ConnId, StreamId, UserId)],
+        naming: &Naming,
+    ) -> Result<Option<(ConnId, UserId)>, StoreError> {
+        let Some(epoch) = self.place(&naming.moment)?.map(|place| place.epoch) else {
             return Ok(None);
         };
-        let author = self.state.epochs.get(&epoch).map(|record| record.author);
         let mut found = None;
-        for (conn, stream, user) in self.sessions() {
-            if self.wants.tried.get(&(conn, *blob)).is_some_and(|tried| tried.again > self.now) {
+        for (conn, stream, user) in free {
+            let tried = self.wants.tried.get(&(naming.blob, naming.bytes, *conn));
+            if tried.is_some_and(|tried| tried.again > self.now) {
                 continue;
             }
-            if Some(user) == author {
-                return Ok(Some(conn));
+            if *user == naming.author {
+                return Ok(Some((*conn, *user)));
             }
-            if self.is_matched(stream, &epoch) {
-                found = Some(conn);
+            if self.is_matched(*stream, &epoch) {
+                found = Some((*conn, *user));
             }
         }
         Ok(found)
@@ -262,48 +383,45 @@ impl Service {
 
     /// A blob arrived whole.
     pub(super) fn on_blob_fetched(&mut self, blob: &BlobId, bytes: u64) -> Result<(), StoreError> {
-        self.wants.drop_blob(blob);
+        self.wants.fetching.remove(blob);
         self.wants.dirty = true;
-        let Some(mut record) = self.blob_record(blob)? else {
+        let namings = self.namings(blob)?;
+        if namings.is_empty() {
             // Its moment was withdrawn meanwhile.
             self.held.push(Output::RemoveBlob(*blob));
             return Ok(());
-        };
-        record.state = HERE;
-        record.bytes = bytes;
-        record.since = self.now;
-        self.tx.put(Tree::Blobs, blob.as_bytes(), record.encode());
-        self.wants.note_cached(*blob, &record);
+        }
+        for naming in &namings {
+            self.wants.drop_waiting(naming);
+        }
+        self.wants.forget_tried(blob);
+        if self.kept_blob(blob)?.is_some() {
+            // It became mine while it was on its way.
+            return Ok(());
+        }
+        let kept = Kept { mine: false, bytes, since: self.now };
+        self.tx.put(Tree::Blobs, blob.as_bytes(), kept.encode());
+        self.wants.note_cached(*blob, &kept);
         self.make_room_for_blobs()?;
-        self.emit(view::Happening::Blob { id: *blob, moment: record.moment });
+        for naming in namings.iter().filter(|naming| kept.is(naming.bytes)) {
+            self.emit(view::Happening::Blob { id: *blob, moment: naming.moment });
+        }
         Ok(())
     }
 
     /// The oldest of others' pictures make room for newer ones.
     fn make_room_for_blobs(&mut self) -> Result<(), StoreError> {
         while self.wants.cached_bytes > BLOB_CACHE_LIMIT {
-            let Some(((_, blob), _)) = self.wants.cached.first_key_value() else { break };
-            let blob = *blob;
-            let Some(mut record) = self.blob_record(&blob)? else { break };
-            self.wants.drop_cached(&blob, &record);
-            record.state = LATER;
-            self.tx.put(Tree::Blobs, blob.as_bytes(), record.encode());
+            let Some(((since, blob), bytes)) = self.wants.cached.first_key_value() else { break };
+            let (blob, kept) = (*blob, Kept { mine: false, bytes: *bytes, since: *since });
+            self.wants.drop_cached(&blob, &kept);
+            for naming in self.namings(&blob)? {
+                self.tx.put(Tree::Blobs, &naming.key(), Naming { later: true, ..naming }.encode());
+            }
+            self.tx.remove(Tree::Blobs, blob.as_bytes());
             self.held.push(Output::RemoveBlob(blob));
         }
         Ok(())
-    }
-
-    /// A peer did not give it.
-    pub(super) fn on_blob_failed(&mut self, blob: &BlobId, conn: ConnId, lied: bool) {
-        if lied {
-            tracing::debug!(blob = %blob.short(), "a peer sent bytes that do not fit a blob's id");
-        }
-        // A liar is not asked again on this connection; one who did not have it may get it.
-        let tried = self.wants.tried.entry((conn, *blob)).or_default();
-        tried.times = tried.times.saturating_add(1);
-        let wait = if lied { u64::MAX } else { super::maintain::backoff_ms(tried.times) };
-        tried.again = Timestamp::from_millis(self.now.as_millis().saturating_add(wait));
-        self.wants.put_back(blob);
     }
 
     /// When somebody may be asked again for what they did not have.
@@ -313,8 +431,30 @@ impl Service {
 
     /// The time of [`Service::wants_wakeup`] may have come.
     pub(super) fn ask_again(&mut self) {
-        if self.wants_wakeup().is_some_and(|at| at <= self.now) {
+        if self.wants.again.is_some_and(|at| at <= self.now) {
             self.wants.dirty = true;
+        }
+    }
+
+    /// A peer did not give it.
+    pub(super) fn on_blob_failed(&mut self, blob: &BlobId, conn: ConnId, lied: bool) {
+        if lied {
+            tracing::debug!(blob = %blob.short(), "a peer sent bytes that do not fit a blob's id");
+        }
+        // After a disconnection it may be asked of somebody else already.
+        let Some(fetch) = self.wants.fetching.get(blob).filter(|fetch| fetch.conn == conn) else { return };
+        let (bytes, dropped) = (fetch.turn.2.bytes, fetch.dropped);
+        if !dropped {
+            // A liar is not asked again on this connection; one who did not have it may get it.
+            let tried = self.wants.tried.entry((*blob, bytes, conn)).or_default();
+            tried.times = tried.times.saturating_add(1);
+            let wait = if lied { u64::MAX } else { super::maintain::backoff_ms(tried.times) };
+            tried.again = Timestamp::from_millis(self.now.as_millis().saturating_add(wait));
+        }
+        self.wants.put_back(blob);
+        if dropped && self.namings(blob).is_ok_and(|left| left.is_empty()) {
+            // What came of it meanwhile goes too.
+            self.held.push(Output::RemoveBlob(*blob));
         }
     }
 
@@ -334,69 +474,145 @@ impl Service {
         Ok(())
     }
 
+    /// Whether one of the moments that name a blob allows it.
     fn may_have(&self, conn: ConnId, blob: &BlobId) -> Result<bool, StoreError> {
         let Some(state) = self.net.conns.get(&conn) else { return Ok(false) };
         let (Some((user, _)), Some(sync)) = (state.friend, state.sync) else { return Ok(false) };
-        let Some(record) = self.blob_record(blob)?.filter(|record| matches!(record.state, HERE | MINE))
-        else {
-            return Ok(false);
-        };
-        let Some(place) = self.place(&record.moment)? else { return Ok(false) };
-        let Some(epoch) = self.state.epochs.get(&place.epoch) else { return Ok(false) };
-        if epoch.own.is_some() {
-            return Ok(self.readers_of(&record.moment)?.contains(&user));
+        let Some(kept) = self.kept_blob(blob)? else { return Ok(false) };
+        for naming in self.namings(blob)?.iter().filter(|naming| kept.is(naming.bytes)) {
+            let Some(place) = self.place(&naming.moment)? else { continue };
+            let Some(epoch) = self.state.epochs.get(&place.epoch) else { continue };
+            let may = if epoch.own.is_some() {
+                self.readers_of(&naming.moment)?.contains(&user)
+            } else {
+                !epoch.author_only && (epoch.author == user || self.is_matched(sync, &place.epoch))
+            };
+            if may {
+                return Ok(true);
+            }
         }
-        Ok(!epoch.author_only && (epoch.author == user || self.is_matched(sync, &place.epoch)))
+        Ok(false)
     }
 
     /// Tells a blob of mine which moment names it, once that is written.
-    pub(super) fn bind_own_blobs(&mut self, moment: &EntryId, post: &Post) {
-        for keys in &post.private.media_keys {
-            for blob in [&keys.blob, &keys.preview] {
-                let record = Blob { state: MINE, bytes: 0, moment: *moment, since: Timestamp::ZERO };
-                self.tx.put(Tree::Blobs, blob.as_bytes(), record.encode());
+    pub(super) fn bind_own_blobs(&mut self, moment: &EntryId, post: &Post) -> Result<(), StoreError> {
+        let author = self.me();
+        for (blob, bytes, _) in blobs_of(post) {
+            if let Some(kept) = self.kept_blob(&blob)? {
+                self.wants.drop_cached(&blob, &kept);
             }
+            let kept = Kept { mine: true, bytes, since: Timestamp::ZERO };
+            self.tx.put(Tree::Blobs, blob.as_bytes(), kept.encode());
+            self.name(&Naming { blob, author, moment: *moment, bytes, later: false })?;
         }
+        Ok(())
     }
 
-    fn blob_record(&self, blob: &BlobId) -> Result<Option<Blob>, StoreError> {
+    fn kept_blob(&self, blob: &BlobId) -> Result<Option<Kept>, StoreError> {
         let key = blob.as_bytes();
-        self.tx.get(Tree::Blobs, key)?.map(|bytes| Blob::decode(key, &bytes)).transpose()
+        self.tx.get(Tree::Blobs, key)?.map(|bytes| Kept::decode(key, &bytes)).transpose()
     }
 
-    /// A blob whose moment is withdrawn.
-    pub(super) fn forget_blob(&mut self, blob: &BlobId) {
-        self.wants.drop_blob(blob);
-        if let Ok(Some(record)) = self.blob_record(blob) {
-            self.wants.drop_cached(blob, &record);
+    /// The moments that name a blob: of each author at most [`BLOB_NAMING_LIMIT`].
+    fn namings(&self, blob: &BlobId) -> Result<Vec<Naming>, StoreError> {
+        let mut namings = Vec::new();
+        self.tx.each_pending(Tree::Blobs, blob.as_bytes(), &mut |key, value| {
+            namings.extend(Naming::decode(key, value)?);
+            Ok(())
+        })?;
+        Ok(namings)
+    }
+
+    /// A moment is withdrawn: it names its blobs no more. A file goes when nothing names it.
+    pub(super) fn forget_blobs(
+        &mut self,
+        author: UserId,
+        moment: &EntryId,
+        post: &Post,
+    ) -> Result<(), StoreError> {
+        for (blob, bytes, _) in blobs_of(post) {
+            let naming = Naming { blob, author, moment: *moment, bytes, later: false };
+            self.forget_naming(&naming)?;
         }
-        self.tx.remove(Tree::Blobs, blob.as_bytes());
-        self.held.push(Output::RemoveBlob(*blob));
+        Ok(())
     }
 
-    /// What opens a blob that a moment one may see names: key, media type, bytes of plaintext, and whether it is here.
+    fn forget_naming(&mut self, naming: &Naming) -> Result<(), StoreError> {
+        let blob = &naming.blob;
+        if !self.tx.has(Tree::Blobs, &naming.key())? {
+            return Ok(());
+        }
+        self.tx.remove(Tree::Blobs, &naming.key());
+        self.wants.drop_waiting(naming);
+        if self.wants.is_fetching(naming)
+            && let Some(fetch) = self.wants.fetching.get_mut(blob)
+        {
+            fetch.dropped = true;
+        }
+        let left = self.namings(blob)?;
+        let kept = self.kept_blob(blob)?;
+        if left.is_empty() {
+            if let Some(kept) = &kept {
+                self.wants.drop_cached(blob, kept);
+            }
+            self.wants.forget_tried(blob);
+            self.tx.remove(Tree::Blobs, blob.as_bytes());
+            self.held.push(Output::RemoveBlob(*blob));
+        } else if let Some(kept) = kept.filter(|kept| kept.mine)
+            && left.iter().all(|naming| naming.author != self.me())
+        {
+            // Mine no more, but others'.
+            let kept = Kept { mine: false, since: self.now, ..kept };
+            self.tx.put(Tree::Blobs, blob.as_bytes(), kept.encode());
+            self.wants.note_cached(*blob, &kept);
+        }
+        Ok(())
+    }
+
+    /// What opens a blob, by each moment that names it and that one may see (one's own first): key, media type, bytes
+    /// of plaintext; and whether it is here. More than one is an attempt to mislead: which one is true shows when the
+    /// bytes are opened.
     ///
     /// # Errors
     /// Not found.
-    pub fn blob(&mut self, blob: &BlobId) -> Said<(BlobKey, &'static str, u64, bool)> {
-        let missing = || {
-            Error::not_found(
+    pub fn blob(&mut self, blob: &BlobId) -> Said<(Vec<BlobReading>, bool)> {
+        let kept = self.kept_blob(blob)?;
+        let me = self.me();
+        let mut namings = self.namings(blob)?;
+        namings.sort_by_key(|naming| naming.author != me);
+        let mut readings = Vec::new();
+        for naming in namings {
+            let Some(reading) = self.blob_in(&naming.moment, blob)? else { continue };
+            match &kept {
+                Some(kept) if !kept.is(naming.bytes) => continue,
+                Some(_) => {}
+                None => self.want_now(&naming),
+            }
+            readings.push(reading);
+        }
+        if readings.is_empty() {
+            return Err(Error::not_found(
                 "no_such_blob",
                 format!("no moment here names the blob {}", blob.short()),
                 "see `tidings show ID`",
-            )
-        };
-        let mut record = self.blob_record(blob)?.ok_or_else(missing)?;
-        let (key, mime, len) = self.blob_in(&record.moment, blob)?.ok_or_else(missing)?;
-        if record.state == LATER {
-            record.state = WANTED;
-            self.tx.put(Tree::Blobs, blob.as_bytes(), record.encode());
-            let waiting = (true, std::cmp::Reverse(self.now), *blob);
-            self.wants.waiting.insert(waiting, (record.moment, record.bytes));
+            ));
         }
         // Somebody looks at it: whatever waits for a peer is tried again.
         self.wants.dirty = true;
-        Ok((key, mime, len, matches!(record.state, HERE | MINE)))
+        Ok((readings, kept.is_some()))
+    }
+
+    /// Somebody looks at what is not here.
+    fn want_now(&mut self, naming: &Naming) {
+        if self.wants.is_fetching(naming) {
+            return;
+        }
+        let wanted = Naming { later: false, ..*naming };
+        if naming.later {
+            self.tx.put(Tree::Blobs, &naming.key(), wanted.encode());
+        }
+        self.wants.drop_waiting(naming);
+        self.wants.push((wanted.bytes > PREVIEW_SIZE, Reverse(self.now), wanted));
     }
 
     /// Readers of one of my moments who are friends now.
@@ -405,5 +621,69 @@ impl Service {
     }
 }
 
+/// What opens a blob: key, media type, bytes of plaintext.
+pub type BlobReading = (BlobKey, &'static str, u64);
+
+/// The blobs of a post: id, padded bytes, whether it is an original.
+fn blobs_of(post: &Post) -> Vec<(BlobId, u64, bool)> {
+    let media = post.public.values().media.iter().zip(&post.private.media_keys);
+    media
+        .flat_map(|(medium, keys)| {
+            let preview = (keys.preview, padded_len(u64::from(keys.preview_len)), false);
+            let original = (keys.blob, padded_len(medium.plain_len), true);
+            [Some(preview).filter(|_| keys.preview_len > 0), Some(original)].into_iter().flatten()
+        })
+        .collect()
+}
+
 /// The largest padded preview, bytes.
 const PREVIEW_SIZE: u64 = 26 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn turn(author: u8, n: usize) -> Turn {
+        let mut id = [author; 32];
+        id[..8].copy_from_slice(&(n as u64).to_be_bytes());
+        let naming = Naming {
+            blob: BlobId::from_bytes(id),
+            author: UserId::from_bytes([author; 32]),
+            moment: EntryId::from_bytes(id),
+            bytes: 1_024,
+            later: false,
+        };
+        (false, Reverse(Timestamp::ZERO), naming)
+    }
+
+    fn waiting(wants: &Wants, author: u8) -> usize {
+        wants.waiting.get(&UserId::from_bytes([author; 32])).map_or(0, BTreeSet::len)
+    }
+
+    #[test]
+    fn an_author_alone_may_fill_what_waits_and_gives_way_to_others() {
+        let mut wants = Wants::default();
+        for n in 0..BLOB_WANTED_LIMIT {
+            wants.push(turn(1, n));
+        }
+        assert_eq!((wants.waiting_count, waiting(&wants, 1)), (BLOB_WANTED_LIMIT, BLOB_WANTED_LIMIT));
+        wants.push(turn(1, BLOB_WANTED_LIMIT));
+        assert_eq!(waiting(&wants, 1), BLOB_WANTED_LIMIT, "one more than the limit");
+        for n in 0..10 {
+            wants.push(turn(2, n));
+        }
+        assert_eq!((waiting(&wants, 1), waiting(&wants, 2)), (BLOB_WANTED_LIMIT - 10, 10));
+        assert_eq!(wants.waiting_count, BLOB_WANTED_LIMIT);
+    }
+
+    #[test]
+    fn records_are_read_as_they_were_written_and_told_apart_by_their_keys() {
+        let kept = Kept { mine: true, bytes: 7, since: Timestamp::from_millis(9) };
+        let (.., naming) = turn(3, 4);
+        let naming = Naming { later: true, ..naming };
+        assert_eq!(Kept::decode(&[1; 32], &kept.encode()).expect("its own bytes"), kept);
+        assert_eq!(Naming::decode(naming.blob.as_bytes(), &kept.encode()).expect("the other kind"), None);
+        assert_eq!(Naming::decode(&naming.key(), &naming.encode()).expect("its own bytes"), Some(naming));
+        assert!(Naming::decode(&naming.key()[..95], &naming.encode()).is_err());
+    }
+}

@@ -76,7 +76,8 @@ trees! {
     Owed = "owed", true;
     /// Who announced that they have an entry of mine. Key: entry id 32 ‖ user id 32. Value: nothing.
     Holders = "holders", true;
-    /// Blobs known. Key: blob id 32. Value: key, length, state, last use.
+    /// Blobs that are here, and who names which. Key: blob id 32, or blob id 32 ‖ author 32 ‖ moment 32. Value: state,
+    /// length, and of one that is here since when.
     Blobs = "blobs", true;
 }
 

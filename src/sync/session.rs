@@ -239,6 +239,9 @@ pub struct Session {
     serve: serve::Serve,
     /// Scopes with a Digest, Have, Ids or Head to send.
     due: BTreeSet<(Class, EpochId)>,
+    /// Scopes whose comparing goes on when more may be read.
+    paused: BTreeSet<(Class, EpochId)>,
+    work: reconcile::Work,
     /// Scopes that will say their Digest at a time.
     digest_timers: BTreeSet<(Timestamp, EpochId)>,
     /// For the owner.
@@ -278,6 +281,8 @@ impl Session {
             fetch: fetch::Fetch::default(),
             serve: serve::Serve::default(),
             due: BTreeSet::new(),
+            paused: BTreeSet::new(),
+            work: reconcile::Work::default(),
             digest_timers: BTreeSet::new(),
             outputs: VecDeque::new(),
             urgent: VecDeque::new(),
@@ -333,6 +338,7 @@ impl Session {
             self.matching.next_round(),
             self.early.next_expiry(),
             self.fetch.timeout_at(),
+            self.resumes_at(),
             self.digest_timers.first().map(|&(at, _)| at),
         ]
         .into_iter()
@@ -354,7 +360,8 @@ impl Session {
             if self.phase != Phase::Open || !self.urgent.is_empty() || !has_room {
                 return None;
             }
-            let stepped = self.step_reconcile(log)
+            let stepped = self.step_reconcile(now, log)
+                || self.step_want_ids(now)
                 || self.step_want(now)
                 || self.step_serve_ids(log)
                 || self.step_serve(log);
@@ -421,7 +428,7 @@ impl Session {
             Frame::Mine { handle, epoch } => self.on_mine(handle, epoch),
             Frame::Tags { class, tags } => self.on_tags(class, tags, now),
             Frame::Matched(items) => self.on_matched(&items),
-            Frame::Digest { handle, digest } => self.on_digest(handle, digest, log),
+            Frame::Digest { handle, digest } => self.on_digest(handle, digest),
             Frame::Have(have) => self.on_have(have, log),
             Frame::Want { handle, intervals } => self.on_want(handle, &intervals),
             Frame::WantIds(ids) => self.on_want_ids(&ids),
@@ -468,6 +475,7 @@ impl Session {
         self.scopes.clear();
         self.handles.clear();
         self.due.clear();
+        self.paused.clear();
         self.digest_timers.clear();
         self.early = fetch::Early::default();
         self.fetch = fetch::Fetch::default();

@@ -5,6 +5,7 @@
 //! demands. Nothing here is random: a test decides what is delivered when.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::*;
@@ -92,6 +93,8 @@ pub(super) struct Ledger {
     logs: BTreeMap<EpochId, EpochLog>,
     /// Ids that may be asked for by id.
     pub(super) by_id: BTreeSet<EntryId>,
+    /// Known entries that were looked at, to be summed, listed or served.
+    pub(super) reads: Cell<usize>,
 }
 
 impl Ledger {
@@ -195,6 +198,12 @@ fn shown(seq: u64, id: EntryId, kept: &Kept) -> Known {
     Known { seq, id, held }
 }
 
+impl Ledger {
+    fn count_reads(&self, entries: usize) {
+        self.reads.set(self.reads.get() + entries);
+    }
+}
+
 impl Log for Ledger {
     fn state(&self, epoch: &EpochId) -> Option<Cow<'_, LogState>> {
         self.logs.get(epoch).map(|log| Cow::Borrowed(&log.state))
@@ -204,6 +213,7 @@ impl Log for Ledger {
         let mut sum = Sum::ZERO;
         for (seq, id) in self.known(*epoch) {
             if (lo..=hi).contains(&seq) {
+                self.count_reads(1);
                 sum.add(&id);
             }
         }
@@ -211,7 +221,10 @@ impl Log for Ledger {
     }
 
     fn ids(&self, epoch: &EpochId, lo: u64, hi: u64, limit: usize) -> Vec<(u64, EntryId)> {
-        self.known(*epoch).into_iter().rev().filter(|(seq, _)| (lo..=hi).contains(seq)).take(limit).collect()
+        let known = self.known(*epoch).into_iter().rev();
+        let found: Vec<_> = known.filter(|(seq, _)| (lo..=hi).contains(seq)).take(limit).collect();
+        self.count_reads(found.len());
+        found
     }
 
     fn entries(&self, epoch: &EpochId, lo: u64, hi: u64, bytes: usize) -> Vec<Known> {
@@ -230,6 +243,7 @@ impl Log for Ledger {
             last = Some(*seq);
             out.push(shown(*seq, *id, kept));
         }
+        self.count_reads(out.len());
         out
     }
 

@@ -6,6 +6,8 @@
 //! - **no confirmed post is lost**: every id that `post` printed is in its author's timeline, and in the friends';
 //! - **no number is used twice**: over all three stores together, no (epoch, number) names two entries. A number that was
 //!   sent before the kill and given again after it would show there, since friends keep what they got;
+//! - **nothing is done twice**: no two moments have the same text, though a command whose node died under it might have
+//!   tried again;
 //! - **stores open**: every start succeeds, and at the end each store is opened by the library and found undamaged;
 //! - **timelines converge**: all three show the same moments.
 //!
@@ -110,6 +112,13 @@ fn after_kills_at_random_moments_nothing_said_is_lost_and_no_number_is_used_twic
         assert_eq!(lost, Vec::<&String>::new(), "{} lacks confirmed posts\n{}", node.name, node.log_tail());
     }
     println!("timelines equal after {converged:?}");
+    for node in &nodes {
+        let page = node.get("/timeline?limit=10000");
+        let texts: Vec<&str> =
+            page["moments"].as_array().expect("moments").iter().filter_map(|m| m["text"].as_str()).collect();
+        let once: BTreeSet<&str> = texts.iter().copied().collect();
+        assert_eq!(texts.len(), once.len(), "{} shows a moment twice: {texts:?}", node.name);
+    }
     for node in &mut nodes {
         node.stop();
     }

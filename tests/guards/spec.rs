@@ -43,9 +43,19 @@ fn limits() -> Vec<Limit> {
             let (name, rest) = rest.split_once(':').expect("a type");
             let (_, value) = rest.split_once('=').expect("a value on the same line");
             let is_derived = value.contains("_LIMIT") || value.contains("_LEN");
-            let value = evaluate(value.trim().trim_end_matches(';'), &known);
+            let value = value.trim().trim_end_matches(';');
+            let doc = std::mem::take(&mut doc);
+            // Of a list each item is a limit of that name.
+            if let Some(items) = value.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+                for item in items.split(',').filter(|item| !item.trim().is_empty()) {
+                    let value = evaluate(item, &known);
+                    found.push(Limit { name: name.to_owned(), doc: doc.clone(), value, is_derived });
+                }
+                continue;
+            }
+            let value = evaluate(value, &known);
             known.insert(name.to_owned(), value);
-            found.push(Limit { name: name.to_owned(), doc: std::mem::take(&mut doc), value, is_derived });
+            found.push(Limit { name: name.to_owned(), doc, value, is_derived });
         } else {
             doc.clear();
         }

@@ -11,12 +11,14 @@ use tidings::crypto::{AtRestKey, Entropy};
 use tidings::id::{BlobId, NodeId, UserId};
 use tidings::identity::{DeviceFlags, Keyring, next_seq};
 use tidings::link::{Address, ConnId, DialId, Event, Order, Path, Protocol, StreamId};
-use tidings::service::state::Me;
+use tidings::service::state::{Friend, Me};
 use tidings::service::{CommitError, Output, Parts, SecondBook, Service};
-use tidings::store::{Memory, Reservations, Sealed, StorageKeys, Store, StoreError};
+use tidings::store::{
+    Direction, KeyRange, Memory, Reservations, Sealed, StorageKeys, Store, StoreError, Tree,
+};
 use tidings::time::{DAY_MS, Timestamp};
 use tidings::view::{self, Happening};
-use tidings::{mail, pair, sync};
+use tidings::{mail, pair, sync, wire};
 
 /// A node of a world, by its place.
 pub type Who = usize;
@@ -52,6 +54,10 @@ pub struct Node {
     pub keyring: Keyring,
     pub memory: Arc<Memory>,
     pub blobs: BTreeSet<BlobId>,
+    /// Bytes that a blob really has, where a moment says otherwise.
+    pub true_bytes: BTreeMap<BlobId, u64>,
+    /// Takes questions for blobs and never answers.
+    pub is_mute: bool,
     pub address: Address,
     pub service: Option<Service>,
     pub received: Vec<Received>,
@@ -64,7 +70,7 @@ pub struct Node {
     admitted: BTreeSet<NodeId>,
     pairing_open: bool,
     next_id: u64,
-    fetching: BTreeMap<BlobId, (ConnId, u64)>,
+    pub fetching: BTreeMap<BlobId, (ConnId, u64)>,
 }
 
 impl Node {
@@ -224,6 +230,8 @@ impl World {
             keyring,
             memory,
             blobs: BTreeSet::new(),
+            true_bytes: BTreeMap::new(),
+            is_mute: false,
             address: address(number),
             service: None,
             received: Vec::new(),
@@ -576,11 +584,12 @@ impl World {
     fn answer_blob(&mut self, link: u64, asker: Who, blob: BlobId, whole: bool) {
         let Some(conn) = self.links.get(&link).map(|link| link.end(asker).conn) else { return };
         let Some((_, bytes)) = self.nodes[asker].fetching.remove(&blob) else { return };
-        let event = if whole {
+        let lied = self.nodes[asker].true_bytes.get(&blob).is_some_and(|true_bytes| *true_bytes != bytes);
+        let event = if whole && !lied {
             self.nodes[asker].blobs.insert(blob);
             Event::BlobFetched { blob, bytes }
         } else {
-            Event::BlobFailed { blob, conn, lied: false }
+            Event::BlobFailed { blob, conn, lied: whole && lied }
         };
         self.send(link, asker, What::Tell(event));
     }
@@ -629,6 +638,9 @@ impl World {
             What::BlobAsk { link, blob } => {
                 let Some(found) = self.links.get(&link) else { return };
                 let (conn, asker) = (found.end(to).conn, found.other(to).who);
+                if self.nodes[to].is_mute {
+                    return;
+                }
                 let stream = StreamId(self.new_id(to));
                 self.asks.insert((to, stream), (link, asker));
                 self.handle(to, Event::BlobAsked { conn, stream, blob });
@@ -731,6 +743,52 @@ impl World {
         let Some((link, stream)) = found else { return false };
         self.send(link, to, What::Frame { link, stream, to, frame });
         true
+    }
+
+    /// A parcel as a program could seal it that puts into it whatever it likes.
+    pub fn parcel(&mut self, from: Who, to: Who, items: &[mail::Item]) -> mail::Envelope {
+        let (store, to) = (self.service(from).store(), self.nodes[to].user());
+        let read = |key: &[u8]| store.get(Tree::State, key).expect("memory").expect("a record");
+        let friend: Friend = wire::decode(&read(&[b"f", &to.as_bytes()[..]].concat())).expect("a friend");
+        let me: Me = wire::decode(&read(b"m")).expect("a person");
+        let record = friend.live_devices().next().expect("a device").clone();
+        let keyring = &self.nodes[from].keyring;
+        let letter = mail::Letter {
+            items,
+            identity: &me.identity,
+            device: &me.device,
+            from_root: &keyring.user(),
+            to_root: &to,
+            from_device: &keyring.device_id(),
+            to_device: &record.device(),
+            pair_key: &friend.pair_key,
+            psk_gen: friend.psk_gen,
+            seal_from: keyring.seal(),
+            seal_to: &record.seal(),
+            expires_day: self.now.day().plus(30),
+        };
+        mail::seal(&letter, &mut self.entropy).expect("a parcel")
+    }
+
+    /// Hands a node a parcel with whatever is in it; whether it was taken.
+    pub fn hand_over(&mut self, from: Who, to: Who, items: &[mail::Item]) -> bool {
+        let envelope = self.parcel(from, to, items);
+        let (id, before) = (envelope.parcel_id, self.nodes[from].received.len());
+        assert!(self.inject(from, to, Protocol::Mail, mail::Frame::Deliver(envelope).encode()));
+        self.run(50);
+        let taken = mail::Frame::Taken(id).encode();
+        self.nodes[from].received[before..].iter().any(|received| received.frame == taken)
+    }
+
+    /// How many records of a tree a node has whose keys begin so.
+    pub fn records(&mut self, who: Who, tree: Tree, prefix: &[u8]) -> usize {
+        let (store, mut count, mut rest) = (self.service(who).store(), 0, Some(KeyRange::prefix(prefix)));
+        while let Some(range) = rest {
+            let page = store.scan(tree, range, Direction::Forward, 1_000).expect("memory");
+            count += page.records.len();
+            rest = page.next;
+        }
+        count
     }
 
     /// Opens a stream as a node would that does not keep to the protocol; false if there is no link.

@@ -139,10 +139,16 @@ impl Browser {
             .unwrap_or_else(|error| panic!("{command}: {error}"))
     }
 
-    /// What the window shows, as PNG.
-    pub fn screenshot(&self) -> Vec<u8> {
+    /// What the window shows, as PNG; only what lies within (x, y, width, height), if that is said.
+    pub fn screenshot(&self, within: Option<[f64; 4]>) -> Vec<u8> {
         use base64::Engine;
-        let answer = self.chromium("Page.captureScreenshot", json!({"format": "png"}));
+        let clip = within.map(
+            |[x, y, width, height]| json!({"x": x, "y": y, "width": width, "height": height, "scale": 1}),
+        );
+        let answer = match clip {
+            Some(clip) => self.chromium("Page.captureScreenshot", json!({"format": "png", "clip": clip})),
+            None => self.chromium("Page.captureScreenshot", json!({"format": "png"})),
+        };
         let text = answer["data"].as_str().unwrap_or_default();
         base64::engine::general_purpose::STANDARD.decode(text).expect("a screenshot is base64")
     }
@@ -224,8 +230,15 @@ impl Browser {
 
     /// Waits until the console has complained this many times.
     pub fn wait_for_complaints(&self, count: usize) -> Vec<String> {
-        super::until(PATIENCE, PAUSE, || Some(self.complaints()).filter(|all| all.len() >= count))
-            .unwrap_or_else(|| panic!("{count} complaints did not come: {:?}", self.complaints()))
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let all = self.complaints();
+            if all.len() >= count {
+                return all;
+            }
+            assert!(Instant::now() < end, "{count} complaints did not come: {all:?}");
+            std::thread::sleep(PAUSE);
+        }
     }
 
     fn read_logs(&self) -> std::sync::MutexGuard<'_, Seen> {
@@ -241,7 +254,9 @@ impl Browser {
             let event: Value =
                 serde_json::from_str(line["message"].as_str().unwrap_or_default()).unwrap_or_default();
             let event = &event["message"];
-            if event["method"] == "Network.requestWillBeSent" {
+            // The empty tab that a browser begins with is a page of its own, made of files in the browser.
+            let own = event["params"]["documentURL"].as_str().is_some_and(|url| url.starts_with("chrome://"));
+            if event["method"] == "Network.requestWillBeSent" && !own {
                 seen.requests.extend(event["params"]["request"]["url"].as_str().map(str::to_owned));
             }
         }

@@ -49,6 +49,9 @@ pub struct Node {
     process: Option<Group>,
     environment: Vec<(String, String)>,
     starts: u32,
+    /// Where it listens, once it has run: kept over starts, as a node keeps the port drawn at its first run. Nodes that
+    /// all moved in the same second would lose each other, and nobody lives like that.
+    listen: Vec<String>,
 }
 
 /// A process and everything it started, ended with this value.
@@ -78,7 +81,15 @@ impl Node {
     pub fn new(name: &str) -> Self {
         let dir = tempfile::Builder::new().prefix("tidings-test-").tempdir().expect("a temporary folder");
         let home = dir.path().join("home");
-        Self { name: name.to_owned(), dir, home, process: None, environment: Vec::new(), starts: 0 }
+        Self {
+            name: name.to_owned(),
+            dir,
+            home,
+            process: None,
+            environment: Vec::new(),
+            starts: 0,
+            listen: Vec::new(),
+        }
     }
 
     /// A home inside a folder that is there already, such as a small file system.
@@ -135,7 +146,10 @@ impl Node {
         let log = File::options().create(true).append(true).open(self.log_file()).expect("a log file");
         let mut command = self.hand().command();
         command.args(["run", "--no-open", "--http", "127.0.0.1:0"]);
-        command.args(["--listen", "/ip4/127.0.0.1/udp/0/quic-v1", "--listen", "/ip4/127.0.0.1/tcp/0"]);
+        let first = ["/ip4/127.0.0.1/udp/0/quic-v1".to_owned(), "/ip4/127.0.0.1/tcp/0".to_owned()];
+        for address in if self.listen.is_empty() { &first[..] } else { &self.listen[..] } {
+            command.args(["--listen", address]);
+        }
         if self.starts == 0 {
             command.args(["--name", &self.name]);
         }
@@ -163,6 +177,15 @@ impl Node {
             self.name,
             self.log_tail()
         );
+        if self.listen.is_empty() {
+            let (listen, _) = self.wait("/status", "both addresses to listen on", |status| {
+                let listen = status["listen"].as_array()?;
+                let both: Vec<String> =
+                    listen.iter().filter_map(|at| at.as_str().map(str::to_owned)).collect();
+                (both.len() == 2).then_some(both)
+            });
+            self.listen = listen;
+        }
     }
 
     /// The process id, while a process was started and not ended.

@@ -70,7 +70,7 @@ pub fn metadata(jpeg: &[u8]) -> Vec<String> {
         at += 2 + len;
         if marker == 0xDA {
             // Entropy-coded data: up to the next marker that is neither a stuffed byte nor a restart.
-            while !(jpeg[at] == 0xFF && !matches!(jpeg[at + 1], 0x00 | 0xD0..=0xD7)) {
+            while jpeg[at] != 0xFF || matches!(jpeg[at + 1], 0x00 | 0xD0..=0xD7) {
                 at += 1;
             }
         }

@@ -115,7 +115,9 @@ impl Record {
             for frame in
                 frames.into_iter().filter(|frame| !of_entries.iter().any(|word| frame.contains(word)))
             {
-                *counts.entry(frame).or_default() += 1;
+                // Numbers by first appearance follow the race as well.
+                let kind = frame.split(", handle").next().unwrap_or_default().to_owned();
+                *counts.entry(kind).or_default() += 1;
             }
         }
         Told { entries, others }

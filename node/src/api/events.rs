@@ -42,6 +42,7 @@ pub async fn events(
     let last = headers.get("last-event-id").and_then(|id| id.to_str().ok());
     let (after, resync) = resume(last, &permit.app.run);
     let events = permit.client().await?.events(after);
+    let resync = resync || events.has_missed();
     let first = resync.then(|| Ok(told(&json!({"event": "resync", "at": os::now()}), None)));
     let app = Arc::clone(&permit.app);
     let ended = async move { app.stopping().await };

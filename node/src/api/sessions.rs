@@ -1,6 +1,6 @@
 //! Browser sessions: how a page on this machine shows that the person opened it.
 //!
-//! `run` and `open` print an address with a key that works once. Opening it makes a session: a cookie that scripts cannot
+//! `run` and `open` print an address with a key that works once, within the hour. Opening it makes a session: a cookie that scripts cannot
 //! read and other sites cannot send, and a page token that other sites cannot read and that every changing call carries.
 //! Both live in memory and end with the process.
 //!
@@ -8,9 +8,10 @@
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
 use crate::error::Result;
-use crate::limits::{ONE_TIME_KEY_LIMIT, SESSION_LIMIT};
+use crate::limits::{ONE_TIME_KEY_LIFE, ONE_TIME_KEY_LIMIT, SESSION_LIMIT};
 use crate::os;
 use crate::tokens::hash_of;
 
@@ -27,7 +28,8 @@ struct Session {
 
 #[derive(Default)]
 struct Kept {
-    keys: VecDeque<String>,
+    /// When each was made, oldest first.
+    keys: VecDeque<(Instant, String)>,
     sessions: VecDeque<Session>,
 }
 
@@ -57,7 +59,7 @@ impl Sessions {
         if kept.keys.len() >= ONE_TIME_KEY_LIMIT {
             kept.keys.pop_front();
         }
-        kept.keys.push_back(hash_of(&key));
+        kept.keys.push_back((Instant::now(), hash_of(&key)));
         Ok(key)
     }
 
@@ -69,7 +71,8 @@ impl Sessions {
         let hash = hash_of(key);
         let (cookie, page_token) = (os::random_secret()?, os::random_secret()?);
         let mut kept = self.kept();
-        let Some(at) = kept.keys.iter().position(|known| *known == hash) else { return Ok(None) };
+        kept.keys.retain(|(made, _)| made.elapsed() < ONE_TIME_KEY_LIFE);
+        let Some(at) = kept.keys.iter().position(|(_, known)| *known == hash) else { return Ok(None) };
         kept.keys.remove(at);
         if kept.sessions.len() >= SESSION_LIMIT {
             kept.sessions.pop_front();
@@ -97,6 +100,17 @@ mod tests {
         assert!(sessions.page_token(&opened.cookie).is_some());
         assert!(sessions.open(&key).unwrap().is_none());
         assert!(sessions.page_token(&key).is_none());
+    }
+
+    #[test]
+    fn a_key_that_nobody_used_for_an_hour_opens_nothing() {
+        let sessions = Sessions::default();
+        let (old, fresh) = (sessions.one_time_key().unwrap(), sessions.one_time_key().unwrap());
+        if let Some(made) = Instant::now().checked_sub(ONE_TIME_KEY_LIFE) {
+            sessions.kept().keys[0].0 = made;
+            assert!(sessions.open(&old).unwrap().is_none());
+        }
+        assert!(sessions.open(&fresh).unwrap().is_some());
     }
 
     #[test]

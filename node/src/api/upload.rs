@@ -5,6 +5,7 @@
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use axum::extract::Multipart;
 use axum::extract::multipart::Field;
@@ -17,7 +18,7 @@ use super::input;
 use super::moments::Draft;
 use crate::app::App;
 use crate::error::{Error, Result};
-use crate::limits::JSON_BODY_LIMIT;
+use crate::limits::{JSON_BODY_LIMIT, REFUSED_UPLOAD_WAIT_MS};
 use crate::media;
 use crate::media::limits::INPUT_LEN_LIMIT;
 
@@ -62,6 +63,22 @@ pub fn photo_too_long(at: usize) -> Error {
 pub async fn take_in(app: &App, mut form: Multipart) -> Result<(Draft, Vec<Upload>)> {
     let _turn =
         app.uploads.acquire().await.map_err(|e| Error::failed("internal", e.to_string(), "try again"))?;
+    let taken = take_parts(app, &mut form).await;
+    if taken.is_err() {
+        read_on(&mut form).await;
+    }
+    taken
+}
+
+/// Reads what was refused to its end: whoever still sends would find the connection broken, and not hear why. The body's
+/// limit bounds it.
+async fn read_on(form: &mut Multipart) {
+    let rest = async { while let Ok(Some(_)) = form.next_field().await {} };
+    // Who takes longer than that is not waited for.
+    let _ = tokio::time::timeout(Duration::from_millis(REFUSED_UPLOAD_WAIT_MS), rest).await;
+}
+
+async fn take_parts(app: &App, form: &mut Multipart) -> Result<(Draft, Vec<Upload>)> {
     let (mut draft, mut files) = (None, Vec::new());
     while let Some(field) = form.next_field().await.map_err(|e| broken(&e.body_text()))? {
         match field.name() {

@@ -198,6 +198,10 @@ impl Door {
         last_event: Option<&str>,
     ) -> Result<Option<ureq::http::Response<ureq::Body>>> {
         let Some(run) = self.home.running() else { return Ok(None) };
+        if crate::os::process_runs(run.pid) == Some(false) {
+            // Left behind; nothing is sent to whoever has that port now.
+            return Ok(None);
+        }
         let mut request = Request::builder()
             .method(ask.method)
             .uri(format!("http://{}/api/v1{}", run.http, ask.path))
@@ -219,11 +223,13 @@ impl Door {
             // Somebody else sits on that port now: our node is gone.
             Ok(response) if response.status() == 401 => Ok(None),
             Ok(response) => Ok(Some(response)),
-            Err(error) if is_gone(&error, &run) => Ok(None),
+            Err(error) if was_never_there(&error) => Ok(None),
+            // It may have done what it was asked and ended before it could say so: done here again, a moment would be
+            // there twice.
             Err(error) => Err(Error::failed(
                 "node_lost",
                 format!("the running node did not answer: {error}"),
-                "see whether it still runs (`tidings status`) and try again",
+                "see whether it still runs (`tidings status`) and whether it was done, before you try again",
             )),
         }
     }
@@ -368,14 +374,13 @@ fn agent() -> ureq::Agent {
         .into()
 }
 
-/// Whether an error says that no node is there, rather than that one failed.
-fn is_gone(error: &ureq::Error, run: &RunFile) -> bool {
-    let refused = match error {
+/// Whether an error says that nobody took the request, rather than that somebody did not answer it.
+fn was_never_there(error: &ureq::Error) -> bool {
+    match error {
         ureq::Error::Io(error) => error.kind() == std::io::ErrorKind::ConnectionRefused,
         ureq::Error::ConnectionFailed | ureq::Error::HostNotFound => true,
         _ => false,
-    };
-    refused || crate::os::process_runs(run.pid) == Some(false)
+    }
 }
 
 fn read_all(reader: &mut impl Read) -> Result<Vec<u8>> {
@@ -438,6 +443,26 @@ mod tests {
         home.announce(&RunFile { pid: 1, http, token: "x".into() }).unwrap();
         let error = Door::to(&home).ask_node(&Ask::get("/status")).unwrap_err();
         assert_eq!(error.kind.exit_code(), 3);
+    }
+
+    #[test]
+    fn what_a_node_may_have_done_before_it_was_lost_is_not_done_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let home = Home::at(dir.path());
+        Client::create_identity(dir.path(), "Ada").unwrap();
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let http = listener.local_addr().unwrap();
+        home.announce(&RunFile { pid: std::process::id(), http, token: "x".into() }).unwrap();
+        // A node that takes the request and ends.
+        let node = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut some = [0; 64];
+            stream.read(&mut some).unwrap()
+        });
+        let ask = Ask::json("POST", "/moments", serde_json::json!({"text": "once"}));
+        let error = Door::to(&home).ask(&ask).unwrap_err();
+        assert!(node.join().unwrap() > 0);
+        assert_eq!((error.kind.exit_code(), error.code.as_ref()), (1, "node_lost"));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Commands about friends: invite, accept, requests, confirm, decline, friends, friend, tag.
 
 use serde_json::{Value, json};
+use tidings::identity::Invite;
 
 use super::door::{Ask, Door, segment};
 use super::home_commands::simple;
@@ -22,8 +23,11 @@ pub fn invite(ctx: &Ctx, args: InviteArgs) -> Result<()> {
     Ok(())
 }
 
-/// Redeems an invite.
+/// Redeems an invite. What is no link is wrong usage, whether a node runs or not.
 pub fn accept(ctx: &Ctx, link: &str, name: Option<String>) -> Result<()> {
+    Invite::parse(link).map_err(|e| {
+        Error::usage("not_an_invite", e.to_string(), "copy the whole link, from `tidings:invite/` to its end")
+    })?;
     let answer =
         Door::to(&ctx.home).ask_node(&Ask::json("POST", "/accept", json!({"link": link, "name": name})))?;
     ctx.out.answer(&answer, text::accepted);

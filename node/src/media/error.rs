@@ -109,6 +109,9 @@ pub enum Error {
     /// The picture was read, and could not be written as JPEG.
     #[error("the picture could not be written as JPEG; try another one")]
     Encode(#[source] image::ImageError),
+    /// What was written holds more than a picture: our own mistake, and nothing is published.
+    #[error("the picture could not be freed of its metadata; try another one, and report this")]
+    NotBare,
     /// The program is stopping, so the work was not done.
     #[error("the node is stopping; post again when it is back")]
     Interrupted,

@@ -10,6 +10,10 @@
 //! still be on the way (the peer said `Mine` for an epoch that we do not have), else a fault. Whatever the owner
 //! refuses is not asked for again in this session.
 //!
+//! What was granted is asked for by id, one `WantIds` at a time: the next leaves when everything in the last is here or
+//! the peer has been silent for a minute, because there is no answer for an id that is not to be had. So however much
+//! is awaited, no more than one frame's worth waits at the author.
+//!
 //! Source: docs/protocol.md 3.8(5), 3.8(7), 3.18.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -43,6 +47,32 @@ pub(super) struct Fetch {
     assumed: usize,
     /// When something was last asked for or answered.
     active_at: Option<Timestamp>,
+    ids: ById,
+}
+
+/// Entries asked for by id (docs/protocol.md 3.7, `WantIds`).
+#[derive(Debug, Default)]
+struct ById {
+    /// Not asked for yet, in the order to ask. The owner's own words, so bounded by what it awaits.
+    waiting: VecDeque<EntryId>,
+    /// In the one frame that is under way, and not come.
+    asked: BTreeSet<EntryId>,
+    /// When that frame left, or the last entry of it came.
+    active_at: Option<Timestamp>,
+}
+
+impl ById {
+    /// When those that have not come are given up, if others wait for their place.
+    fn timeout_at(&self) -> Option<Timestamp> {
+        let is_stuck = !self.asked.is_empty() && !self.waiting.is_empty();
+        self.active_at.filter(|_| is_stuck).map(|at| at.plus_ms(WANT_TIMEOUT_MS))
+    }
+
+    fn came(&mut self, id: &EntryId, now: Timestamp) {
+        if self.asked.remove(id) {
+            self.active_at = Some(now);
+        }
+    }
 }
 
 impl Default for Fetch {
@@ -55,6 +85,7 @@ impl Default for Fetch {
             missing: 0,
             assumed: ASSUMED_ENTRY_START,
             active_at: None,
+            ids: ById::default(),
         }
     }
 }
@@ -62,6 +93,10 @@ impl Default for Fetch {
 impl Fetch {
     /// When a silent peer is asked again.
     pub(super) fn timeout_at(&self) -> Option<Timestamp> {
+        [self.timeout_by_seq(), self.ids.timeout_at()].into_iter().flatten().min()
+    }
+
+    fn timeout_by_seq(&self) -> Option<Timestamp> {
         self.active_at.filter(|_| self.asked > 0).map(|at| at.plus_ms(WANT_TIMEOUT_MS))
     }
 
@@ -220,13 +255,24 @@ impl Session {
         self.want(epoch, seqs);
     }
 
-    /// Asks for entries by id: of devices of the author and own devices only.
+    /// Asks for entries by id: of devices of the author and own devices only. One frame is under way at a time.
     pub fn ask_ids(&mut self, ids: &[EntryId]) {
         if self.phase == Phase::Open {
-            for ids in ids.chunks(WANT_IDS_LIMIT) {
-                self.send_urgent(&Frame::WantIds(ids.to_vec()));
-            }
+            self.fetch.ids.waiting.extend(ids);
         }
+    }
+
+    /// Makes the next WantIds; false if none is called for or one is under way.
+    pub(super) fn step_want_ids(&mut self, now: Timestamp) -> bool {
+        let by_id = &mut self.fetch.ids;
+        if by_id.waiting.is_empty() || !by_id.asked.is_empty() {
+            return false;
+        }
+        let ids: Vec<EntryId> = by_id.waiting.drain(..by_id.waiting.len().min(WANT_IDS_LIMIT)).collect();
+        by_id.asked.extend(&ids);
+        by_id.active_at = Some(now);
+        self.send(&Frame::WantIds(ids));
+        true
     }
 
     /// Adds what the peer has and we lack, unless it is on its way, with the owner, or was refused.
@@ -283,10 +329,11 @@ impl Session {
     }
 
     pub(super) fn on_entry(&mut self, entry: EntryFrame, now: Timestamp) {
-        let Some((epoch, seq, _)) = read_header(&entry.header) else {
+        let Some((epoch, seq, id)) = read_header(&entry.header) else {
             return self.fault(FaultKind::WrongPlace, Severity::High);
         };
         let Some(handle) = entry.handle else {
+            self.fetch.ids.came(&id, now);
             let EntryFrame { header, body, .. } = entry;
             self.outputs.push_back(Output::Entry { epoch, seq, header, body, granted: true });
             return;
@@ -375,7 +422,11 @@ impl Session {
 
     /// A peer that owes answers and is silent: ask again, and in the end no more until it claims something new.
     pub(super) fn run_fetch_timeout(&mut self, now: Timestamp) {
-        if self.fetch.timeout_at().is_none_or(|at| at > now) {
+        if self.fetch.ids.timeout_at().is_some_and(|at| at <= now) {
+            // Not to be had here: others get their turn.
+            self.fetch.ids.asked.clear();
+        }
+        if self.fetch.timeout_by_seq().is_none_or(|at| at > now) {
             return;
         }
         self.fetch.active_at = Some(now);

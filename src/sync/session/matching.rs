@@ -125,6 +125,7 @@ impl Session {
     pub fn close_scope(&mut self, epoch: &EpochId) {
         let Some(state) = self.scopes.remove(epoch) else { return };
         self.due.remove(&(state.scope.class, *epoch));
+        self.paused.remove(&(state.scope.class, *epoch));
         if let Some(at) = state.digest_timer {
             self.digest_timers.remove(&(at, *epoch));
         }

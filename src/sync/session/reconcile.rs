@@ -9,6 +9,10 @@
 //! only grow, forks only move towards the two lowest ids, floors only rise. While something is being fetched from the
 //! peer, pages wait until it is here.
 //!
+//! A sum over a part of a log means reading that part. So what a frame calls for is marked, and compared in a step:
+//! however many digests and pages came, each is summed once, the last sum is remembered, and what is read to be summed
+//! has a limit over time ([`Work`]). Beyond it comparing pauses; announcing and serving do not.
+//!
 //! Both sides speak from the higher of the two floors once they know it (docs/protocol.md 3.7): what lies below is
 //! neither compared nor asked for.
 
@@ -20,7 +24,7 @@ use super::{Output, Session};
 use crate::id::{EntryId, EpochId};
 use crate::limits::{
     DIGEST_DELAY_MS, FORK_KEEP_LIMIT, HAVE_INTERVAL_LIMIT, HEAD_QUEUE_LIMIT, IDS_LIMIT, PAGE_LIMIT,
-    SCOPE_INTERVAL_LIMIT,
+    SCOPE_INTERVAL_LIMIT, SUM_BURST_LIMIT, SUM_RATE,
 };
 use crate::sync::frame::{Frame, Have, Ids, PageDigest};
 use crate::sync::interval::{IntervalSet, SEQ_MAX};
@@ -31,29 +35,106 @@ fn state_of<'a>(log: &'a dyn Log, epoch: &EpochId) -> Cow<'a, LogState> {
     log.state(epoch).unwrap_or_else(|| Cow::Owned(LogState::default()))
 }
 
-/// The sum over a range, the cheap way where the range is everything known.
-fn sum_over(log: &dyn Log, epoch: &EpochId, state: &LogState, lo: u64, hi: u64) -> Sum {
-    let is_whole = state.intervals.lowest().is_none_or(|lowest| lo <= lowest)
-        && state.intervals.highest().is_none_or(|highest| hi >= highest);
-    if is_whole { state.sum } else { log.sum_over(epoch, lo, hi) }
+/// A page of the peer's that is to be compared with ours: all of it but the intervals, for which its digest stands.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct TheirPage {
+    floor: u64,
+    lo: u64,
+    sum: Sum,
+    digest: PageDigest,
 }
 
-/// Our page that ends at `hi`, from the higher floor up.
-fn page(log: &dyn Log, scope: &ScopeState, hi: u64) -> Option<Have> {
-    let epoch = &scope.scope.epoch;
-    let state = state_of(log, epoch);
-    let floor = state.floor.max(scope.their_floor);
-    if hi < floor {
-        return None;
+/// The sum over a part of a log that was made last, and of which state of the log.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct PartSum {
+    lo: u64,
+    hi: u64,
+    whole: Sum,
+    sum: Sum,
+}
+
+/// Entries read to be summed: a debt that time pays off.
+#[derive(Debug, Default)]
+pub(super) struct Work {
+    /// Entries, in thousandths.
+    debt: u64,
+    settled: Option<Timestamp>,
+}
+
+impl Work {
+    /// Pays off what time allows.
+    pub(super) const fn settle(&mut self, now: Timestamp) {
+        if let Some(settled) = self.settled {
+            self.debt = self.debt.saturating_sub(now.since(settled).saturating_mul(SUM_RATE));
+        }
+        self.settled = Some(now);
     }
-    let mut intervals = state.intervals.within(floor, hi);
-    let is_cut = intervals.keep_newest(HAVE_INTERVAL_LIMIT);
-    let lo = if is_cut { intervals.lowest().unwrap_or(floor) } else { floor };
-    let sum = sum_over(log, epoch, &state, lo, hi);
-    Some(Have { handle: scope.handle?, floor, lo, hi, intervals, sum })
+
+    const fn add(&mut self, entries: u64) {
+        self.debt = self.debt.saturating_add(entries.saturating_mul(1_000));
+    }
+
+    const fn is_spent(&self) -> bool {
+        self.debt > SUM_BURST_LIMIT.saturating_mul(1_000)
+    }
+
+    /// When more may be summed, if not now.
+    fn free_at(&self) -> Option<Timestamp> {
+        let over = self.debt.saturating_sub(SUM_BURST_LIMIT.saturating_mul(1_000));
+        self.settled.filter(|_| over > 0).map(|at| at.plus_ms(over.div_ceil(SUM_RATE)))
+    }
+}
+
+impl TheirPage {
+    /// What of a page must be remembered.
+    pub(super) fn of(have: &Have) -> Self {
+        Self { floor: have.floor, lo: have.lo, sum: have.sum, digest: have.digest() }
+    }
 }
 
 impl Session {
+    /// The sum over a range: what is remembered where the range is everything known, or what was summed last.
+    fn sum_over(
+        &mut self,
+        scope: &mut ScopeState,
+        known: &LogState,
+        (lo, hi): (u64, u64),
+        log: &dyn Log,
+    ) -> Sum {
+        let is_whole = known.intervals.lowest().is_none_or(|lowest| lo <= lowest)
+            && known.intervals.highest().is_none_or(|highest| hi >= highest);
+        if is_whole {
+            return known.sum;
+        }
+        if let Some(last) = scope.summed.filter(|s| (s.lo, s.hi, s.whole) == (lo, hi, known.sum)) {
+            return last.sum;
+        }
+        self.work.add(known.intervals.within(lo, hi).count());
+        let sum = log.sum_over(&scope.scope.epoch, lo, hi);
+        scope.summed = Some(PartSum { lo, hi, whole: known.sum, sum });
+        sum
+    }
+
+    /// Our page that ends at `hi`, from the higher floor up.
+    fn page(&mut self, scope: &mut ScopeState, hi: u64, log: &dyn Log) -> Option<Have> {
+        let known = state_of(log, &scope.scope.epoch);
+        let floor = known.floor.max(scope.their_floor);
+        if hi < floor {
+            return None;
+        }
+        let handle = scope.handle?;
+        let mut intervals = known.intervals.within(floor, hi);
+        let is_cut = intervals.keep_newest(HAVE_INTERVAL_LIMIT);
+        let lo = if is_cut { intervals.lowest().unwrap_or(floor) } else { floor };
+        let sum = self.sum_over(scope, &known, (lo, hi), log);
+        Some(Have { handle, floor, lo, hi, intervals, sum })
+    }
+
+    /// When comparing goes on that pauses.
+    pub(super) fn resumes_at(&self) -> Option<Timestamp> {
+        self.work.free_at().filter(|_| !self.paused.is_empty())
+    }
+
     /// A known log changed by other means than an entry: its floor rose, or an entry was forgotten.
     pub fn changed(&mut self, epoch: &EpochId, now: Timestamp) {
         self.plan_digest(epoch, now);
@@ -96,13 +177,21 @@ impl Session {
     }
 
     /// Makes the next frame of comparing or announcing; false if none is due.
-    pub(super) fn step_reconcile(&mut self, log: &dyn Log) -> bool {
+    pub(super) fn step_reconcile(&mut self, now: Timestamp, log: &dyn Log) -> bool {
+        self.work.settle(now);
+        if !self.work.is_spent() {
+            self.due.append(&mut self.paused);
+        }
         while let Some(&(class, epoch)) = self.due.first() {
             match self.step_scope(&epoch, log) {
                 Step::Sent => return true,
                 // What waits is looked at again when the fetching ends.
                 Step::Waits | Step::Idle => {
                     self.due.remove(&(class, epoch));
+                }
+                Step::Pauses => {
+                    self.due.remove(&(class, epoch));
+                    self.paused.insert((class, epoch));
                 }
             }
         }
@@ -128,18 +217,28 @@ impl Session {
                 return Step::Sent;
             }
         }
+        if !self.step_compare(state, handle, log) {
+            return Step::Pauses;
+        }
         // The first page goes out at once even while we fetch: the peer cannot begin without it.
         let is_first_page = state.pages_sent.is_empty() && state.pages_due.contains(&SEQ_MAX);
         if state.is_fetching() && !is_first_page {
             return Step::Waits;
         }
         if state.digest_due && !is_first_page {
+            if self.work.is_spent() {
+                return Step::Pauses;
+            }
             state.digest_due = false;
             if self.step_digest(state, handle, log) {
                 return Step::Sent;
             }
         }
-        while let Some(hi) = state.pages_due.pop_last() {
+        while let Some(&hi) = state.pages_due.last() {
+            if self.work.is_spent() {
+                return Step::Pauses;
+            }
+            state.pages_due.remove(&hi);
             if self.step_page(state, hi, log) {
                 return Step::Sent;
             }
@@ -153,7 +252,7 @@ impl Session {
 
     /// Says the Digest unless it was said; looks whether it is the peer's.
     fn step_digest(&mut self, state: &mut ScopeState, handle: u32, log: &dyn Log) -> bool {
-        let Some(ours) = page(log, state, SEQ_MAX) else { return false };
+        let Some(ours) = self.page(state, SEQ_MAX, log) else { return false };
         let digest = ours.digest();
         let is_news = state.digest_sent != Some(digest);
         if is_news {
@@ -168,7 +267,7 @@ impl Session {
 
     /// Sends a page unless exactly it was sent in answer to exactly what the peer last said.
     fn step_page(&mut self, state: &mut ScopeState, hi: u64, log: &dyn Log) -> bool {
-        let Some(ours) = page(log, state, hi) else { return false };
+        let Some(ours) = self.page(state, hi, log) else { return false };
         let digest = ours.digest();
         if hi == SEQ_MAX && state.their_digest == Some(digest) {
             // It became equal while the page waited: the digest says all.
@@ -230,22 +329,15 @@ impl Session {
         }
     }
 
-    pub(super) fn on_digest(&mut self, handle: u32, digest: PageDigest, log: &dyn Log) {
+    pub(super) fn on_digest(&mut self, handle: u32, digest: PageDigest) {
         if self.early.on_digest(handle, digest) {
             return;
         }
         let Some(epoch) = self.epoch_of(handle) else { return };
         let Some(mut state) = self.scopes.remove(&epoch) else { return };
         state.their_digest = Some(digest);
-        if self.is_served(&state)
-            && let Some(ours) = page(log, &state, SEQ_MAX)
-        {
-            if ours.digest() == digest {
-                state.digest_due |= state.digest_sent != Some(digest);
-                self.on_page_equal(&mut state, ours.lo, ours.floor);
-            } else {
-                state.mark_page(SEQ_MAX);
-            }
+        if self.is_served(&state) {
+            state.check_due = true;
             self.due.insert((state.scope.class, epoch));
         }
         self.scopes.insert(epoch, state);
@@ -270,7 +362,7 @@ impl Session {
         }
         let known = state_of(log, &epoch);
         let floor = known.floor.max(state.their_floor);
-        self.compare(&mut state, &have, &known, floor, log);
+        state.mark_compare(&have, &known.intervals, floor);
         self.due.insert((state.scope.class, epoch));
         let wanted = have.intervals.within(have.lo.max(floor), have.hi).difference(&known.intervals);
         // What it no longer has, it will not send.
@@ -284,34 +376,63 @@ impl Session {
         self.end_fetch(&epoch);
     }
 
+    /// Compares what came since the last step; false if that has to pause.
+    fn step_compare(&mut self, state: &mut ScopeState, handle: u32, log: &dyn Log) -> bool {
+        if state.check_due {
+            if self.work.is_spent() {
+                return false;
+            }
+            state.check_due = false;
+            if let Some(ours) = self.page(state, SEQ_MAX, log) {
+                let digest = ours.digest();
+                if state.their_digest == Some(digest) {
+                    state.digest_due |= state.digest_sent != Some(digest);
+                    self.on_page_equal(state, ours.lo, ours.floor);
+                } else {
+                    state.mark_page(SEQ_MAX);
+                }
+            }
+        }
+        while !state.compares_due.is_empty() {
+            if self.work.is_spent() {
+                return false;
+            }
+            if let Some((hi, theirs)) = state.compares_due.pop_last() {
+                self.compare(state, handle, hi, theirs, log);
+            }
+        }
+        true
+    }
+
     /// Compares our log with a page of theirs, over exactly its range.
-    fn compare(&mut self, state: &mut ScopeState, have: &Have, known: &LogState, floor: u64, log: &dyn Log) {
-        let ours = known.intervals.within(have.lo, have.hi);
-        // Below our floor sums say nothing: the peer will start at the higher floor once it sees our page.
-        let is_comparable = have.lo >= floor && ours == have.intervals;
-        if !is_comparable {
-            state.mark_page(have.hi);
+    fn compare(&mut self, state: &mut ScopeState, handle: u32, hi: u64, theirs: TheirPage, log: &dyn Log) {
+        let TheirPage { floor: their_floor, lo, sum, digest: theirs } = theirs;
+        let known = state_of(log, &state.scope.epoch);
+        let floor = known.floor.max(state.their_floor);
+        let intervals = known.intervals.within(lo, hi);
+        let mut page = Have { handle, floor: their_floor, lo, hi, intervals, sum };
+        if lo < floor || page.digest() != theirs {
+            // The numbers were the same when it came, and are no more.
+            state.mark_page(hi);
             return;
         }
-        let epoch = state.scope.epoch;
-        let page =
-            Have { sum: sum_over(log, &epoch, known, have.lo, have.hi), intervals: ours, ..have.clone() };
+        page.sum = self.sum_over(state, &known, (lo, hi), log);
         let digest = page.digest();
-        if page.sum == have.sum {
+        if page.sum == sum {
             // The peer has said what it has; it still needs to hear it from us.
-            if have.hi == SEQ_MAX {
+            if hi == SEQ_MAX {
                 state.digest_due |= state.digest_sent != Some(digest);
             } else {
-                state.mark_page(have.hi);
+                state.mark_page(hi);
             }
-            self.on_page_equal(state, have.lo, floor);
+            self.on_page_equal(state, lo, floor);
             return;
         }
-        state.mark_page(have.hi);
-        let said = (digest, have.digest());
+        state.mark_page(hi);
+        let said = (digest, theirs);
         if state.ids_sent != Some(said) {
             state.ids_sent = Some(said);
-            state.ids_due = Some((have.lo, have.hi));
+            state.ids_due = Some((lo, hi));
         }
     }
 
@@ -351,9 +472,13 @@ impl Session {
         let known = state_of(log, &epoch);
         let their_floor = self.scopes.get(&epoch).map_or(0, |state| state.their_floor);
         let floor = known.floor.max(their_floor);
+        // Only the numbers it names are read: a short list costs little, however far apart they are.
+        let named: IntervalSet = ids.pairs.iter().map(|(seq, _)| *seq).collect();
         let mut ours: BTreeMap<u64, BTreeSet<EntryId>> = BTreeMap::new();
-        for (seq, id) in log.ids(&epoch, ids.lo, ids.hi, IDS_LIMIT.saturating_mul(2)) {
-            ours.entry(seq).or_default().insert(id);
+        for (lo, hi) in named.intersection(&known.intervals).intervals() {
+            for (seq, id) in log.ids(&epoch, lo, hi, IDS_LIMIT.saturating_mul(FORK_KEEP_LIMIT)) {
+                ours.entry(seq).or_default().insert(id);
+            }
         }
         let is_lacking = |seq: &u64, id: &EntryId| match ours.get(seq) {
             None => true,
@@ -376,6 +501,8 @@ enum Step {
     Sent,
     /// Something is due and waits for what is being fetched.
     Waits,
+    /// Something is due and more was read than may be; it goes on with time.
+    Pauses,
     /// Nothing is due.
     Idle,
 }

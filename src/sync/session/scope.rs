@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::reconcile::{PartSum, TheirPage};
 use crate::crypto::TagKey;
 use crate::id::{EpochId, UserId};
 use crate::limits::PAGE_LIMIT;
-use crate::sync::frame::PageDigest;
+use crate::sync::frame::{Have, PageDigest};
 use crate::sync::interval::IntervalSet;
 
 /// The class of an epoch, in order of precedence: records come before moments.
@@ -88,6 +89,11 @@ pub(super) struct ScopeState {
     pub(super) their_digest: Option<PageDigest>,
     pub(super) digest_sent: Option<PageDigest>,
     pub(super) digest_due: bool,
+    /// Whether the peer's digest came and is to be compared.
+    pub(super) check_due: bool,
+    /// Pages of the peer's to be compared, by their upper ends.
+    pub(super) compares_due: BTreeMap<u64, TheirPage>,
+    pub(super) summed: Option<PartSum>,
     /// When a Digest is due after a change.
     pub(super) digest_timer: Option<crate::time::Timestamp>,
     /// The upper ends of pages to send.
@@ -136,6 +142,9 @@ impl ScopeState {
             their_digest: None,
             digest_sent: None,
             digest_due: false,
+            check_due: false,
+            compares_due: BTreeMap::new(),
+            summed: None,
             digest_timer: None,
             pages_due: BTreeSet::new(),
             pages_sent: BTreeMap::new(),
@@ -167,6 +176,20 @@ impl ScopeState {
         self.pages_due.insert(hi);
         if self.pages_due.len() > PAGE_LIMIT {
             self.pages_due.pop_first();
+        }
+    }
+
+    /// A page of the peer's came. Where it has the same numbers as we the sums are to be compared; below the higher
+    /// floor sums say nothing, and the peer starts at that floor once it sees our page.
+    pub(super) fn mark_compare(&mut self, have: &Have, known: &IntervalSet, floor: u64) {
+        if have.lo < floor || known.within(have.lo, have.hi) != have.intervals {
+            self.compares_due.remove(&have.hi);
+            self.mark_page(have.hi);
+            return;
+        }
+        self.compares_due.insert(have.hi, TheirPage::of(have));
+        if self.compares_due.len() > PAGE_LIMIT {
+            self.compares_due.pop_first();
         }
     }
 

@@ -2,8 +2,8 @@
 //!
 //! What the peer asks for is queued as intervals, a bounded number of them, and read from the owner's log only when
 //! there is credit: at most 1 MiB of frames is handed out and not taken by the transport, however much was asked for.
-//! A number is served once in a session, with all its variants; one that is asked for and not known any more is
-//! answered by a page of `Have`, which says so.
+//! A number is served once in a session, with all its variants, and is not read again for being asked for again; one
+//! that is asked for and not known any more is answered by a page of `Have`, which says so.
 //!
 //! Source: docs/protocol.md 3.7 (Want, Gone, Head), 3.8(7), 3.9.
 
@@ -31,6 +31,8 @@ struct Wanted {
     epoch: EpochId,
     lo: u64,
     hi: u64,
+    /// Whether nothing of it was looked at yet.
+    is_fresh: bool,
 }
 
 /// What the peer asked for and has not got.
@@ -38,7 +40,10 @@ struct Wanted {
 pub(super) struct Serve {
     contact: VecDeque<Wanted>,
     posts: VecDeque<Wanted>,
+    /// Asked for by id: one frame's worth.
     ids: VecDeque<EntryId>,
+    /// Granted and to be sent unasked. Apart from `ids`: what we add is not what the peer asked for.
+    granted: VecDeque<EntryId>,
 }
 
 impl Serve {
@@ -114,10 +119,10 @@ impl Session {
     /// They are read through [`Log::by_id`] as credit allows. Beyond 4,096 waiting the rest is left out: false then.
     pub fn grant(&mut self, ids: impl IntoIterator<Item = EntryId>) -> bool {
         for id in ids {
-            if self.phase == Phase::Closed || self.serve.ids.len() >= WANT_IDS_LIMIT {
+            if self.phase == Phase::Closed || self.serve.granted.len() >= WANT_IDS_LIMIT {
                 return false;
             }
-            self.serve.ids.push_back(id);
+            self.serve.granted.push_back(id);
         }
         true
     }
@@ -135,7 +140,7 @@ impl Session {
             return self.fault(FaultKind::TooMuchWanted, Severity::High);
         }
         let queue = self.serve.queue(state.scope.class);
-        queue.extend(intervals.intervals().rev().map(|(lo, hi)| Wanted { epoch, lo, hi }));
+        queue.extend(intervals.intervals().rev().map(|(lo, hi)| Wanted { epoch, lo, hi, is_fresh: true }));
     }
 
     pub(super) fn on_want_ids(&mut self, ids: &[EntryId]) {
@@ -147,7 +152,8 @@ impl Session {
 
     /// Answers one id; false if none is asked for. One that the owner does not hand out is passed over in silence.
     pub(super) fn step_serve_ids(&mut self, log: &dyn Log) -> bool {
-        let Some(id) = self.serve.ids.pop_front() else { return false };
+        let next = self.serve.granted.pop_front().or_else(|| self.serve.ids.pop_front());
+        let Some(id) = next else { return false };
         if let Some(Known { held: Held::Full { header, body }, .. }) = log.by_id(&id) {
             self.send(&Frame::Entry(EntryFrame { handle: None, header, body }));
         }
@@ -161,35 +167,36 @@ impl Session {
             (None, Some(_)) => Class::Posts,
             (None, None) => return false,
         };
-        let Some(Wanted { epoch, lo, hi }) = self.serve.queue(class).pop_front() else { return false };
-        let Some(handle) = self.scopes.get(&epoch).and_then(|state| state.handle) else { return true };
-        let known = log.entries(&epoch, lo, hi, SERVE_BATCH);
+        let Some(wanted) = self.serve.queue(class).pop_front() else { return false };
+        let Wanted { epoch, lo, hi, is_fresh } = wanted;
+        let Some((handle, sent)) =
+            self.scopes.get(&epoch).and_then(|state| Some((state.handle?, state.sent.within(lo, hi))))
+        else {
+            return true;
+        };
+        let known = log.state(&epoch).map_or_else(IntervalSet::new, |state| state.intervals.within(lo, hi));
+        let asked = IntervalSet::from_range(lo, hi);
+        if is_fresh && known != asked {
+            self.mark_page_due(&epoch, hi);
+        }
+        // What was sent is cut out before the log is read: asking again costs the asker more than us.
+        let unsent = asked.difference(&sent);
+        let Some(top) = known.intersection(&unsent).highest() else { return true };
+        let run = unsent.intervals().find(|(_, end)| *end >= top);
+        let from = run.map_or(top, |(from, _)| from);
+        let entries = log.entries(&epoch, from, top, SERVE_BATCH);
         // Room was seen for one frame of the greatest size; a batch and the variants of one number are below that.
         debug_assert!(
             SERVE_BATCH.max(2 * ENTRY_FRAME_LIMIT) <= FRAME_LIMIT,
             "a batch fits the credit looked for"
         );
-        let (mut expected, mut lowest, mut is_sent, mut has_hole) = (Some(hi), None, false, false);
-        for entry in known {
-            if lowest != Some(entry.seq) {
-                has_hole |= expected != Some(entry.seq);
-                is_sent = self.scopes.get(&epoch).is_some_and(|state| state.sent.contains(entry.seq));
-                lowest = Some(entry.seq);
-                expected = entry.seq.checked_sub(1);
-            }
-            if !is_sent {
-                self.serve_known(&epoch, handle, entry);
-            }
+        // A log that does not show what it says it knows is passed over.
+        let lowest = entries.last().map_or(from, |entry| entry.seq);
+        for entry in entries {
+            self.serve_known(&epoch, handle, entry);
         }
-        match lowest {
-            Some(lowest) if lowest > lo => {
-                self.serve.queue(class).push_front(Wanted { epoch, lo, hi: lowest.saturating_sub(1) });
-            }
-            Some(_) => {}
-            None => has_hole = true,
-        }
-        if has_hole {
-            self.mark_page_due(&epoch, hi);
+        if let Some(hi) = lowest.checked_sub(1).filter(|_| lowest > lo) {
+            self.serve.queue(class).push_front(Wanted { epoch, lo, hi, is_fresh: false });
         }
         true
     }

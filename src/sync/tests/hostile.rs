@@ -6,7 +6,8 @@ use crate::crypto::Entropy;
 use crate::crypto::keys::{Role, SessionBinding, scope_tag};
 use crate::id::EntryId;
 use crate::limits::{
-    HAVE_INTERVAL_LIMIT, IDS_LIMIT, SCOPE_LIMIT, SERVE_QUEUE_LIMIT, TAGS_ROUND, UNSENT_LIMIT, WANT_IDS_LIMIT,
+    HAVE_INTERVAL_LIMIT, IDS_LIMIT, SCOPE_LIMIT, SERVE_QUEUE_LIMIT, SUM_BURST_LIMIT, SUM_RATE, TAGS_ROUND,
+    UNSENT_LIMIT, WANT_IDS_LIMIT,
 };
 use crate::sync::testing::*;
 use crate::sync::*;
@@ -345,6 +346,90 @@ fn a_question_asked_a_thousand_times_is_answered_as_often_as_its_answer_changes(
         victim.take_all();
     }
     assert!(victim.sent - before < 50 * 700 + 20_000, "{} bytes for 50 entries", victim.sent - before);
+}
+
+#[test]
+fn what_was_sent_is_not_read_again_for_being_asked_for_again() {
+    let mut victim = Victim::new(200);
+    let everything = Frame::Want { handle: 3, intervals: IntervalSet::from_range(0, SEQ_MAX) };
+    victim.feed(&everything);
+    victim.take_all();
+    let sent = victim.frames.iter().filter(|frame| matches!(frame, Frame::Entry(_))).count();
+    assert_eq!(sent, 200, "all of it was served");
+    let (reads, bytes) = (victim.ledger.reads.get(), victim.sent);
+    for _ in 0..1_000 {
+        victim.feed(&everything);
+        victim.take_all();
+    }
+    assert_eq!(victim.sent, bytes, "nothing is said twice");
+    assert_eq!(victim.ledger.reads.get(), reads, "nothing is read twice");
+    // A second variant of a number is served although the first was, and it alone is read.
+    victim.ledger.take(&Bytes::new(epoch_id(0), 30, 1, 400));
+    victim.session.announce(&epoch_id(0), 30, victim.now);
+    victim.feed(&everything);
+    assert!(victim.sent > bytes);
+    assert_eq!(victim.ledger.reads.get(), reads + 2);
+}
+
+/// A victim whose log has no gaps, so that every floor and range makes another sum.
+fn dense_victim(entries: u64) -> Victim {
+    let mut victim = Victim::new(0);
+    for seq in 0..entries {
+        victim.ledger.take(&Bytes::new(epoch_id(0), seq, 0, 10));
+    }
+    victim
+}
+
+#[test]
+fn what_tiny_frames_make_us_read_is_bounded_over_time() {
+    const ENTRIES: u64 = 1_000;
+    let mut victim = dense_victim(ENTRIES);
+    for i in 0..300 {
+        // The same numbers as ours in a range that is another each time, and another sum.
+        let (lo, hi) = (1 + i, ENTRIES - 1);
+        let intervals = IntervalSet::from_range(lo, hi);
+        victim.feed(&Frame::Have(Have { handle: 3, floor: 1, lo, hi, intervals, sum: Sum::ZERO }));
+        victim.feed(&Frame::Digest { handle: 3, digest: [i as u8; 16] });
+        victim.take_all();
+    }
+    assert_eq!(victim.faults, []);
+    // What was listed went out in frames, within their credit.
+    let listed = |frame: &Frame| if let Frame::Ids(ids) = frame { ids.pairs.len() } else { 0 };
+    let summed = victim.ledger.reads.get() - victim.frames.iter().map(listed).sum::<usize>();
+    let burst = usize::try_from(SUM_BURST_LIMIT).unwrap();
+    assert!(summed > burst, "the limit was reached");
+    assert!(summed <= burst + 1_000, "{summed} entries read to be summed");
+}
+
+#[test]
+fn comparing_that_was_paused_goes_on_with_time() {
+    let digest_of = |floor| {
+        let (intervals, sum) = (IntervalSet::new(), Sum::ZERO);
+        Frame::Have(Have { handle: 3, floor, lo: floor, hi: SEQ_MAX, intervals, sum })
+    };
+    let mut victim = dense_victim(2_000);
+    // Floors that rise: each makes another sum of nearly 2,000 entries necessary, more than the burst together.
+    let times = SUM_BURST_LIMIT / 1_900 + 5;
+    for floor in 1..=times {
+        victim.feed(&digest_of(floor));
+        victim.take_all();
+    }
+    assert_eq!(victim.faults, []);
+    let reads = victim.ledger.reads.get() as u64;
+    assert!(reads > SUM_BURST_LIMIT && reads <= SUM_BURST_LIMIT + 2_000, "{reads}");
+    // Fresh entries are announced all the same.
+    victim.frames.clear();
+    victim.ledger.take(&Bytes::new(epoch_id(0), 9_000, 0, 10));
+    victim.session.announce(&epoch_id(0), 9_000, victim.now);
+    victim.drain();
+    assert!(victim.frames.contains(&Frame::Head { handle: 3, seq: 9_000 }));
+    assert!(!victim.frames.iter().any(|frame| matches!(frame, Frame::Have(_) | Frame::Digest { .. })));
+    victim.wake(1_000);
+    victim.take_all();
+    let have = |frame: &Frame| matches!(frame, Frame::Have(have) if have.floor == times);
+    assert!(victim.frames.iter().any(have), "the last floor is answered");
+    let more = victim.ledger.reads.get() as u64 - reads;
+    assert!(more <= SUM_RATE + 2 * 2_000, "{more} in a second");
 }
 
 #[test]

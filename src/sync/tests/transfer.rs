@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use crate::id::EntryId;
 use crate::limits::{
     DIGEST_DELAY_MS, EARLY_ENTRY_BYTES_LIMIT, EARLY_ENTRY_HOLD_MS, HAVE_INTERVAL_LIMIT, PUSH_BODY_LIMIT,
-    WANT_OUTSTANDING_LIMIT,
+    WANT_IDS_LIMIT, WANT_OUTSTANDING_LIMIT, WANT_TIMEOUT_MS,
 };
 use crate::sync::testing::*;
 use crate::sync::*;
@@ -15,6 +15,7 @@ use crate::sync::*;
 const DIGEST: u8 = 5;
 const HAVE: u8 = 6;
 const WANT: u8 = 7;
+const WANT_IDS: u8 = 8;
 const ENTRY: u8 = 9;
 const IDS: u8 = 11;
 const HEAD: u8 = 12;
@@ -527,6 +528,32 @@ fn granted_entries_come_without_a_scope() {
     assert_eq!(count(&net.links[0], 0, ENTRY), 2);
     let is_granted = |output: &Output| matches!(output, Output::Entry { granted: true, seq: 1, .. });
     assert_eq!(net.links[0].outputs[1].iter().filter(|output| is_granted(output)).count(), 2);
+}
+
+#[test]
+fn more_granted_entries_than_a_frame_holds_are_asked_for_frame_by_frame() {
+    // One more than a frame in the first part, and as many granted unasked as may wait: neither counts for the other.
+    let count_ids = 2 * WANT_IDS_LIMIT + 1;
+    let mut net = Net::new(2, 1);
+    let ids: Vec<EntryId> = (0..count_ids as u64)
+        .map(|seq| {
+            let bytes = Bytes::new(epoch_id(0), seq, 0, 1);
+            net.hold(0, &bytes);
+            bytes.id()
+        })
+        .collect();
+    // The second is not to be had: it holds its frame up for a minute, not for ever.
+    net.nodes[0].ledger.by_id.extend(ids.iter().enumerate().filter(|(at, _)| *at != 1).map(|(_, id)| *id));
+    net.connect(0, 1);
+    net.settle();
+    assert!(net.links[0].sessions[0].grant(ids.iter().copied().take(WANT_IDS_LIMIT)));
+    net.links[0].sessions[1].ask_ids(&ids);
+    net.settle();
+    assert_eq!(count(&net.links[0], 1, WANT_IDS), 1, "one frame is under way");
+    net.elapse(WANT_TIMEOUT_MS);
+    assert_eq!(count(&net.links[0], 1, WANT_IDS), 3, "the third follows the second at once");
+    assert_eq!(net.faults(), Vec::<&Fault>::new());
+    assert_eq!(net.nodes[1].ledger.seqs(epoch_id(0)).len(), count_ids - 1);
 }
 
 #[test]

@@ -12,8 +12,8 @@ const RULES = /** @type {[string, string][]} */ ([["everyone", "All friends"], [
 export class Audience {
   constructor() {
     this.rule = "everyone";
-    /** @type {Set<string>} */
-    this.chosen = new Set();
+    /** @type {Map<string, string>} what the node is told, and how it is called here */
+    this.chosen = new Map();
     this.rules = el("div", { class: "chips", role: "radiogroup", "aria-label": "For whom" });
     this.names = el("div", { class: "chips" });
     this.sentence = el("p", { class: "hint", role: "status" });
@@ -25,8 +25,15 @@ export class Audience {
 
   /** What the node is told. */
   words() {
-    const chosen = [...this.chosen];
+    const chosen = [...this.chosen.keys()];
     return { to: this.rule === "only" ? chosen : [], except: this.rule === "except" ? chosen : [], private: this.rule === "private" };
+  }
+
+  /** The choice in a few words. */
+  label() {
+    const named = [...this.chosen.values()];
+    const who = named.length > 2 ? `${named.length} chosen` : named.join(" and ") || "some";
+    return { everyone: "All friends", only: `Only ${who}`, except: `All but ${who}`, private: "Only me" }[this.rule] ?? "";
   }
 
   /** Why it cannot be posted yet; empty if it can. */
@@ -51,7 +58,7 @@ export class Audience {
     ];
     this.names.replaceChildren(...words.map(({ word, label, kind }) => {
       const chip = el("button", { class: kind, type: "button", "aria-pressed": String(this.chosen.has(word)), onclick: () => {
-        if (!this.chosen.delete(word)) this.chosen.add(word);
+        if (!this.chosen.delete(word)) this.chosen.set(word, label);
         chip.setAttribute("aria-pressed", String(this.chosen.has(word)));
         this.explain();
       } }, label);

@@ -28,9 +28,7 @@ export function composer(onPosted) {
   const place = el("div", { hidden: true }, audience.node);
   const form = el("form", { class: "panel composer", "aria-label": "Share a moment" }, text, shelf, place, el("div", { class: "row" }, choose, forWhom, el("span", { class: "grow" }), send), picker);
 
-  const labelAudience = () => {
-    forWhom.textContent = { everyone: "All friends", only: "Only some", except: "All but some", private: "Only me" }[audience.rule] ?? "";
-  };
+  const labelAudience = () => { forWhom.textContent = audience.label(); };
   /** @param {boolean} show */
   const open = (show) => {
     place.hidden = !show;

@@ -34,7 +34,7 @@ function shown(invite, close) {
     await navigator.clipboard.writeText(invite.link);
     notice("The link is copied.");
   }) }, "Copy the link");
-  const until = new Date(invite.expires_at).toLocaleString();
+  const until = new Date(invite.expires_at).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
   return el("div", { class: "stack" }, el("h2", {}, "Your invite"), code, el("p", { class: "link" }, invite.link),
     el("p", { class: "hint" }, `Works once, until ${until}.`),
     el("div", { class: "row end" }, el("button", { type: "button", onclick: close }, "Done"), copy));

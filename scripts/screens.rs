@@ -1,0 +1,125 @@
+//! Makes the README's pictures: a demo network as `tidings testnet up --demo` makes it, seen by its first person.
+//!
+//! Usage: `screens PROGRAM FOLDER`, by way of `scripts/screens`. The page is driven as in the browser tests; it is on
+//! screen at the size that is written here, so that the pictures stay alike from one time to the next.
+
+#[path = "../tests/support/browser.rs"]
+#[allow(dead_code, reason = "the tests use the rest")]
+mod browser;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use browser::Browser;
+use image::codecs::png::{CompressionType, FilterType, PngEncoder};
+use image::{ExtendedColorType, ImageEncoder};
+use serde_json::{Value, json};
+
+/// So that a README stays quick to load.
+const PICTURE_LEN_LIMIT: usize = 300_000;
+
+/// A demo network that ends with this value.
+struct Network {
+    program: PathBuf,
+    folder: tempfile::TempDir,
+}
+
+impl Network {
+    /// Starts it; the first person's one-time address.
+    fn up(program: &Path) -> (Self, String) {
+        let network =
+            Self { program: program.to_path_buf(), folder: tempfile::tempdir().expect("a temporary folder") };
+        let output = network.testnet("up").args(["--nodes", "5", "--demo", "--http-base", "0"]).output();
+        let output = output.expect("the program starts");
+        assert!(output.status.success(), "no network: {}", String::from_utf8_lossy(&output.stderr));
+        let up: Value = serde_json::from_slice(&output.stdout).expect("its answer is JSON");
+        let url = up["nodes"][0]["url"].as_str().expect("an address").to_owned();
+        (network, url)
+    }
+
+    fn testnet(&self, what: &str) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(["--json", "testnet", what, "--dir"]).arg(self.folder.path());
+        command
+    }
+}
+
+impl Drop for Network {
+    fn drop(&mut self) {
+        match self.testnet("down").output() {
+            Ok(output) if output.status.success() => {}
+            other => {
+                eprintln!("screens: the network in {} did not end: {other:?}", self.folder.path().display())
+            }
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
+    let [program, folder] = arguments.as_slice() else {
+        eprintln!("usage: screens PROGRAM FOLDER");
+        return ExitCode::from(2);
+    };
+    std::fs::create_dir_all(folder).expect("the folder for the pictures");
+    let (_network, url) = Network::up(program);
+    let page = Browser::new(1200, 1000);
+    page.open(&url);
+    page.says("article.moment", "Three weeks in nine pictures");
+    page.says(".side", "here now");
+
+    show(&page, 1024, 930, "light", false);
+    everything_is_there(&page);
+    write(folder, "timeline.png", &page.screenshot(None));
+
+    page.write(".composer textarea", "Saturday, eight o'clock, our place. Bring nothing but yourselves.");
+    page.press(".composer", "All friends");
+    page.press(".audience", "All but…");
+    page.press(".audience", "Ben");
+    page.says(".audience", "Not: Ben.");
+    let within = "const box = document.querySelector('.composer').getBoundingClientRect();
+        return [box.x - 16, box.y - 16, box.width + 32, box.height + 32]";
+    let within: [f64; 4] = serde_json::from_value(page.run(within, &[])).expect("four numbers");
+    write(folder, "composer.png", &page.screenshot(Some(within)));
+
+    page.run("location.reload()", &[]);
+    page.says("article.moment", "Three weeks in nine pictures");
+    show(&page, 390, 844, "dark", true);
+    everything_is_there(&page);
+    write(folder, "phone.png", &page.screenshot(None));
+    ExitCode::SUCCESS
+}
+
+/// Shows the page at a size and in a scheme.
+fn show(page: &Browser, width: u32, height: u32, scheme: &str, mobile: bool) {
+    let metrics = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": mobile});
+    page.chromium("Emulation.setDeviceMetricsOverride", metrics);
+    let features = json!({"features": [{"name": "prefers-color-scheme", "value": scheme}, {"name": "prefers-reduced-motion", "value": "reduce"}]});
+    page.chromium("Emulation.setEmulatedMedia", features);
+}
+
+/// Waits until every picture that can be seen is there in full.
+fn everything_is_there(page: &Browser) {
+    let full = "return [...document.querySelectorAll('.photo')]
+        .filter((photo) => photo.getBoundingClientRect().top < innerHeight)
+        .every((photo) => photo.lastElementChild.classList.contains('here'))";
+    page.wait("the pictures", full, &[]);
+    // Pictures fade in.
+    let still = "return document.getAnimations().every((animation) => animation.playState !== 'running')";
+    page.wait("an end of all motion", still, &[]);
+}
+
+fn write(folder: &Path, name: &str, png: &[u8]) {
+    let path = folder.join(name);
+    let picture = image::load_from_memory(png).expect("a picture");
+    // Browsers compress for speed. Off by one at most in each colour: invisible, and a third less to download.
+    let mut picture = picture.into_rgb8();
+    picture.iter_mut().for_each(|value| *value = value.saturating_add(1) / 3 * 3);
+    let mut png = Vec::new();
+    PngEncoder::new_with_quality(&mut png, CompressionType::Best, FilterType::Adaptive)
+        .write_image(&picture, picture.width(), picture.height(), ExtendedColorType::Rgb8)
+        .expect("it encodes");
+    std::fs::write(&path, &png).expect("the picture is written");
+    println!("{}: {} bytes", path.display(), png.len());
+    assert!(png.len() <= PICTURE_LEN_LIMIT, "{} is larger than {PICTURE_LEN_LIMIT} bytes", path.display());
+}

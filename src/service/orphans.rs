@@ -1,0 +1,316 @@
+//! Which post an interaction belongs to, and the interactions that belong to none yet.
+//!
+//! An interaction says nothing about its post but a tag that only the post's thread key makes. So it is compared with
+//! the keys of all posts: those of the newest are in memory, those of older ones are read. One that fits none waits as
+//! an orphan, and each post that comes is compared with the orphans.
+//!
+//! ```text
+//!  interaction ── newest posts ── older posts ── orphan
+//!                 0.2 µs each     read; budget   newest 5,000 of a writer
+//! ```
+//!
+//! Both searches are work that a stranger's bytes ask for, so each writer has a share of it: a budget of old posts a
+//! minute, past which the search is put off and not given up, and an even part of the orphans that a new post is
+//! compared with, whatever their id and however many others wait.
+//!
+//! What it does not do: open what is inside (`react`), or decide who may say something.
+//!
+//! Invariants: the counts of orphans are those of the store; a writer's flood delays only that writer.
+//!
+//! Source: docs/protocol.md 3.5, 3.18.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Service, tx};
+use crate::crypto::{ContentKey, ThreadKey, keys};
+use crate::entry::Header;
+use crate::id::{EntryId, UserId};
+use crate::limits::{ORPHAN_LIMIT, ORPHAN_TRY_LIMIT, THREAD_CACHE_LIMIT, THREAD_SCAN_LIMIT};
+use crate::moment::{SealedInteraction, Slot};
+use crate::store::layout::{orphan_key, split_timeline_key, timeline_key};
+use crate::store::{Direction, KeyRange, StoreError, Tree};
+use crate::time::Timestamp;
+
+/// How many posts one read brings while old ones are searched.
+const RUN: usize = 1_000;
+/// The span over which a writer's budget is counted, ms.
+const BUDGET_MS: u64 = 60_000;
+/// The value of an orphan that was not compared with old posts.
+const LATE: u8 = 1;
+
+/// The keys of the newest posts' threads, and what is counted of each writer.
+#[derive(Debug, Default)]
+pub(super) struct Threads {
+    posts: BTreeMap<(Reverse<Timestamp>, EntryId), ThreadKey>,
+    loaded: bool,
+    /// Whether posts lie in the store that are older than these.
+    has_older: bool,
+    orphans: Option<Orphans>,
+    budgets: BTreeMap<UserId, Budget>,
+}
+
+impl Threads {
+    pub(super) fn forget(&mut self, post: &EntryId, shown: Timestamp) {
+        self.posts.remove(&(Reverse(shown), *post));
+    }
+
+    /// Whether old posts may be read for a writer now: a search that has begun is ended, however long it is.
+    fn may_scan(&mut self, writer: &UserId, now: Timestamp) -> bool {
+        self.budgets.retain(|_, budget| now.since(budget.from) < BUDGET_MS);
+        self.budgets.get(writer).is_none_or(|budget| budget.posts < THREAD_SCAN_LIMIT)
+    }
+
+    fn note_scan(&mut self, writer: &UserId, now: Timestamp, posts: usize) {
+        let budget = self.budgets.entry(*writer).or_insert(Budget { from: now, posts: 0 });
+        budget.posts = budget.posts.saturating_add(posts);
+    }
+}
+
+/// How many orphans of whom there are, counted once.
+#[derive(Debug, Default)]
+struct Orphans {
+    counts: BTreeMap<UserId, usize>,
+    /// Whose are still to be compared with old posts.
+    late: BTreeSet<UserId>,
+}
+
+/// Old posts read for a writer.
+#[derive(Debug, Clone, Copy)]
+struct Budget {
+    from: Timestamp,
+    posts: usize,
+}
+
+/// What the search for a post came to.
+#[derive(Debug)]
+pub(super) enum Match {
+    Post(EntryId, ThreadKey),
+    None,
+    /// The writer's budget is used up: the older posts are searched later.
+    Later,
+}
+
+impl Service {
+    /// The post whose thread an interaction belongs to, newest first.
+    pub(super) fn match_thread(
+        &mut self,
+        slot: &Slot,
+        sealed: &SealedInteraction,
+    ) -> Result<Match, StoreError> {
+        self.load_threads()?;
+        let cached = self.threads.posts.iter().find(|(_, thread)| sealed.matches(thread, &slot.writer));
+        match cached {
+            Some(((_, post), thread)) => Ok(Match::Post(*post, thread.clone())),
+            None => self.match_old(&slot.writer, sealed),
+        }
+    }
+
+    /// Searches the posts that are older than the cache holds; threads that old rarely speak.
+    fn match_old(&mut self, writer: &UserId, sealed: &SealedInteraction) -> Result<Match, StoreError> {
+        let oldest = self.threads.posts.last_key_value().filter(|_| self.threads.has_older);
+        let Some(((Reverse(oldest), last), _)) = oldest else {
+            return Ok(Match::None);
+        };
+        let mut range = KeyRange::all().before(timeline_key(*oldest, last));
+        if !self.threads.may_scan(writer, self.now) {
+            return Ok(Match::Later);
+        }
+        loop {
+            let page = self.tx.range(Tree::Timeline, range.clone(), Direction::Backward, RUN)?;
+            let Some((end, _)) = page.last().cloned() else {
+                return Ok(Match::None);
+            };
+            self.threads.note_scan(writer, self.now, page.len());
+            for (key, value) in &page {
+                if let Some((_, post, thread)) = self.thread_of(key, value)?
+                    && sealed.matches(&thread, writer)
+                {
+                    return Ok(Match::Post(post, thread));
+                }
+            }
+            range = range.before(end);
+        }
+    }
+
+    fn load_threads(&mut self) -> Result<(), StoreError> {
+        if self.threads.loaded {
+            return Ok(());
+        }
+        self.threads.loaded = true;
+        let newest =
+            self.tx.range(Tree::Timeline, KeyRange::all(), Direction::Backward, THREAD_CACHE_LIMIT)?;
+        self.threads.has_older = newest.len() >= THREAD_CACHE_LIMIT;
+        for (key, value) in &newest {
+            if let Some((shown, post, thread)) = self.thread_of(key, value)? {
+                self.threads.posts.insert((Reverse(shown), post), thread);
+            }
+        }
+        Ok(())
+    }
+
+    fn thread_of(
+        &self,
+        key: &[u8],
+        value: &[u8],
+    ) -> Result<Option<(Timestamp, EntryId, ThreadKey)>, StoreError> {
+        let bad = || tx::damaged(Tree::Timeline, key, "the record does not decode");
+        let (shown, post) = split_timeline_key(key).ok_or_else(bad)?;
+        let header = value.get(8..).and_then(|rest| rest.first_chunk()).ok_or_else(bad)?;
+        let header = Header::decode(header).map_err(|_| bad())?;
+        Ok(self.content_key(&header)?.map(|key| (shown, post, keys::thread_key(&key))))
+    }
+
+    /// An interaction fits no post here: it waits. Of each writer the newest wait.
+    pub(super) fn keep_orphan(
+        &mut self,
+        writer: UserId,
+        id: EntryId,
+        is_late: bool,
+    ) -> Result<(), StoreError> {
+        let orphans = self.orphans()?;
+        let count = orphans.counts.entry(writer).or_default();
+        *count = count.saturating_add(1);
+        let is_full = *count > ORPHAN_LIMIT;
+        if is_late {
+            orphans.late.insert(writer);
+        }
+        let value = if is_late { vec![LATE] } else { Vec::new() };
+        self.tx.put(Tree::Orphans, &orphan_key(&writer, self.now, &id), value);
+        if is_full && let Some((oldest, _)) = self.tx.prefix(Tree::Orphans, writer.as_bytes(), 1)?.first() {
+            self.drop_orphan(&writer, oldest)?;
+        }
+        Ok(())
+    }
+
+    fn drop_orphan(&mut self, writer: &UserId, key: &[u8]) -> Result<(), StoreError> {
+        let counts = &mut self.orphans()?.counts;
+        if let Some(count) = counts.get_mut(writer) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                counts.remove(writer);
+            }
+        }
+        self.tx.remove(Tree::Orphans, key);
+        Ok(())
+    }
+
+    /// The counts, taken from the store the first time.
+    fn orphans(&mut self) -> Result<&mut Orphans, StoreError> {
+        let orphans = match self.threads.orphans.take() {
+            Some(orphans) => orphans,
+            None => {
+                let mut orphans = Orphans::default();
+                self.tx.each_pending(Tree::Orphans, &[], &mut |key, value| {
+                    if let Some(writer) = key.first_chunk::<32>().map(|bytes| UserId::from_bytes(*bytes)) {
+                        let count = orphans.counts.entry(writer).or_default();
+                        *count = count.saturating_add(1);
+                        if value == [LATE] {
+                            orphans.late.insert(writer);
+                        }
+                    }
+                    Ok(())
+                })?;
+                orphans
+            }
+        };
+        Ok(self.threads.orphans.insert(orphans))
+    }
+
+    /// A post is here: its thread is known from now on, and orphans that belong to it are taken in. Its event is told
+    /// by whoever took the post.
+    pub(super) fn add_thread(
+        &mut self,
+        post: EntryId,
+        shown: Timestamp,
+        key: &ContentKey,
+    ) -> Result<(), StoreError> {
+        let thread = keys::thread_key(key);
+        self.load_threads()?;
+        self.threads.posts.insert((Reverse(shown), post), thread.clone());
+        while self.threads.posts.len() > THREAD_CACHE_LIMIT {
+            self.threads.posts.pop_last();
+            self.threads.has_older = true;
+        }
+        let mut rows = None;
+        for (writer, orphan, id) in self.orphans_to_try()? {
+            let Some(found) = self.interaction_of(writer, &id)? else {
+                if self.kept(&id)?.is_none() {
+                    self.drop_orphan(&writer, &orphan)?;
+                }
+                continue;
+            };
+            if found.sealed.matches(&thread, &writer) {
+                self.drop_orphan(&writer, &orphan)?;
+                let rows = match &mut rows {
+                    Some(rows) => rows,
+                    none => none.insert(self.rows(&post)?),
+                };
+                self.attach(&post, &thread, rows, id, &found)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Orphans to compare with a new post, the newest of every writer: whoever has few of them gets them all tried, and
+    /// the rest is shared evenly, so that nobody's flood keeps another's words out.
+    fn orphans_to_try(&mut self) -> Result<Vec<(UserId, Vec<u8>, EntryId)>, StoreError> {
+        let mut writers: Vec<(usize, UserId)> =
+            self.orphans()?.counts.iter().map(|(writer, count)| (*count, *writer)).collect();
+        writers.sort();
+        let (mut left, mut others) = (ORPHAN_TRY_LIMIT, writers.len());
+        let mut found = Vec::new();
+        for (_, writer) in writers {
+            let share = left.checked_div(others).unwrap_or(left).max(1);
+            others = others.saturating_sub(1);
+            let range = KeyRange::prefix(writer.as_bytes().as_slice());
+            let newest = self.tx.range(Tree::Orphans, range, Direction::Backward, share)?;
+            left = left.saturating_sub(newest.len());
+            let ids = newest.into_iter().filter_map(|(key, _)| {
+                let id = EntryId::from_bytes(*key.last_chunk::<32>()?);
+                Some((writer, key, id))
+            });
+            found.extend(ids);
+        }
+        Ok(found)
+    }
+
+    /// Compares with old posts what was put off when its writer's budget was used up.
+    pub(super) fn match_late(&mut self) -> Result<(), StoreError> {
+        self.load_threads()?;
+        if !self.threads.has_older {
+            return Ok(());
+        }
+        let writers: Vec<UserId> = self.orphans()?.late.iter().copied().collect();
+        for writer in writers {
+            if self.match_late_of(&writer)? {
+                self.orphans()?.late.remove(&writer);
+            }
+        }
+        Ok(())
+    }
+
+    /// True once nothing of this writer is put off any more.
+    fn match_late_of(&mut self, writer: &UserId) -> Result<bool, StoreError> {
+        for (orphan, value) in self.tx.prefix(Tree::Orphans, writer.as_bytes(), ORPHAN_LIMIT)? {
+            let id = orphan.last_chunk::<32>().map(|bytes| EntryId::from_bytes(*bytes));
+            let Some(id) = id.filter(|_| value == [LATE]) else { continue };
+            let Some(found) = self.interaction_of(*writer, &id)? else {
+                self.tx.put(Tree::Orphans, &orphan, Vec::new());
+                continue;
+            };
+            match self.match_old(writer, &found.sealed)? {
+                Match::Post(post, thread) => {
+                    self.drop_orphan(writer, &orphan)?;
+                    let mut rows = self.rows(&post)?;
+                    if self.attach(&post, &thread, &mut rows, id, &found)? {
+                        self.thread_changed(&post, &rows)?;
+                    }
+                }
+                Match::None => self.tx.put(Tree::Orphans, &orphan, Vec::new()),
+                Match::Later => return Ok(false),
+            }
+        }
+        Ok(true)
+    }
+}
