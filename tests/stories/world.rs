@@ -291,12 +291,12 @@ impl World {
     }
 
     /// Makes the disk of a node full, or not.
-    pub fn fill_disk(&mut self, who: Who, full: bool) {
+    pub fn fill_disk(&self, who: Who, full: bool) {
         self.nodes[who].memory.set_full(full);
     }
 
     /// Makes only the second book of a node fail, or not.
-    pub fn fill_book(&mut self, who: Who, full: bool) {
+    pub fn fill_book(&self, who: Who, full: bool) {
         self.nodes[who].book.0.lock().expect("one thread").1 = full;
     }
 
