@@ -254,7 +254,7 @@ fn an_invite_made_on_one_page_is_accepted_on_another_and_confirmed() {
     ben_page.press(".side", "I have a link");
     ben_page.write("dialog textarea", "https://example.org/");
     ben_page.press("dialog", "Accept");
-    ben_page.says("#notice", "invite");
+    ben_page.says("#notice:popover-open", "not a tidings invite link");
     ben_page.run("document.querySelector('dialog textarea').value = ''", &[]);
     ben_page.write("dialog textarea", &link);
     ben_page.press("dialog", "Accept");
@@ -311,7 +311,7 @@ fn a_page_whose_node_is_gone_says_so_and_keeps_what_was_written() {
     drop(ada);
     page.write(".composer textarea", "Nobody hears this");
     page.press(".composer", "Share");
-    page.says("#notice", "The node does not answer. Is it still running?");
+    page.says("#notice:popover-open", "The node does not answer. Is it still running?");
     let draft = page.run("return document.querySelector('.composer textarea').value", &[]);
     assert_eq!(draft, "Nobody hears this", "what was written is not lost");
     assert!(kept(&page));

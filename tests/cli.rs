@@ -393,6 +393,8 @@ fn the_printed_address_opens_the_page_once() {
 fn a_first_run_is_finished_on_the_page_and_shows_the_words_once() {
     let node = Node::start_in(home(), &[]);
     assert_eq!(refused(node.home(), &["status"]), (3, "no_identity".into()));
+    let told = tidings(node.home()).arg("status").output().unwrap();
+    assert!(String::from_utf8_lossy(&told.stderr).contains("tidings open"), "it runs: no advice to start it");
     let agent: ureq::Agent =
         ureq::Agent::config_builder().http_status_as_error(false).max_redirects(0).proxy(None).build().into();
     let opened = agent.get(&node.url).call().unwrap();

@@ -93,6 +93,18 @@ impl App {
         })
     }
 
+    /// There is no identity, and this node waits for one.
+    fn nameless(&self) -> Error {
+        if !self.open_with.network {
+            return no_identity(&self.home);
+        }
+        Error::not_here(
+            "no_identity",
+            format!("the node in {} runs and waits for your name", self.home.path().display()),
+            "choose one on its page: `tidings open` tells where that is",
+        )
+    }
+
     /// The node. Opens it at the first call after there is an identity.
     ///
     /// # Errors
@@ -102,7 +114,7 @@ impl App {
             return Ok(client.clone());
         }
         if !Client::has_identity(self.home.path()) {
-            return Err(no_identity(&self.home));
+            return Err(self.nameless());
         }
         let mut mode = self.mode.write().await;
         if let Mode::Ready(client) = &*mode {
@@ -213,7 +225,7 @@ impl App {
     }
 }
 
-/// There is no identity in a home.
+/// There is no identity in a home, and no node that could ask for a name.
 pub fn no_identity(home: &Home) -> Error {
     Error::not_here(
         "no_identity",

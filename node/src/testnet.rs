@@ -64,6 +64,9 @@ fn name_of(at: usize) -> String {
 /// How long everything together may take to be so.
 const WAIT: Duration = Duration::from_secs(TESTNET_WAIT_SECONDS);
 
+/// How long friends may take to connect before `up` goes on without.
+const MEET_WAIT: Duration = Duration::from_secs(15);
+
 /// One node of a network.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Member {
@@ -187,6 +190,7 @@ fn bring_up(ctx: &Ctx, args: &TestnetArgs, members: &[Member]) -> Result<()> {
         })?;
     }
     settle(members, &pairs)?;
+    meet(members, &pairs, &say);
     if args.demo {
         demo::play(members, &pairs, &say)?;
     }
@@ -323,9 +327,29 @@ fn befriend(a: &Member, b: &Member) -> Result<()> {
 }
 
 fn friends_of(member: &Member) -> Result<BTreeSet<String>> {
+    friends_that(member, |_| true)
+}
+
+/// The names of those friends of whom something is so.
+fn friends_that(member: &Member, so: impl Fn(&Value) -> bool) -> Result<BTreeSet<String>> {
     let answer = member.ask(&Ask::get("/friends"))?;
     let friends = answer.get("friends").and_then(Value::as_array).cloned().unwrap_or_default();
-    Ok(friends.iter().filter_map(|f| f.get("name").and_then(Value::as_str)).map(str::to_owned).collect())
+    let name = |friend: &Value| friend.get("name").and_then(Value::as_str).map(str::to_owned);
+    Ok(friends.iter().filter(|friend| so(friend)).filter_map(name).collect())
+}
+
+/// Waits until friends have a connection, so that what is posted next arrives at once. Going on without does no harm.
+fn meet(members: &[Member], pairs: &[(usize, usize)], say: &dyn Fn(String)) {
+    let online = |friend: &Value| friend.get("online").and_then(Value::as_bool).unwrap_or_default();
+    let met = || {
+        pairs.iter().all(|(a, b)| match (members.get(*a), members.get(*b)) {
+            (Some(a), Some(b)) => friends_that(a, online).is_ok_and(|friends| friends.contains(&b.name)),
+            _ => true,
+        })
+    };
+    if !os::wait_until(MEET_WAIT, met) {
+        say("Not all are connected yet; they go on trying by themselves.".to_owned());
+    }
 }
 
 /// Waits until everybody has the friends they should have.

@@ -168,7 +168,7 @@ pub fn invite(out: &Out, value: &Value) -> String {
     let link = field(value, "link");
     let code = if out.terminal { qr(link) } else { String::new() };
     format!(
-        "{code}{link}\n\nIt works once, until {} UTC. Hand it on by a way you trust.",
+        "{code}{link}\n\nIt works once, until {} UTC. Hand it on by a way you trust.\nWho accepts it appears in `tidings requests`, unless you said yes beforehand (--auto-confirm).",
         time(value, "expires_at")
     )
 }
@@ -263,7 +263,11 @@ pub fn friend(out: &Out, value: &Value) -> String {
     add("friends since", time(value, "since"));
     add(
         "verified",
-        if is(value, "verified") { "yes" } else { "not yet: `tidings friend verify`" }.to_owned(),
+        if is(value, "verified") {
+            "yes".to_owned()
+        } else {
+            format!("not yet: `tidings friend verify {}`", line(field(value, "name")))
+        },
     );
     let last =
         if is(value, "online") { format!("now, {}", field(value, "path")) } else { time(value, "last_seen") };
@@ -368,12 +372,11 @@ pub fn moment(out: &Out, value: &Value) -> String {
     }
     if let Some(rule) = value.get("audience") {
         let delivery = value.get("delivery").cloned().unwrap_or_default();
-        let come = format!(
-            "for {}; {} of {} have it",
-            audience(rule),
-            count(&delivery, "have"),
-            count(&delivery, "may_read")
-        );
+        let (have, may_read) = (count(&delivery, "have"), count(&delivery, "may_read"));
+        let come = match may_read {
+            0 => format!("for {}", audience(rule)),
+            _ => format!("for {}; {have} of {may_read} have it", audience(rule)),
+        };
         add(&out.style(Style::Faint, &come));
     }
     text

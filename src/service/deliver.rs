@@ -90,13 +90,13 @@ pub(super) struct MailRoom {
     pub(super) hollow: BTreeMap<UserId, UserId>,
 }
 
-/// What is kept of one device: acknowledged, put, and what parcels carried.
-type KeptOwed = (Vec<OwedId>, Vec<(OwedId, Puts)>, Vec<(ParcelId, Carried)>);
+/// Acknowledgements, puts and parcels of one device, as read from the store.
+type StoredOwed = (Vec<OwedId>, Vec<(OwedId, Puts)>, Vec<(ParcelId, Carried)>);
 
 impl Service {
     /// Reads at start what is owed and held.
     pub(super) fn load_mail(&mut self) -> Result<(), StoreError> {
-        let mut owed: BTreeMap<DeviceId, KeptOwed> = BTreeMap::new();
+        let mut owed: BTreeMap<DeviceId, StoredOwed> = BTreeMap::new();
         self.tx.each(Tree::Owed, &[], &mut |key, value| {
             let bad = |_| tx::damaged(Tree::Owed, key, "the key is not one of ours");
             let mut at = Reader::new(key);

@@ -176,7 +176,7 @@ fn a_withdrawal_takes_the_granted_key_along() {
     let waits = world.records(0, Tree::State, b"q");
     let made_up = MadeUp::new(&world, 1, 1);
     let grants = made_up.grants([(0, entry(7))].into_iter());
-    assert!(world.hand_over(1, 0, &[grants.clone()]));
+    assert!(world.hand_over(1, 0, std::slice::from_ref(&grants)));
     assert_eq!(world.records(0, Tree::Keys, &[]), keys + 1);
     assert_eq!(world.records(0, Tree::State, b"q"), waits + 1);
     let place = EntryRef { epoch: made_up.id(), seq: 0, entry: entry(7) };

@@ -19,7 +19,7 @@ use tower::ServiceExt;
 use crate::api::upload;
 use crate::app::{App, OpenWith, no_identity, no_node};
 use crate::error::{Error, Result};
-use crate::home::{Home, RunFile};
+use crate::home::Home;
 use crate::limits::{ANSWER_LIMIT, LOCK_WAIT_MS};
 use crate::media::limits::INPUT_LEN_LIMIT;
 
@@ -403,6 +403,7 @@ fn understood(status: u16, bytes: &[u8]) -> Result<Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::home::RunFile;
 
     #[test]
     fn a_name_stays_one_segment_whatever_is_in_it() {

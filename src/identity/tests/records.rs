@@ -72,13 +72,13 @@ fn a_record_signed_by_another_key_or_for_another_domain_is_refused() {
     let signed = unsigned(record.as_bytes());
     for (key, domain) in [(root(2), Domain::Identity), (root(1), Domain::Device), (root(1), Domain::Cert)] {
         let forged = resigned(&key, domain, signed);
-        assert_eq!(IdentityRecord::open(&forged), Err(RecordError::Verify(crate::crypto::VerifyError)));
+        assert_eq!(IdentityRecord::open(&forged), Err(RecordError::Verify(VerifyError)));
     }
     let record = DeviceRecord::sign(&device_key(), draft());
     let signed = unsigned(record.as_bytes());
     for (key, domain) in [(root(1), Domain::Device), (device_key(), Domain::Identity)] {
         let forged = resigned(&key, domain, signed);
-        assert_eq!(DeviceRecord::open(&forged), Err(RecordError::Verify(crate::crypto::VerifyError)));
+        assert_eq!(DeviceRecord::open(&forged), Err(RecordError::Verify(VerifyError)));
     }
 }
 
@@ -119,7 +119,7 @@ fn sixteen_devices_are_a_record_and_seventeen_are_not() {
     assert_eq!(IdentityRecord::open(&raw_identity(&devices(16))).expect("16 devices").devices().len(), 16);
     assert_eq!(
         IdentityRecord::open(&raw_identity(&devices(17))),
-        Err(RecordError::Decode(wire::DecodeError::TooMany { what: "devices", limit: 16, actual: 17 }))
+        Err(RecordError::Decode(DecodeError::TooMany { what: "devices", limit: 16, actual: 17 }))
     );
     assert!(IdentityRecord::sign(&root(1), 9, (1..=16).map(listed)).is_ok());
     assert_eq!(IdentityRecord::sign(&root(1), 9, (1..=17).map(listed)), Err(TooManyDevices { actual: 17 }));

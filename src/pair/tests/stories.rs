@@ -284,7 +284,7 @@ fn an_invite_is_not_even_tried_when_it_cannot_work() {
 #[test]
 fn our_own_records_must_belong_together_and_our_name_is_cut() {
     let (alice, bob) = (Person::new("Alice", 1), Person::new("Bob", 2));
-    let other = crate::crypto::SealSecret::from_bytes([3; 32]);
+    let other = SealSecret::from_bytes([3; 32]);
     assert_eq!(Us::new(&alice.identity, &alice.device, &other, "").err(), Some(MismatchedRecords));
     assert!(Us::new(&alice.identity, &bob.device, bob.keyring.seal(), "").is_err());
     let name = |name: &str| {

@@ -238,7 +238,8 @@ proptest! {
 fn a_flood_of_each_frame_leaves_little_behind() {
     let every_other = |n: u64, shift: u64| (0..n).map(|i| i * 2 + shift).collect::<IntervalSet>();
     let sparse = every_other(HAVE_INTERVAL_LIMIT as u64, 0);
-    let floods: Vec<(&str, Box<dyn Fn(u64) -> Frame>)> = vec![
+    type Flood = Box<dyn Fn(u64) -> Frame>;
+    let floods: Vec<(&str, Flood)> = vec![
         ("Digest", Box::new(|i| Frame::Digest { handle: 3, digest: [i as u8; 16] })),
         ("Head", Box::new(|i| Frame::Head { handle: 3, seq: i * 2 + 1 })),
         (

@@ -127,8 +127,8 @@ fn rounds_of_exactly_64_go_on_whether_or_not_there_is_anything_new() {
     let first: Vec<usize> = (0..2).map(|side| net.links[0].traces[side].len()).collect();
     let hours = 5;
     net.elapse(hours * 3_600_000);
-    for side in 0..2 {
-        let later = &net.links[0].traces[side][first[side]..];
+    for (side, seen) in first.iter().enumerate() {
+        let later = &net.links[0].traces[side][*seen..];
         let rounds = later.iter().filter(|(variant, _)| *variant == TAGS).count();
         assert!((25..=38).contains(&rounds), "{rounds} rounds in {hours} hours");
         assert!(later.iter().filter(|(variant, _)| *variant == TAGS).all(|(_, len)| *len == 5 + 64 * 16));

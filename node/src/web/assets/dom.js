@@ -68,15 +68,17 @@ export function face(person, small = false) {
 let fading;
 
 /**
- * Says something for a few seconds.
+ * Says something for a few seconds, above everything else: a dialog may be what it is about.
  * @param {string} text
  */
 export function notice(text) {
   const box = /** @type {HTMLElement} */ (document.getElementById("notice"));
+  // What is shown last lies on top.
+  if (box.matches(":popover-open")) box.hidePopover();
   box.textContent = text;
-  box.hidden = false;
+  box.showPopover();
   clearTimeout(fading);
-  fading = window.setTimeout(() => { box.hidden = true; }, 6000);
+  fading = window.setTimeout(() => box.hidePopover(), 6000);
 }
 
 /**

@@ -110,7 +110,7 @@ function audience(moment) {
   if (!rule) return "";
   const named = [...rule.tags.map((tag) => `#${tag}`), ...rule.people.map((p) => p.name)].join(", ");
   const who = { everyone: "all friends", only: `only ${named}`, except: `all but ${named}`, private: "only me" }[rule.rule] ?? rule.rule;
-  if (!delivery || rule.rule === "private") return who;
+  if (!delivery || delivery.may_read === 0) return who;
   return `${who} · ${delivery.have} of ${delivery.may_read} have it`;
 }
 
