@@ -1,7 +1,7 @@
 //! Posts from the future: kept like all others, shown when their time has come.
 //!
-//! A post that claims a time more than ten minutes ahead is held until that time, so that a clock that runs ahead (or a
-//! writer who wants to stand on top) gains nothing. Which post waits for when is one record each; the soonest of all
+//! A post that claims a time more than ten minutes ahead is held until it is no more than that, so that a clock that
+//! runs ahead (or a writer who wants to stand on top) gains nothing. Which post waits for when is one record each; the soonest of all
 //! decides when the node wakes.
 //!
 //! ```text
@@ -88,9 +88,10 @@ fn held_key(id: &EntryId) -> Vec<u8> {
 }
 
 impl Service {
-    /// An entry from the future is held until its time.
+    /// An entry from the future is held until it is no more than [`FUTURE_HOLD_MS`] ahead.
     pub(super) fn hold(&mut self, author: UserId, created: ClaimedTime, id: EntryId) {
-        let at = created.as_millis();
+        // When it is no more than so far ahead (docs/protocol.md 3.10).
+        let at = created.as_millis().saturating_sub(FUTURE_HOLD_MS);
         self.tx.put(Tree::State, &held_key(&id), at.to_be_bytes().to_vec());
         if let Some((_, last)) = self.timers.held.insert(author, (at, id)) {
             self.tx.remove(Tree::State, &held_key(&last));

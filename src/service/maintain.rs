@@ -114,6 +114,7 @@ impl Service {
         self.dial_redemptions();
         self.dial_settlements();
         self.release_held()?;
+        self.ask_again();
         if self.timers.slow.is_none_or(|at| at <= self.now) {
             self.timers.slow = Some(self.now.plus_ms(MAINTAIN_INTERVAL_MS));
             self.maintain()?;
@@ -136,6 +137,7 @@ impl Service {
             .filter_map(|(_, underway)| underway.due());
         [
             self.net_wakeup(),
+            self.wants_wakeup(),
             offline.map(|(_, (at, _))| *at).min(),
             settlements.min(),
             redemptions.min(),

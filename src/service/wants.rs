@@ -132,14 +132,30 @@ struct Fetch {
     dropped: bool,
 }
 
+/// A peer that did not give a blob.
+#[derive(Debug, Clone, Copy)]
+struct Tried {
+    times: u32,
+    /// When to ask again.
+    again: Timestamp,
+}
+
+impl Default for Tried {
+    fn default() -> Self {
+        Self { times: 0, again: Timestamp::ZERO }
+    }
+}
+
 /// What is being fetched, and what waits.
 #[derive(Debug, Default)]
 pub(super) struct Wants {
     waiting: BTreeMap<UserId, BTreeSet<Turn>>,
     waiting_count: usize,
     fetching: BTreeMap<BlobId, Fetch>,
-    /// Peers that did not have it or lied, until somebody new comes. With the length: a wrong one makes liars of all.
-    tried: BTreeSet<(BlobId, u64, ConnId)>,
+    /// Peers that did not have it or lied. With the length: a wrong one makes liars of all.
+    tried: BTreeMap<(BlobId, u64, ConnId), Tried>,
+    /// When the first of them is asked again.
+    again: Option<Timestamp>,
     dirty: bool,
     /// Others' blobs that are here, oldest first, and their bytes.
     cached: BTreeMap<(Timestamp, BlobId), u64>,
@@ -155,7 +171,7 @@ impl Wants {
     }
 
     pub(super) fn on_disconnected(&mut self, conn: ConnId) {
-        self.tried.retain(|(.., tried)| *tried != conn);
+        self.tried.retain(|(.., tried), _| *tried != conn);
         let lost: Vec<BlobId> =
             self.fetching.iter().filter(|(_, fetch)| fetch.conn == conn).map(|(blob, _)| *blob).collect();
         for blob in lost {
@@ -222,7 +238,7 @@ impl Wants {
     }
 
     fn forget_tried(&mut self, blob: &BlobId) {
-        self.tried.retain(|(tried, ..)| tried != blob);
+        self.tried.retain(|(tried, ..), _| tried != blob);
     }
 
     fn note_cached(&mut self, blob: BlobId, kept: &Kept) {
@@ -300,6 +316,8 @@ impl Service {
         if !std::mem::take(&mut self.wants.dirty) {
             return Ok(());
         }
+        let tried = self.wants.tried.values().map(|tried| tried.again);
+        self.wants.again = tried.filter(|at| *at > self.now && at.as_millis() < u64::MAX).min();
         let mut free = self.free_peers();
         if free.is_empty() {
             return Ok(());
@@ -342,7 +360,8 @@ impl Service {
         };
         let mut found = None;
         for (conn, stream, user) in free {
-            if self.wants.tried.contains(&(naming.blob, naming.bytes, *conn)) {
+            let tried = self.wants.tried.get(&(naming.blob, naming.bytes, *conn));
+            if tried.is_some_and(|tried| tried.again > self.now) {
                 continue;
             }
             if *user == naming.author {
@@ -405,6 +424,18 @@ impl Service {
         Ok(())
     }
 
+    /// When somebody may be asked again for what they did not have.
+    pub(super) const fn wants_wakeup(&self) -> Option<Timestamp> {
+        self.wants.again
+    }
+
+    /// The time of [`Service::wants_wakeup`] may have come.
+    pub(super) fn ask_again(&mut self) {
+        if self.wants.again.is_some_and(|at| at <= self.now) {
+            self.wants.dirty = true;
+        }
+    }
+
     /// A peer did not give it.
     pub(super) fn on_blob_failed(&mut self, blob: &BlobId, conn: ConnId, lied: bool) {
         if lied {
@@ -414,7 +445,11 @@ impl Service {
         let Some(fetch) = self.wants.fetching.get(blob).filter(|fetch| fetch.conn == conn) else { return };
         let (bytes, dropped) = (fetch.turn.2.bytes, fetch.dropped);
         if !dropped {
-            self.wants.tried.insert((*blob, bytes, conn));
+            // A liar is not asked again on this connection; one who did not have it may get it.
+            let tried = self.wants.tried.entry((*blob, bytes, conn)).or_default();
+            tried.times = tried.times.saturating_add(1);
+            let wait = if lied { u64::MAX } else { super::maintain::backoff_ms(tried.times) };
+            tried.again = Timestamp::from_millis(self.now.as_millis().saturating_add(wait));
         }
         self.wants.put_back(blob);
         if dropped && self.namings(blob).is_ok_and(|left| left.is_empty()) {

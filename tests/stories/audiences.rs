@@ -126,3 +126,14 @@ fn a_stranger_gets_no_frame() {
     world.run(5_000);
     assert!(world.nodes[2].received.is_empty());
 }
+
+#[test]
+fn a_moment_from_a_clock_that_is_ahead_is_shown_when_its_time_has_come() {
+    let mut world = circle(28, &["Alice", "Bob"]);
+    world.nodes[0].ahead_ms = 30 * 60_000;
+    world.post(0, "from the future", everyone());
+    world.run(60_000);
+    assert!(world.sees(0, "from the future") && !world.sees(1, "from the future"));
+    world.run(21 * 60_000);
+    assert!(world.sees(1, "from the future"));
+}

@@ -7,7 +7,7 @@ use tidings::id::{EntryId, EpochId};
 use tidings::link::Protocol;
 use tidings::sync;
 
-use super::people::{circle, everyone, except, only, strangers};
+use super::people::{cases, circle, everyone, except, only, strangers};
 use super::world::World;
 
 /// Entries that reached anybody, by epoch and number: more than one at a number was signed twice.
@@ -233,7 +233,7 @@ fn heal(world: &mut World) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(6), failure_persistence: None, ..ProptestConfig::default() })]
 
     /// I1, I3, I4, I11, I15 as far as whole nodes show them: whatever crashed, was cut or delayed, in the end every
     /// confirmed moment is with exactly those who may see it, the withdrawn ones with nobody, all threads agree, and no
@@ -269,6 +269,86 @@ proptest! {
         }
         for ((_, seq), ids) in signed(&world) {
             prop_assert_eq!(ids.len(), 1, "number {} was used twice", seq);
+        }
+    }
+}
+
+/// What one person does to a tag, and when.
+#[derive(Debug, Clone)]
+enum Tagging {
+    Add(usize),
+    Remove(usize),
+    Post,
+    Crash,
+    Away(usize),
+    Run(u64),
+}
+
+fn tagging() -> impl Strategy<Value = Tagging> {
+    prop_oneof![
+        3 => (1usize..4).prop_map(Tagging::Add),
+        3 => (1usize..4).prop_map(Tagging::Remove),
+        5 => Just(Tagging::Post),
+        1 => Just(Tagging::Crash),
+        1 => (1usize..4).prop_map(Tagging::Away),
+        3 => (0u64..2_000).prop_map(Tagging::Run),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: cases(6), failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// I1, I2: whoever bears the tag when a moment for it is written sees it; whoever had been taken out of it by then
+    /// never does, whatever becomes of them later.
+    #[test]
+    fn a_tag_lets_in_its_bearers_and_never_again_whom_it_lost(
+        seed in any::<u64>(),
+        acts in proptest::collection::vec(tagging(), 4..30),
+    ) {
+        let mut world = circle(seed, &NAMES);
+        world.tag(0, "family", &["Bob"]);
+        let mut bears = [false, true, false, false];
+        let mut lost = [false; 4];
+        let mut told: Vec<(String, [bool; 4], [bool; 4])> = Vec::new();
+        for (number, act) in acts.iter().enumerate() {
+            for who in 0..NAMES.len() {
+                if world.nodes[who].service.is_none() && who == 0 {
+                    world.start(who);
+                }
+            }
+            match *act {
+                Tagging::Add(who) => {
+                    world.tag(0, "family", &[NAMES[who]]);
+                    bears[who] = true;
+                }
+                Tagging::Remove(who) if bears[who] => {
+                    let word = [NAMES[who].to_owned()];
+                    world.ask(0, |service| service.tag_remove("family", &word)).expect("untagged");
+                    bears[who] = false;
+                    lost[who] = true;
+                }
+                Tagging::Remove(_) => {}
+                Tagging::Post => {
+                    let text = format!("moment {number}");
+                    world.post(0, &text, only(&["family"]));
+                    told.push((text, bears, std::array::from_fn(|who| lost[who] && !bears[who])));
+                }
+                Tagging::Crash => world.crash(0, 0),
+                Tagging::Away(who) if world.nodes[who].service.is_some() => world.stop(who),
+                Tagging::Away(who) => world.start(who),
+                Tagging::Run(ms) => world.run(ms),
+            }
+        }
+        heal(&mut world);
+        for (text, bore, gone) in &told {
+            for who in 1..NAMES.len() {
+                if bore[who] {
+                    prop_assert!(world.sees(who, text), "{} lacks {}", NAMES[who], text);
+                }
+                if gone[who] {
+                    prop_assert!(!world.sees(who, text), "{} sees {}", NAMES[who], text);
+                }
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ use tidings::link::Protocol;
 use tidings::sync::{EntryFrame, Frame, Gone, Have, Ids, IntervalSet, Left, SEQ_MAX, Sum};
 use tidings::{mail, sync};
 
-use super::people::{circle, everyone, except};
+use super::people::{cases, circle, everyone, except};
 use super::world::World;
 
 const MALLORY: usize = 2;
@@ -131,7 +131,7 @@ fn act(world: &mut World, deed: &Deed) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(12), failure_persistence: None, ..ProptestConfig::default() })]
 
     /// I22, I23, I29 as far as whole nodes show them: Alice and Bob see the same as in a world in which Mallory is
     /// well behaved, nothing of theirs changed hands, and Mallory reads nothing that was not for him.

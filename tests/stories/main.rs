@@ -12,6 +12,7 @@ mod floods;
 mod hostile;
 mod hostile_mail;
 mod people;
+mod photos;
 mod pictures;
 mod scopeless;
 mod secrecy;

@@ -132,6 +132,11 @@ impl World {
     }
 }
 
+/// How many cases a property is tried with: `PROPTEST_CASES` wins over the usual number.
+pub fn cases(usual: u32) -> u32 {
+    std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(usual)
+}
+
 /// Everyone.
 pub fn everyone() -> AudienceWords {
     AudienceWords::default()

@@ -389,9 +389,12 @@ impl World {
 
     /// Lets `ms` pass.
     pub fn run(&mut self, ms: u64) {
-        let end = self.now.plus_ms(ms);
+        let (end, before) = (self.now.plus_ms(ms), self.steps);
         while self.step(end) {}
         self.now = end;
+        // A node that is woken for nothing again and again would empty a phone.
+        let most = 20_000 + ms / 50;
+        assert!(self.steps - before < most, "{} steps in {ms} ms", self.steps - before);
     }
 
     /// Does the next thing, if it is due by `end`.
