@@ -499,6 +499,7 @@ impl Client {
                 let _ = answer.send(outcome.map(|()| value));
             }),
             Err(error) => Answer::new(false, move |_| {
+                // As above: nobody may be waiting, and nothing was done.
                 let _ = answer.send(Err(error));
             }),
         }));

@@ -360,7 +360,8 @@ impl Flusher {
 
     fn after_barrier(&self, answers: Vec<Answer>) {
         if !answers.is_empty() {
-            // The thread ends only after this side is dropped.
+            // Fails only if the flusher has panicked: who waits then sees the other side dropped and is told that the
+            // node stopped.
             let _ = self.answers.send(answers);
         }
     }

@@ -108,7 +108,7 @@ pub enum Frame {
 pub struct Hello {
     /// Fresh and random: binds every tag of the session.
     pub nonce: [u8; 32],
-    /// What the sender can do beyond version 1; zero for now. Unknown bits mean nothing.
+    /// What the sender can do beyond version 1, which has no such bits: sent as zero. Unknown bits mean nothing.
     pub features: u32,
     /// The sender's IdentityRecord, as it was signed.
     pub identity: Vec<u8>,
