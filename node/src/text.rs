@@ -226,7 +226,7 @@ pub fn requests(out: &Out, value: &Value) -> String {
 }
 
 /// All friends.
-pub fn friends(out: &Out, value: &Value) -> String {
+pub fn friends(_: &Out, value: &Value) -> String {
     let friends = items(value, "friends");
     if friends.is_empty() {
         return "No friends yet. `tidings invite` makes a link for the first.".to_owned();
@@ -240,7 +240,6 @@ pub fn friends(out: &Out, value: &Value) -> String {
             items(friend, "tags").iter().filter_map(Value::as_str).map(line).collect::<Vec<_>>().join(", "),
         ]
     };
-    let _ = out;
     table(&friends.iter().map(row).collect::<Vec<_>>())
 }
 

@@ -276,8 +276,7 @@ impl Service {
             .conns
             .iter()
             .filter_map(|(conn, state)| {
-                let (friend, device) = state.friend.filter(|(friend, _)| friend == user)?;
-                let _ = friend;
+                let (_, device) = state.friend.filter(|(friend, _)| friend == user)?;
                 Some((*conn, device, state.mail.filter(|mail| self.is_mail(*mail))?))
             })
             .collect();

@@ -441,7 +441,7 @@ impl Service {
                 let at = Timestamp::from_millis(content.created.as_millis());
                 // Entries come newest first: an older profile is no news.
                 if self.state.friends.get(&author).is_some_and(|friend| friend.profile_at <= at) {
-                    // A friend there is; nothing else can fail.
+                    // It fails only for want of the friend, who was there a line above; the view is for callers of a verb.
                     let _ = self.change_friend(author, |friend| {
                         friend.profile_at = at;
                         friend.own_name = profile.name.clone();
