@@ -16,6 +16,8 @@ pub mod browser;
 mod exif;
 #[path = "support/friends.rs"]
 pub mod friends;
+#[path = "support/moments.rs"]
+pub mod moments;
 #[path = "support/node.rs"]
 pub mod node;
 #[path = "support/photo.rs"]

@@ -21,12 +21,13 @@ use std::process::ExitCode;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
+use moments::{PostArgs, TimelineArgs};
 pub use output::{Out, Style};
+use people::{FriendCommand, InviteArgs, TagCommand};
+use programs::TokenCommand;
 
-use crate::api::place::Precision;
 use crate::error::{Error, Result};
 use crate::home::Home;
-use crate::tokens::Scope;
 
 /// Private moments for friends, without a server.
 #[derive(Debug, Parser)]
@@ -230,184 +231,6 @@ pub struct RunArgs {
     /// Do not open the browser
     #[arg(long)]
     pub no_open: bool,
-}
-
-/// What `invite` takes.
-#[derive(Debug, Args)]
-pub struct InviteArgs {
-    /// Whom I expect; becomes the friend's name in my list
-    #[arg(long, value_name = "EXPECTED")]
-    name: Option<String>,
-    /// How long it holds, at most 7d
-    #[arg(long, value_name = "SPAN", default_value = "24h")]
-    expires: String,
-    /// Say yes beforehand to whoever redeems it
-    #[arg(long)]
-    auto_confirm: bool,
-}
-
-/// What to do with one friend.
-#[derive(Debug, Subcommand)]
-pub enum FriendCommand {
-    /// All I know about them
-    #[command(after_help = "Example: tidings friend show Ben")]
-    Show {
-        /// Id (or its beginning) or name
-        friend: String,
-    },
-    /// Give them a name of my own; an empty one takes it back
-    #[command(after_help = "Example: tidings friend rename Ben 'Uncle Ben'")]
-    Rename {
-        /// Id (or its beginning) or name
-        friend: String,
-        /// The name
-        name: String,
-    },
-    /// Write a note about them, for myself
-    #[command(after_help = "Example: tidings friend note Ben 'Met at the lake'")]
-    Note {
-        /// Id (or its beginning) or name
-        friend: String,
-        /// The note
-        note: String,
-    },
-    /// End the friendship
-    #[command(after_help = "Example: tidings friend remove Ben")]
-    Remove {
-        /// Id (or its beginning) or name
-        friend: String,
-    },
-    /// The six safety words; compare them by voice or side by side
-    #[command(after_help = "Example: tidings friend verify Ben --matches")]
-    Verify {
-        /// Id (or its beginning) or name
-        friend: String,
-        /// We compared: they are the same
-        #[arg(long)]
-        matches: bool,
-        /// We compared: they differ
-        #[arg(long, conflicts_with = "matches")]
-        differs: bool,
-    },
-}
-
-/// What to do with tags.
-#[derive(Debug, Subcommand)]
-pub enum TagCommand {
-    /// All tags and who bears them
-    #[command(after_help = "Example: tidings tag list")]
-    List,
-    /// Add friends to a tag; makes it if it is new
-    #[command(after_help = "Example: tidings tag add family Ben Cleo")]
-    Add {
-        /// The tag
-        tag: String,
-        /// Friends
-        friends: Vec<String>,
-    },
-    /// Take friends out of a tag
-    #[command(after_help = "Example: tidings tag remove family Ben")]
-    Remove {
-        /// The tag
-        tag: String,
-        /// Friends
-        #[arg(required = true)]
-        friends: Vec<String>,
-    },
-    /// Give a tag another name
-    #[command(after_help = "Example: tidings tag rename family kin")]
-    Rename {
-        /// The tag
-        tag: String,
-        /// Its new name
-        name: String,
-    },
-    /// Delete a tag; its friends stay friends
-    #[command(after_help = "Example: tidings tag delete family")]
-    Delete {
-        /// The tag
-        tag: String,
-    },
-}
-
-/// What `post` takes.
-#[derive(Debug, Args)]
-pub struct PostArgs {
-    /// What to say; `-` reads it from standard input
-    text: Option<String>,
-    /// A photo, at most nine; may be repeated
-    #[arg(long, value_name = "FILE")]
-    photo: Vec<PathBuf>,
-    /// What a photo shows, in the order of the photos; may be repeated
-    #[arg(long, value_name = "TEXT")]
-    alt: Vec<String>,
-    /// Where, with coordinates if you like
-    #[arg(long, value_name = "NAME[@LAT,LON]")]
-    place: Option<String>,
-    /// How exact the coordinates are told
-    #[arg(long, value_enum, default_value = "area")]
-    precision: Precision,
-    /// A friend to mention; may be repeated
-    #[arg(long, value_name = "FRIEND")]
-    mention: Vec<String>,
-    /// Only for a tag or friend; may be repeated
-    #[arg(long, value_name = "TAG|FRIEND")]
-    to: Vec<String>,
-    /// Not for a tag or friend; may be repeated
-    #[arg(long, value_name = "TAG|FRIEND")]
-    except: Vec<String>,
-    /// Only for me
-    #[arg(long)]
-    private: bool,
-    /// Friends may share it on
-    #[arg(long)]
-    shareable: bool,
-    /// Post nothing; print exactly who would be able to read it
-    #[arg(long)]
-    dry_run: bool,
-}
-
-/// What `timeline` takes.
-#[derive(Debug, Args)]
-pub struct TimelineArgs {
-    /// How many, at most 10,000
-    #[arg(long, default_value_t = 20)]
-    limit: usize,
-    /// Go on where an earlier page ended
-    #[arg(long, value_name = "CURSOR")]
-    before: Option<String>,
-    /// Only this person's; `me` for one's own
-    #[arg(long, value_name = "FRIEND")]
-    from: Option<String>,
-    /// Not older
-    #[arg(long, value_name = "DATE")]
-    since: Option<String>,
-    /// Not younger
-    #[arg(long, value_name = "DATE")]
-    until: Option<String>,
-}
-
-/// What to do with other programs' tokens.
-#[derive(Debug, Subcommand)]
-pub enum TokenCommand {
-    /// Grant one; it is shown this once
-    #[command(after_help = "Example: tidings token add blog --scope read --scope post")]
-    Add {
-        /// What to call the program
-        name: String,
-        /// What it may do; may be repeated
-        #[arg(long, value_enum, required = true)]
-        scope: Vec<Scope>,
-    },
-    /// All of them, without the tokens themselves
-    #[command(after_help = "Example: tidings token list")]
-    List,
-    /// Take one back
-    #[command(after_help = "Example: tidings token revoke blog")]
-    Revoke {
-        /// What the program is called
-        name: String,
-    },
 }
 
 /// What to do with a test network.

@@ -1,17 +1,76 @@
 //! Commands about moments: post, timeline, show, like, comment, delete, blob, who.
 
 use std::io::{Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use clap::Args;
 use serde_json::{Value, json};
 use tidings::limits::POST_TEXT_LIMIT;
 
+use super::Ctx;
 use super::door::{Ask, Door, segment};
 use super::home_commands::simple;
 use super::people::named;
-use super::{Ctx, PostArgs, TimelineArgs};
+use crate::api::place::Precision;
 use crate::error::{Error, Result};
 use crate::text;
+
+/// What `post` takes.
+#[derive(Debug, Args)]
+pub struct PostArgs {
+    /// What to say; `-` reads it from standard input
+    pub(super) text: Option<String>,
+    /// A photo, at most nine; may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub(super) photo: Vec<PathBuf>,
+    /// What a photo shows, in the order of the photos; may be repeated
+    #[arg(long, value_name = "TEXT")]
+    pub(super) alt: Vec<String>,
+    /// Where, with coordinates if you like
+    #[arg(long, value_name = "NAME[@LAT,LON]")]
+    pub(super) place: Option<String>,
+    /// How exact the coordinates are told
+    #[arg(long, value_enum, default_value = "area")]
+    pub(super) precision: Precision,
+    /// A friend to mention; may be repeated
+    #[arg(long, value_name = "FRIEND")]
+    pub(super) mention: Vec<String>,
+    /// Only for a tag or friend; may be repeated
+    #[arg(long, value_name = "TAG|FRIEND")]
+    pub(super) to: Vec<String>,
+    /// Not for a tag or friend; may be repeated
+    #[arg(long, value_name = "TAG|FRIEND")]
+    pub(super) except: Vec<String>,
+    /// Only for me
+    #[arg(long)]
+    pub(super) private: bool,
+    /// Friends may share it on
+    #[arg(long)]
+    pub(super) shareable: bool,
+    /// Post nothing; print exactly who would be able to read it
+    #[arg(long)]
+    pub(super) dry_run: bool,
+}
+
+/// What `timeline` takes.
+#[derive(Debug, Args)]
+pub struct TimelineArgs {
+    /// How many, at most 10,000
+    #[arg(long, default_value_t = 20)]
+    pub(super) limit: usize,
+    /// Go on where an earlier page ended
+    #[arg(long, value_name = "CURSOR")]
+    pub(super) before: Option<String>,
+    /// Only this person's; `me` for one's own
+    #[arg(long, value_name = "FRIEND")]
+    pub(super) from: Option<String>,
+    /// Not older
+    #[arg(long, value_name = "DATE")]
+    pub(super) since: Option<String>,
+    /// Not younger
+    #[arg(long, value_name = "DATE")]
+    pub(super) until: Option<String>,
+}
 
 /// Shares a moment.
 pub fn post(ctx: &Ctx, args: PostArgs) -> Result<()> {
@@ -27,9 +86,9 @@ pub fn post(ctx: &Ctx, args: PostArgs) -> Result<()> {
         ));
     }
     let precision = match args.precision {
-        crate::api::place::Precision::Exact => "exact",
-        crate::api::place::Precision::Area => "area",
-        crate::api::place::Precision::City => "city",
+        Precision::Exact => "exact",
+        Precision::Area => "area",
+        Precision::City => "city",
     };
     let draft = json!({
         "text": text,
@@ -147,7 +206,7 @@ pub fn blob(ctx: &Ctx, id: &str, output: Option<&Path>) -> Result<()> {
             // Written beside it first, so that a failure leaves neither half a file nor an emptied one.
             let mut beside = path.as_os_str().to_owned();
             beside.push(".part");
-            let beside = std::path::PathBuf::from(beside);
+            let beside = PathBuf::from(beside);
             let mut file =
                 std::fs::File::create(&beside).map_err(|e| Error::io("cannot write", &beside, &e))?;
             let fetched = door.fetch(&ask, &mut file);

@@ -1,14 +1,113 @@
 //! Commands about friends: invite, accept, requests, confirm, decline, friends, friend, tag.
 
+use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use tidings::identity::Invite;
 
+use super::Ctx;
 use super::door::{Ask, Door, segment};
 use super::home_commands::simple;
 use super::output::Out;
-use super::{Ctx, FriendCommand, InviteArgs, TagCommand};
 use crate::error::{Error, Result};
 use crate::{text, when};
+
+/// What `invite` takes.
+#[derive(Debug, Args)]
+pub struct InviteArgs {
+    /// Whom I expect; becomes the friend's name in my list
+    #[arg(long, value_name = "EXPECTED")]
+    pub(super) name: Option<String>,
+    /// How long it holds, at most 7d
+    #[arg(long, value_name = "SPAN", default_value = "24h")]
+    pub(super) expires: String,
+    /// Say yes beforehand to whoever redeems it
+    #[arg(long)]
+    pub(super) auto_confirm: bool,
+}
+
+/// What to do with one friend.
+#[derive(Debug, Subcommand)]
+pub enum FriendCommand {
+    /// All I know about them
+    #[command(after_help = "Example: tidings friend show Ben")]
+    Show {
+        /// Id (or its beginning) or name
+        friend: String,
+    },
+    /// Give them a name of my own; an empty one takes it back
+    #[command(after_help = "Example: tidings friend rename Ben 'Uncle Ben'")]
+    Rename {
+        /// Id (or its beginning) or name
+        friend: String,
+        /// The name
+        name: String,
+    },
+    /// Write a note about them, for myself
+    #[command(after_help = "Example: tidings friend note Ben 'Met at the lake'")]
+    Note {
+        /// Id (or its beginning) or name
+        friend: String,
+        /// The note
+        note: String,
+    },
+    /// End the friendship
+    #[command(after_help = "Example: tidings friend remove Ben")]
+    Remove {
+        /// Id (or its beginning) or name
+        friend: String,
+    },
+    /// The six safety words; compare them by voice or side by side
+    #[command(after_help = "Example: tidings friend verify Ben --matches")]
+    Verify {
+        /// Id (or its beginning) or name
+        friend: String,
+        /// We compared: they are the same
+        #[arg(long)]
+        matches: bool,
+        /// We compared: they differ
+        #[arg(long, conflicts_with = "matches")]
+        differs: bool,
+    },
+}
+
+/// What to do with tags.
+#[derive(Debug, Subcommand)]
+pub enum TagCommand {
+    /// All tags and who bears them
+    #[command(after_help = "Example: tidings tag list")]
+    List,
+    /// Add friends to a tag; makes it if it is new
+    #[command(after_help = "Example: tidings tag add family Ben Cleo")]
+    Add {
+        /// The tag
+        tag: String,
+        /// Friends
+        friends: Vec<String>,
+    },
+    /// Take friends out of a tag
+    #[command(after_help = "Example: tidings tag remove family Ben")]
+    Remove {
+        /// The tag
+        tag: String,
+        /// Friends
+        #[arg(required = true)]
+        friends: Vec<String>,
+    },
+    /// Give a tag another name
+    #[command(after_help = "Example: tidings tag rename family kin")]
+    Rename {
+        /// The tag
+        tag: String,
+        /// Its new name
+        name: String,
+    },
+    /// Delete a tag; its friends stay friends
+    #[command(after_help = "Example: tidings tag delete family")]
+    Delete {
+        /// The tag
+        tag: String,
+    },
+}
 
 /// Makes an invite.
 pub fn invite(ctx: &Ctx, args: InviteArgs) -> Result<()> {

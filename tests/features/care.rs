@@ -1,0 +1,1 @@
+//! Caring for moments: points 20 to 25.

@@ -1,0 +1,1 @@
+//! Sharing on, receipts, export: what goes beyond the points.
