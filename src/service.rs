@@ -36,6 +36,7 @@ mod held;
 mod maintain;
 mod orphans;
 mod parcels;
+mod parting;
 mod peer_log;
 mod people;
 mod publish;
@@ -68,7 +69,7 @@ use crate::sync::LogState;
 use crate::time::Timestamp;
 use crate::view;
 use crate::wire::{Decode, DecodeError, Encode, Reader, Writer};
-use state::{AudienceRecord, EpochRecord, Friend, InviteRecord, Me, OpRecord, PendingPair, TagRecord};
+use state::{AudienceRecord, Bond, EpochRecord, Friend, InviteRecord, Me, OpRecord, PendingPair, TagRecord};
 use tx::Tx;
 
 /// Where reserved numbers are written down a second time, outside the store (docs/protocol.md 3.13).
@@ -143,6 +144,8 @@ struct State {
     usage: BTreeMap<EpochId, quota::Usage>,
     invites: Invites,
     pending: BTreeMap<UserId, PendingPair>,
+    /// Of friends, former friends and blocked people: what the friend record does not say.
+    bonds: BTreeMap<UserId, Bond>,
 }
 
 /// A node, without its sockets.
@@ -493,6 +496,7 @@ fn load(store: &Arc<dyn Store>) -> Result<State, StoreError> {
         usage: BTreeMap::new(),
         invites: Invites::new(),
         pending: BTreeMap::new(),
+        bonds: BTreeMap::new(),
     };
     tx.each(Tree::State, &[], &mut |key, value| {
         let (kind, id) = key.split_first().map_or((0, key), |(kind, id)| (*kind, id));
@@ -523,6 +527,7 @@ fn load(store: &Arc<dyn Store>) -> Result<State, StoreError> {
             b'p' => {
                 drop(state.pending.insert(id.value().map_err(bad)?, tx::decode(Tree::State, key, value)?))
             }
+            b'b' => drop(state.bonds.insert(id.value().map_err(bad)?, tx::decode(Tree::State, key, value)?)),
             b'o' => {
                 let number = id.u64().map_err(bad)?;
                 let record: OpRecord = tx::decode(Tree::State, key, value)?;

@@ -255,6 +255,10 @@ pub struct Friend {
     pub hide_mine: bool,
     /// I do not see their moments.
     pub hide_theirs: bool,
+    /// They do not reach me, nor I them, until they are unblocked.
+    pub blocked: bool,
+    /// Who introduced us, if somebody did.
+    pub introduced_by: Option<Person>,
 }
 
 /// Somebody who wants to be a friend, or whose answer is awaited.

@@ -1,20 +1,19 @@
-//! Becoming friends and parting: invites, pairing, the two answers; a friend made, a friend removed.
+//! Becoming friends: invites, pairing, the two answers; a friend made, anew or again.
 //!
 //! The pair protocol's machines say what must last; here it is kept, and only then does what follows from it leave.
 //! While an invite is open, or a pair waits for an answer, or a friend has not seen our node key, strangers may speak
 //! the pair protocol; at all other times nobody unknown gets past the handshake.
 //!
-//! Source: docs/protocol.md 3.7, 3.11 (new friend, unfriend).
+//! Source: docs/protocol.md 3.7, 3.11 (new friend).
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::people::{no_such_person, within};
+use super::people::within;
 use super::publish::internal;
 use super::sessions::{Purpose, Spoken, Stream};
 use super::state::{Friend, PendingPair};
 use super::{Service, state};
 use crate::ask::InviteDraft;
-use crate::audience::{self, List, Op, Verb};
 use crate::crypto::PairKey;
 use crate::error::{Error, Result as Said};
 use crate::id::{NodeId, UserId};
@@ -93,25 +92,35 @@ impl Service {
     /// Begins to redeem an invite; [`Service::redeeming`] tells how it stands.
     ///
     /// # Errors
-    /// Usage if it is no link; refused if it has expired, is one's own, or the inviter is a friend already.
+    /// Usage if it is no link; refused if it has expired, is one's own, or the inviter is blocked or a friend who is
+    /// here.
     pub fn accept(&mut self, link: &str, name: Option<&str>) -> Said<UserId> {
         let invite = Invite::parse(link).map_err(not_a_link)?;
         let user = invite.root;
         if user == self.me() {
             return Err(Error::refused("own_invite", "this is an invite of your own", "send it to a friend"));
         }
-        if let Some(friend) = self.state.friends.get(&user) {
-            let name = friend.shown_name();
+        // Who cannot be met may have removed me: then this invite is the way back.
+        if self.online(&user).is_some() {
+            let name = self.person(&user).name;
             return Err(Error::refused(
                 "friend_already",
                 format!("{name} is your friend already"),
                 "nothing to do",
             ));
         }
+        if self.is_blocked(&user) {
+            let name = self.person(&user).name;
+            return Err(Error::refused(
+                "blocked",
+                format!("you have blocked {name}"),
+                "first `tidings friend unblock`, or `tidings friend remove` to begin anew",
+            ));
+        }
         if invite.is_expired(self.now) {
             return Err(Error::refused("invite_expired", "this invite has expired", "ask for a new one"));
         }
-        if self.state.friends.len() >= FRIEND_LIMIT {
+        if self.state.friends.len() >= FRIEND_LIMIT && !self.state.friends.contains_key(&user) {
             return Err(friend_limit());
         }
         let name = name.unwrap_or_default();
@@ -125,12 +134,11 @@ impl Service {
 
     /// How redeeming the invite of a person stands.
     pub fn redeeming(&self, user: &UserId) -> Redeeming {
-        if self.state.friends.contains_key(user) {
-            return Redeeming::Friends;
-        }
         match self.timers.redemptions.get(user) {
             Some(underway) if underway.refused => Redeeming::Refused,
-            _ => Redeeming::Waiting,
+            Some(_) => Redeeming::Waiting,
+            None if self.state.friends.contains_key(user) => Redeeming::Friends,
+            None => Redeeming::Waiting,
         }
     }
 
@@ -150,6 +158,13 @@ impl Service {
             }
         }
         for (user, node, addresses) in dials {
+            // A friend who has removed me may be connected all the same, as a stranger to them.
+            if let Some(conn) = self.net.conns.iter().find(|(_, conn)| conn.node == node).map(|(id, _)| *id) {
+                if !self.is_pairing_on(conn) {
+                    self.begin_pairing(conn, Some(&Purpose::Redeem(user)));
+                }
+                continue;
+            }
             let attempt = self.net.dial_id(Purpose::Redeem(user));
             self.order(Order::Dial { attempt, node: Some(node), addresses });
         }
@@ -529,10 +544,15 @@ impl Service {
         if friend.pair_key == *pending.pair_key() {
             return;
         }
-        friend.pair_key = pending.pair_key().clone();
+        let former = std::mem::replace(&mut friend.pair_key, pending.pair_key().clone());
+        let former = (former, friend.psk_gen);
         friend.safety = *pending.safety();
         friend.verified = false;
         friend.seen_as = Some(self.keyring.node_id());
+        let generation = self.count_pairing(&user, Some(former));
+        if let Some(friend) = self.state.friends.get_mut(&user) {
+            friend.psk_gen = generation;
+        }
         self.save_friend(&user);
         self.barrier_before_output = true;
         self.on_identity(user, pending.identity().as_bytes());
@@ -563,7 +583,7 @@ impl Service {
             verified: false,
             safety: *pending.safety(),
             pair_key: pending.pair_key().clone(),
-            psk_gen: 1,
+            psk_gen: self.count_pairing(&user, None),
             identity: KnownIdentity::new(pending.identity().clone()),
             devices: BTreeMap::from([(device.device(), device)]),
             last_address: address,
@@ -573,69 +593,13 @@ impl Service {
         };
         self.state.friends.insert(user, friend);
         self.save_friend(&user);
-        self.barrier_before_output = true;
         self.announce_request(&user, "friends");
         self.timers.redemptions.remove(&user);
-        self.admit();
-        self.change_people(Op { list: List::Friends, user, verb: Verb::Add });
         // Whatever fails here is our own: the friend is kept, the rest is done at the next change.
-        if let Err(error) = self.audiences_changed(&BTreeSet::from([user])) {
+        if let Err(error) = self.welcome(&user, &BTreeSet::new()) {
             tracing::error!(%error, "audiences did not follow a new friend");
         }
-        self.owed_changed(&user);
-        self.emit_friend(&user);
-        let node =
-            self.state.friends.get(&user).and_then(|friend| friend.live_devices().next().map(|r| r.node()));
-        let conns: Vec<ConnId> =
-            self.net.conns.iter().filter(|(_, conn)| Some(conn.node) == node).map(|(id, _)| *id).collect();
-        for conn in conns {
-            self.open_session(conn);
-        }
-        self.dial_soon(&user);
         Ok(())
-    }
-
-    /// Ends a friendship, silently: no rule names them any more, nothing new is sealed to them, their node gets past no
-    /// handshake of ours.
-    ///
-    /// # Errors
-    /// Not found.
-    pub fn remove_friend(&mut self, word: &str) -> Said<view::Person> {
-        let user = self.named(word)?.user;
-        let person = self.person(&user);
-        self.state.friends.remove(&user).ok_or_else(|| no_such_person(word))?;
-        self.remove_state(b'f', user.as_bytes());
-        if self.state.pending.remove(&user).is_some() {
-            self.remove_state(b'p', user.as_bytes());
-        }
-        for op in self.state.people.unfriending(&user) {
-            self.change_people(op);
-        }
-        let closings = audience::closings(&audience::Change::Unfriended(user), &self.minted());
-        for epoch in &closings.at_once {
-            self.close(epoch);
-        }
-        for epoch in &closings.with_next_write {
-            self.retire(epoch);
-        }
-        self.barrier_before_output = true;
-        self.forget_owed(&user)?;
-        self.admit();
-        let conns: Vec<ConnId> = self
-            .net
-            .conns
-            .iter()
-            .filter(|(_, conn)| conn.friend.is_some_and(|(friend, _)| friend == user))
-            .map(|(id, _)| *id)
-            .collect();
-        for conn in conns {
-            self.order(Order::Hangup { conn });
-            // Nothing more is said on it, whatever this step still causes.
-            self.forget_conn(conn);
-        }
-        self.audiences_changed(&BTreeSet::new())?;
-        self.emit(view::Happening::Unfriended { id: user });
-        Ok(person)
     }
 
     /// A pair stream ended before its machine was done.
@@ -724,7 +688,7 @@ fn request_view(pair: &PendingPair) -> view::Request {
     }
 }
 
-fn friend_limit() -> Error {
+pub(super) fn friend_limit() -> Error {
     Error::refused(
         "friend_limit",
         format!("there are {FRIEND_LIMIT} friends already, which is the limit"),

@@ -209,12 +209,17 @@ impl Service {
         }
         for user in told.iter().filter(|user| !in_epoch || !recipients.contains(user)) {
             if self.state.friends.contains_key(user) {
-                let addressed = Addressed { epoch: tombstone.epoch, seq: tombstone.seq, arose: self.now };
-                self.keep_addressed(b'w', user, &tombstone.entry, addressed);
-                self.owed_changed(user);
+                self.keep_withdrawal(tombstone, user);
             }
         }
         Ok(())
+    }
+
+    /// Somebody is to be told of a withdrawal, now or once they are a friend again.
+    pub(super) fn keep_withdrawal(&mut self, tombstone: &Tombstone, user: &UserId) {
+        let addressed = Addressed { epoch: tombstone.epoch, seq: tombstone.seq, arose: self.now };
+        self.keep_addressed(b'w', user, &tombstone.entry, addressed);
+        self.owed_changed(user);
     }
 
     /// Who was granted an entry singly.
@@ -519,21 +524,17 @@ impl Service {
         self.forget(device, forgotten);
     }
 
-    /// Nothing more is owed to somebody, nothing of theirs is carried.
+    /// Nothing more is handed to somebody, nothing of theirs is carried. What they were granted, what is withdrawn and
+    /// what of theirs has not come is remembered: it counts again once they are a friend again.
     pub(super) fn forget_owed(&mut self, user: &UserId) -> Result<(), StoreError> {
         for id in self.mail.courier.on_unfriended(user) {
             self.tx.remove(Tree::Mail, &id.encode());
             self.tx.remove(Tree::MailIndex, &id.encode());
         }
-        for kind in *b"gwkq" {
-            for (key, _) in self.tx.prefix(Tree::State, &tx::key(&[&[kind], user.as_bytes()]), usize::MAX)? {
-                self.tx.remove(Tree::State, &key);
-            }
+        for (key, _) in self.tx.prefix(Tree::State, &tx::key(&[b"k", user.as_bytes()]), usize::MAX)? {
+            self.tx.remove(Tree::State, &key);
         }
-        self.mail.grants.remove(user);
-        self.mail.withdrawals.remove(user);
         self.mail.acks.remove(user);
-        self.mail.awaited.remove(user);
         self.mail.carried.retain(|(owner, _), _| owner != user);
         Ok(())
     }

@@ -116,6 +116,7 @@ impl Service {
             }
             self.owe_tombstone(&tombstone, current)?;
         }
+        self.remember_withdrawal(&tombstone)?;
         self.apply_tombstone(&tombstone)?;
         self.answer_after_barrier = true;
         Ok(())

@@ -14,12 +14,15 @@
 //!  'i' invite 16                          OpenInvite
 //!  'p' user 32                            PendingPair
 //!  'o' number 8                           OpRecord
+//!  'b' user 32                            Bond
 //! ```
 //!
 //! Source: docs/protocol.md 3.1–3.3, 3.11, 3.13.
 
+mod bonds;
 mod epochs;
 mod people;
 
+pub use bonds::{Blocked, Bond};
 pub use epochs::{AudienceRecord, EpochRecord, Numbers, OwnPart, class_code, class_from};
 pub use people::{Friend, InviteRecord, Me, NOTE_LIMIT, OpRecord, PendingPair, TagRecord};
