@@ -33,6 +33,7 @@ mod befriend;
 mod couriers;
 mod deliver;
 mod held;
+mod introduce;
 mod maintain;
 mod orphans;
 mod parcels;
@@ -47,6 +48,7 @@ mod scopes;
 mod sessions;
 pub mod state;
 mod status;
+mod strangers;
 mod timeline;
 mod tx;
 mod wants;
@@ -69,7 +71,10 @@ use crate::sync::LogState;
 use crate::time::Timestamp;
 use crate::view;
 use crate::wire::{Decode, DecodeError, Encode, Reader, Writer};
-use state::{AudienceRecord, Bond, EpochRecord, Friend, InviteRecord, Me, OpRecord, PendingPair, TagRecord};
+use state::{
+    AudienceRecord, Bond, EpochRecord, Friend, Introductions, InviteRecord, Me, OpRecord, PendingPair,
+    TagRecord,
+};
 use tx::Tx;
 
 /// Where reserved numbers are written down a second time, outside the store (docs/protocol.md 3.13).
@@ -146,6 +151,7 @@ struct State {
     pending: BTreeMap<UserId, PendingPair>,
     /// Of friends, former friends and blocked people: what the friend record does not say.
     bonds: BTreeMap<UserId, Bond>,
+    introductions: Introductions,
 }
 
 /// A node, without its sockets.
@@ -497,6 +503,7 @@ fn load(store: &Arc<dyn Store>) -> Result<State, StoreError> {
         invites: Invites::new(),
         pending: BTreeMap::new(),
         bonds: BTreeMap::new(),
+        introductions: Introductions::default(),
     };
     tx.each(Tree::State, &[], &mut |key, value| {
         let (kind, id) = key.split_first().map_or((0, key), |(kind, id)| (*kind, id));
@@ -528,6 +535,15 @@ fn load(store: &Arc<dyn Store>) -> Result<State, StoreError> {
                 drop(state.pending.insert(id.value().map_err(bad)?, tx::decode(Tree::State, key, value)?))
             }
             b'b' => drop(state.bonds.insert(id.value().map_err(bad)?, tx::decode(Tree::State, key, value)?)),
+            b'd' => {
+                let what = id.u8().map_err(bad)?;
+                let (id, all) = (id.value().map_err(bad)?, &mut state.introductions);
+                if what == b'm' {
+                    all.made.insert(id, tx::decode(Tree::State, key, value)?);
+                } else {
+                    all.heard.insert(id, tx::decode(Tree::State, key, value)?);
+                }
+            }
             b'o' => {
                 let number = id.u64().map_err(bad)?;
                 let record: OpRecord = tx::decode(Tree::State, key, value)?;

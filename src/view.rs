@@ -6,7 +6,11 @@
 //!
 //! Source: the faces of the program (README, `tidings --help`, `/api/v1/openapi.json`).
 
+mod people;
+
 use serde::{Serialize, Serializer};
+
+pub use people::{Introduced, Request, RequestShown};
 
 use crate::id::{BlobId, DeviceId, EntryId, UserId};
 use crate::link::Path;
@@ -261,21 +265,6 @@ pub struct Friend {
     pub introduced_by: Option<Person>,
 }
 
-/// Somebody who wants to be a friend, or whose answer is awaited.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Request {
-    /// Id for `confirm` and `decline`: the other's user id.
-    pub id: UserId,
-    /// The name they claim.
-    pub name: String,
-    /// The name I expected when I made the invite.
-    pub expected: Option<String>,
-    /// How it came about: `invite` (they redeemed mine), `accepted` (I redeemed theirs), `introduction`.
-    pub via: &'static str,
-    /// When.
-    pub at: Timestamp,
-}
-
 /// An invite, to be handed on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Invite {
@@ -387,6 +376,8 @@ pub struct DryRun {
     pub people: Vec<Person>,
     /// Which not, and why.
     pub left_out: Vec<LeftOut>,
+    /// How many people besides, whose request waits, could be shown it: only if strangers may see my newest.
+    pub strangers: usize,
 }
 
 /// A friend who would not be able to read it.

@@ -23,7 +23,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use moments::{PostArgs, TimelineArgs};
 pub use output::{Out, Style};
-use people::{FriendCommand, InviteArgs, TagCommand};
+use people::{FriendCommand, InviteArgs, RequestCommand, TagCommand};
 use programs::TokenCommand;
 
 use crate::error::{Error, Result};
@@ -102,6 +102,17 @@ pub enum Command {
     /// Who wants to be a friend, and whose answer is awaited
     #[command(after_help = "Example: tidings requests")]
     Requests,
+    /// Look at one request, and at the moments they show to strangers
+    #[command(subcommand, after_help = "Example: tidings request show Ben")]
+    Request(RequestCommand),
+    /// Offer two friends to each other
+    #[command(after_help = "Example: tidings introduce Ben Cleo")]
+    Introduce {
+        /// Id (or its beginning) or name
+        a: String,
+        /// Id (or its beginning) or name
+        b: String,
+    },
     /// Say yes to a request
     #[command(after_help = "Example: tidings confirm Ben")]
     Confirm {
@@ -117,7 +128,7 @@ pub enum Command {
     /// List friends
     #[command(after_help = "Example: tidings friends --json")]
     Friends,
-    /// Show, name, note, remove or verify one friend
+    /// Show, name, note, block, remove or verify one friend
     #[command(subcommand, after_help = "Example: tidings friend show Ben")]
     Friend(FriendCommand),
     /// My own labels on friends, for audiences
@@ -342,6 +353,8 @@ fn dispatch(cli: Cli, out: Out) -> Result<()> {
         Command::Invite(args) => people::invite(&ctx, args),
         Command::Accept { link, name } => people::accept(&ctx, &link, name),
         Command::Requests => people::requests(&ctx),
+        Command::Request(command) => people::request(&ctx, &command),
+        Command::Introduce { a, b } => people::introduce(&ctx, &a, &b),
         Command::Confirm { id } => people::answer(&ctx, &id, "confirm"),
         Command::Decline { id } => people::answer(&ctx, &id, "decline"),
         Command::Friends => people::friends(&ctx),

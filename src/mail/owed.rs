@@ -22,6 +22,8 @@
 //!
 //! Source: docs/protocol.md 3.6 (Owed).
 
+mod introduce;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::item::{Class, EntryRef};
@@ -32,6 +34,8 @@ use crate::limits::{
 };
 use crate::time::{Day, Timestamp};
 use crate::wire::{Decode, DecodeError, Encode, Reader, Writer};
+
+pub use introduce::IntroductionStep;
 
 /// What kind of thing is owed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,11 +52,20 @@ pub enum OwedKind {
     Hide,
     /// A changed audience of an old moment.
     Recall,
+    /// A step of an introduction.
+    Introduction,
 }
 
 impl OwedKind {
-    const ALL: [Self; 6] =
-        [Self::EpochKeys, Self::EpochCloses, Self::Grant, Self::Tombstone, Self::Hide, Self::Recall];
+    const ALL: [Self; 7] = [
+        Self::EpochKeys,
+        Self::EpochCloses,
+        Self::Grant,
+        Self::Tombstone,
+        Self::Hide,
+        Self::Recall,
+        Self::Introduction,
+    ];
 
     const fn code(self) -> u8 {
         match self {
@@ -62,6 +75,7 @@ impl OwedKind {
             Self::Tombstone => 4,
             Self::Hide => 5,
             Self::Recall => 6,
+            Self::Introduction => 8,
         }
     }
 }

@@ -16,7 +16,7 @@ use super::{Service, state};
 use crate::ask::InviteDraft;
 use crate::crypto::PairKey;
 use crate::error::{Error, Result as Said};
-use crate::id::{NodeId, UserId};
+use crate::id::{InviteId, NodeId, UserId};
 use crate::identity::{DeviceRecord, IdentityRecord, Invite, InviteError, KnownIdentity};
 use crate::limits::{FRIEND_LIMIT, INVITE_ADDRESS_LIMIT, INVITE_LIFE_DEFAULT_MS, NAME_LIMIT};
 use crate::link::{Address, ConnId, Order, Protocol, StreamId};
@@ -46,9 +46,29 @@ pub(super) struct Underway {
     shut: u32,
     next_try: Timestamp,
     tries: u32,
+    /// By a common friend: the other opens the door once they have heard of it, so a shut door means not yet.
+    is_introduced: bool,
 }
 
 impl Underway {
+    /// Somebody whom a common friend introduced, after both have said yes.
+    pub(super) const fn introduced(invite: Invite, now: Timestamp) -> Self {
+        Self {
+            invite,
+            name: String::new(),
+            refused: false,
+            shut: 0,
+            next_try: now,
+            tries: 0,
+            is_introduced: true,
+        }
+    }
+
+    /// Whether it is under way with this invite.
+    pub(super) fn is_of(&self, id: &InviteId) -> bool {
+        self.invite.id() == *id
+    }
+
     /// When the inviter is dialled next; never once they refused.
     pub(super) fn due(&self) -> Option<Timestamp> {
         Some(self.next_try).filter(|_| !self.refused)
@@ -125,8 +145,11 @@ impl Service {
         }
         let name = name.unwrap_or_default();
         within("name", name, NAME_LIMIT)?;
-        let underway =
-            Underway { invite, name: name.to_owned(), refused: false, shut: 0, next_try: self.now, tries: 0 };
+        let underway = Underway {
+            name: name.to_owned(),
+            is_introduced: false,
+            ..Underway::introduced(invite, self.now)
+        };
         self.timers.redemptions.insert(user, underway);
         self.dial_redemptions();
         Ok(user)
@@ -177,7 +200,8 @@ impl Service {
             .pending
             .values()
             .filter(|pair| !self.state.friends.contains_key(&pair.pending.their()));
-        open.filter(|pair| !pair.pending.is_refused()).map(request_view).collect()
+        let open = open.filter(|pair| !pair.pending.is_refused()).map(|pair| self.request_view(pair));
+        open.chain(self.open_heard().map(|(_, heard)| self.heard_view(heard))).collect()
     }
 
     /// Says yes to a request.
@@ -207,27 +231,16 @@ impl Service {
         let found: Vec<UserId> = open.map(|pair| pair.pending.their()).collect();
         let user = match found.as_slice() {
             [user] => *user,
-            [] => {
-                return Err(Error::not_found(
-                    "no_such_request",
-                    format!("no request {word:?} is open"),
-                    "see `tidings requests`",
-                ));
-            }
-            _ => {
-                return Err(Error::not_found(
-                    "ambiguous_request",
-                    format!("more than one request fits {word:?}"),
-                    "use more of the id",
-                ));
-            }
+            [] => return self.answer_introduction(word, yes),
+            several => return Err(no_such_request(word, several.len())),
         };
         if yes && self.state.friends.len() >= FRIEND_LIMIT {
             return Err(friend_limit());
         }
         let pair = self.state.pending.get_mut(&user).ok_or_else(internal)?;
         pair.pending.mark_mine(yes);
-        let view = request_view(pair);
+        let pair = pair.clone();
+        let view = self.request_view(&pair);
         self.save_pending(&user);
         self.barrier_before_output = true;
         self.tell_decision(&user, yes)?;
@@ -382,7 +395,7 @@ impl Service {
         let name = self.state.me.name.clone();
         let resume_open = self.is_resume_open();
         let friends = &self.state.friends;
-        let pending = &self.state.pending;
+        let (pending, bonds) = (&self.state.pending, &self.state.bonds);
         let known = |user: &UserId| -> Option<KnownIdentity> {
             let pair = || pending.get(user).map(|pair| KnownIdentity::new(pair.pending.identity().clone()));
             friends.get(user).map(|friend| friend.identity.clone()).or_else(pair)
@@ -415,6 +428,7 @@ impl Service {
                         known: &known,
                         invites: &mut self.state.invites,
                         standing,
+                        is_unwelcome: &|user| bonds.get(user).is_some_and(|bond| bond.blocked.is_some()),
                         pending_count: pending.len(),
                         is_resume_open: resume_open,
                         pair_keys,
@@ -439,10 +453,14 @@ impl Service {
             match output {
                 pair::Output::Send(frame) => self.order(Order::Send { stream, frame }),
                 pair::Output::Commit { change, then } => {
+                    let is_new = matches!(change, Change::Paired { .. });
                     self.on_change(conn, change)?;
                     // Outputs leave only behind the barrier of this step.
                     self.barrier_before_output = true;
                     self.on_pair_outputs(conn, stream, then)?;
+                    if is_new {
+                        self.show_strangers(conn, stream)?;
+                    }
                 }
                 pair::Output::Resumed { who, identity, device } => {
                     self.on_identity(who, identity.as_bytes());
@@ -493,6 +511,7 @@ impl Service {
                     self.settle_pair(&their)?;
                 }
             }
+            Change::Shown { their, moments } => self.on_shown(&their, &moments)?,
             Change::MineSeen { their } => {
                 if let Some(pair) = self.state.pending.get_mut(&their) {
                     pair.pending.mark_mine_seen();
@@ -504,9 +523,28 @@ impl Service {
         Ok(())
     }
 
-    fn announce_request(&mut self, user: &UserId, state: &'static str) {
+    fn request_view(&self, pair: &PendingPair) -> view::Request {
+        let user = pair.pending.their();
+        let by = self.introducer_of(&pair.pending.invite(), &user);
+        view::Request {
+            id: user,
+            name: pair.pending.their_name().to_owned(),
+            expected: pair.pending.expected().map(str::to_owned),
+            via: match (by, pair.redeemed) {
+                (Some(_), _) => "introduction",
+                (None, true) => "accepted",
+                (None, false) => "invite",
+            },
+            by: by.map(|by| self.person(&by)),
+            confirmed: pair.pending.mine() == Some(true),
+            moments: self.count_shown(&user),
+            at: pair.pending.since(),
+        }
+    }
+
+    pub(super) fn announce_request(&mut self, user: &UserId, state: &'static str) {
         if let Some(pair) = self.state.pending.get(user) {
-            let request = request_view(pair);
+            let request = self.request_view(pair);
             self.emit(view::Happening::Request { request, state });
         }
     }
@@ -517,6 +555,8 @@ impl Service {
         let (friends, settled, refused) =
             (pair.pending.are_friends(), pair.pending.is_settled(), pair.pending.is_refused());
         if friends {
+            self.forget_shown(user)?;
+            let Some(pair) = self.state.pending.get(user) else { return Ok(()) };
             let pair = pair.clone();
             if self.state.friends.contains_key(user) {
                 self.pair_again(&pair);
@@ -525,6 +565,7 @@ impl Service {
             }
         }
         if settled {
+            self.forget_shown(user)?;
             self.state.pending.remove(user);
             self.remove_state(b'p', user.as_bytes());
             match self.timers.redemptions.get_mut(user).filter(|_| refused) {
@@ -594,6 +635,12 @@ impl Service {
         self.state.friends.insert(user, friend);
         self.save_friend(&user);
         self.announce_request(&user, "friends");
+        let introduced_by = self.introducer_of(&pending.invite(), &user);
+        if let Some(bond) = self.state.bonds.get_mut(&user) {
+            bond.introduced_by = introduced_by;
+        }
+        self.save_bond(&user);
+        self.forget_introductions_to(&user);
         self.timers.redemptions.remove(&user);
         // Whatever fails here is our own: the friend is kept, the rest is done at the next change.
         if let Err(error) = self.welcome(&user, &BTreeSet::new()) {
@@ -627,7 +674,8 @@ impl Service {
         for (user, underway) in &mut self.timers.redemptions {
             if underway.invite.node == node && !self.state.pending.contains_key(user) {
                 underway.shut = underway.shut.saturating_add(1);
-                underway.refused |= is_refused || underway.shut >= DOOR_SHUT_LIMIT;
+                let is_final = is_refused || underway.shut >= DOOR_SHUT_LIMIT;
+                underway.refused |= is_final && !underway.is_introduced;
             }
         }
     }
@@ -678,14 +726,20 @@ fn is_unsaid(pair: &PendingPair) -> bool {
     pair.pending.mine().is_some() && !pair.pending.is_mine_seen()
 }
 
-fn request_view(pair: &PendingPair) -> view::Request {
-    view::Request {
-        id: pair.pending.their(),
-        name: pair.pending.their_name().to_owned(),
-        expected: pair.pending.expected().map(str::to_owned),
-        via: if pair.redeemed { "accepted" } else { "invite" },
-        at: pair.pending.since(),
+/// No request, or more than one, fits a word.
+pub(super) fn no_such_request(word: &str, several: usize) -> Error {
+    if several == 0 {
+        return Error::not_found(
+            "no_such_request",
+            format!("no request {word:?} is open"),
+            "see `tidings requests`",
+        );
     }
+    Error::not_found(
+        "ambiguous_request",
+        format!("more than one request fits {word:?}"),
+        "use more of the id",
+    )
 }
 
 pub(super) fn friend_limit() -> Error {

@@ -32,7 +32,8 @@ use crate::limits::{MAIL_EARLY_LIMIT, PARCEL_LIFE_DAYS};
 use crate::link::{ConnId, Order, StreamId};
 use crate::mail::{
     self, Carried, Carriers, Cause, ClosedEpoch, Courier, EntryRef, Envelope, EpochCloses, EpochKeys,
-    Forgotten, Frame, Grants, HeldId, Item, Letter, Owed, OwedId, Puts, Relay, Wanted, pack, seal,
+    Forgotten, Frame, Grants, HeldId, IntroductionStep, Item, Letter, Owed, OwedId, Puts, Relay, Wanted,
+    pack, seal,
 };
 use crate::moment::{Class, Tombstone};
 use crate::store::{StoreError, Tree};
@@ -268,6 +269,7 @@ impl Service {
         let grants = addressed(&self.mail.grants, true);
         wanted.extend(grants.into_iter().filter(|grant| !withdrawn.contains(&grant.id.place().entry)));
         wanted.extend(withdrawals);
+        wanted.extend(self.introductions_owed(user));
         wanted
     }
 
@@ -356,6 +358,10 @@ impl Service {
             BTreeMap::new();
         let mut tombstones = BTreeSet::new();
         for wanted in due {
+            if wanted.id.kind() == mail::OwedKind::Introduction {
+                items.extend(self.introduction_item(&wanted.id));
+                continue;
+            }
             let place = wanted.id.place();
             let Some(epoch) = self.state.epochs.get(wanted.id.epoch()) else { continue };
             match wanted.id.kind() {
@@ -373,7 +379,7 @@ impl Service {
                     tombstones.insert(place);
                 }
                 // Not owed by this release.
-                mail::OwedKind::Hide | mail::OwedKind::Recall => {}
+                mail::OwedKind::Hide | mail::OwedKind::Recall | mail::OwedKind::Introduction => {}
             }
         }
         if !closes.is_empty() {
@@ -605,6 +611,15 @@ pub(super) fn ids_of(items: &[Item]) -> BTreeSet<OwedId> {
                 );
             }
             Item::Tombstones(places) => ids.extend(places.iter().copied().map(OwedId::tombstone)),
+            Item::Introduction(offer) => {
+                ids.insert(OwedId::introduction(&offer.id(), IntroductionStep::Offer, &offer.user));
+            }
+            Item::IntroductionAnswer(answer) => {
+                ids.insert(OwedId::introduction(&answer.id, IntroductionStep::Answer, &answer.user));
+            }
+            Item::IntroductionRecords(sent) => {
+                ids.insert(OwedId::introduction(&sent.id, IntroductionStep::Records, &sent.identity.user()));
+            }
             _ => {}
         }
     }

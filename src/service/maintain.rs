@@ -79,6 +79,7 @@ impl Service {
             self.timers.dials.insert(user, (self.now, 0));
         }
         self.load_mail()?;
+        self.open_introductions();
         Ok(())
     }
 
@@ -167,7 +168,12 @@ impl Service {
         for user in expired {
             self.state.pending.remove(&user);
             self.remove_state(b'p', user.as_bytes());
+            self.forget_shown(&user)?;
         }
+        if is_ageing {
+            self.expire_introductions();
+        }
+        self.open_introductions();
         if today.since(self.state.me.device_day) >= DEVICE_RECORD_RENEW_DAYS {
             self.renew_device()?;
         }

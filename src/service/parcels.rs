@@ -213,6 +213,9 @@ impl Service {
                         self.on_ack(&received.from_device, parcel);
                     }
                 }
+                Item::Introduction(offer) => self.take_introduction(&sender, offer),
+                Item::IntroductionAnswer(answer) => self.take_introduction_answer(&sender, answer),
+                Item::IntroductionRecords(sent) => self.take_introduction_records(&sender, sent),
                 // Ends were taken above. The others are kept for the releases that act on them.
                 _ => {}
             }

@@ -147,6 +147,8 @@ impl Service {
         }
         self.barrier_before_output = true;
         self.forget_owed(user)?;
+        self.forget_shown(user)?;
+        self.forget_introductions_with(user);
         self.admit();
         let conns: Vec<ConnId> = self
             .net
@@ -216,7 +218,8 @@ impl Service {
     /// A parcel under the present key opened: the one before is of no use any more.
     pub(super) fn forget_former_key(&mut self, user: &UserId, used: &PairKey) {
         let is_present = self.state.friends.get(user).is_some_and(|friend| friend.pair_key == *used);
-        if let Some(bond) = self.state.bonds.get_mut(user).filter(|bond| is_present && bond.former.is_some()) {
+        if let Some(bond) = self.state.bonds.get_mut(user).filter(|bond| is_present && bond.former.is_some())
+        {
             bond.former = None;
             self.save_bond(user);
         }

@@ -308,7 +308,8 @@ impl Service {
         let name = if *user == self.keyring.user() {
             self.state.me.name.clone()
         } else {
-            self.state.friends.get(user).map_or_else(|| user.short(), Friend::shown_name)
+            let blocked = || self.blocked().find(|friend| friend.user == *user);
+            self.state.friends.get(user).or_else(blocked).map_or_else(|| user.short(), Friend::shown_name)
         };
         view::Person { id: *user, name }
     }
@@ -333,11 +334,7 @@ impl Service {
             name: friend.shown_name(),
             own_name: friend.own_name.clone(),
             note: friend.note.clone(),
-            tags: tags
-                .iter()
-                .filter_map(|id| self.state.tags.get(id))
-                .map(|tag| tag.name.clone())
-                .collect(),
+            tags: tags.iter().filter_map(|id| self.state.tags.get(id)).map(|tag| tag.name.clone()).collect(),
             since: friend.since,
             verified: friend.verified,
             online: peer.is_some(),

@@ -74,8 +74,10 @@ impl Service {
                 view::LeftOut { id: person.id, name: person.name, why }
             })
             .collect();
+        let audience = self.audience_of_rule(&rule);
         Ok(view::DryRun {
-            audience: self.audience_of_rule(&rule),
+            strangers: self.strangers_who_may_read(audience.rule),
+            audience,
             may_read: members.len(),
             people: members.iter().map(|user| self.person(user)).collect(),
             left_out,

@@ -15,14 +15,18 @@
 //!  'p' user 32                            PendingPair
 //!  'o' number 8                           OpRecord
 //!  'b' user 32                            Bond
+//!  's' user 32 ‖ n 1                      a moment that somebody shows me as a stranger
+//!  'd' 'm' or 'h' ‖ invite 16             Made, Heard: introductions
 //! ```
 //!
 //! Source: docs/protocol.md 3.1–3.3, 3.11, 3.13.
 
 mod bonds;
 mod epochs;
+mod introductions;
 mod people;
 
 pub use bonds::{Blocked, Bond};
 pub use epochs::{AudienceRecord, EpochRecord, Numbers, OwnPart, class_code, class_from};
+pub use introductions::{Heard, Introductions, Made, ends};
 pub use people::{Friend, InviteRecord, Me, NOTE_LIMIT, OpRecord, PendingPair, TagRecord};

@@ -30,13 +30,13 @@ const RUN: usize = 64;
 const ID_PREFIX_MIN: usize = 4;
 
 /// A post as it lies in the timeline, opened.
-struct Opened {
-    id: EntryId,
-    shown: Timestamp,
-    received: Timestamp,
-    author: UserId,
-    entry: Entry<Verified>,
-    post: Box<Post>,
+pub(super) struct Opened {
+    pub(super) id: EntryId,
+    pub(super) shown: Timestamp,
+    pub(super) received: Timestamp,
+    pub(super) author: UserId,
+    pub(super) entry: Entry<Verified>,
+    pub(super) post: Box<Post>,
 }
 
 impl Service {
@@ -141,7 +141,7 @@ impl Service {
         }
     }
 
-    fn opened(&self, key: &[u8], value: &[u8]) -> Result<Option<Opened>, StoreError> {
+    pub(super) fn opened(&self, key: &[u8], value: &[u8]) -> Result<Option<Opened>, StoreError> {
         let bad = || tx::damaged(Tree::Timeline, key, "the record does not decode");
         let (shown, id) = split_timeline_key(key).ok_or_else(bad)?;
         let (received, whole) = value.split_first_chunk::<8>().ok_or_else(bad)?;
@@ -194,7 +194,7 @@ impl Service {
         self.view_with(opened, &self.rows(&opened.id)?)
     }
 
-    fn view_with(&self, opened: &Opened, thread: &[Placed]) -> Result<view::Moment, StoreError> {
+    pub(super) fn view_with(&self, opened: &Opened, thread: &[Placed]) -> Result<view::Moment, StoreError> {
         let me = self.me();
         let mine = opened.author == me;
         let values = opened.post.public.values();
@@ -273,7 +273,7 @@ impl Service {
         }
     }
 
-    fn audience_of(&self, opened: &Opened) -> Option<view::Audience> {
+    pub(super) fn audience_of(&self, opened: &Opened) -> Option<view::Audience> {
         let own = self.state.epochs.get(&opened.entry.header().epoch())?.own.as_ref()?;
         match &self.state.audiences.get(&own.audience)?.audience {
             Audience::Posts(rule) => Some(self.audience_of_rule(rule)),

@@ -204,12 +204,16 @@ pub struct Friend {
     chats_only: bool,
     hide_mine: bool,
     hide_theirs: bool,
+    blocked: bool,
+    #[schema(required)]
+    introduced_by: Option<Person>,
 }
 
 /// All friends.
 #[derive(ToSchema)]
 pub struct Friends {
     friends: Vec<Friend>,
+    blocked: Vec<Person>,
 }
 
 /// Somebody who wants to be a friend, or whose answer is awaited.
@@ -221,6 +225,13 @@ pub struct Request {
     expected: Option<String>,
     /// `invite`, `accepted` or `introduction`.
     via: String,
+    /// Who introduced us.
+    #[schema(required)]
+    by: Option<Person>,
+    /// I have said yes.
+    confirmed: bool,
+    /// How many moments they show me as a stranger.
+    moments: usize,
     #[schema(format = DateTime)]
     at: String,
 }
@@ -229,6 +240,21 @@ pub struct Request {
 #[derive(ToSchema)]
 pub struct Requests {
     requests: Vec<Request>,
+}
+
+/// A request with what the other shows to strangers.
+#[derive(ToSchema)]
+pub struct RequestShown {
+    request: Request,
+    moments: Vec<Moment>,
+}
+
+/// Two friends who were offered to each other.
+#[derive(ToSchema)]
+pub struct Introduced {
+    ok: bool,
+    id: String,
+    people: Vec<Person>,
 }
 
 /// An invite.
@@ -335,6 +361,8 @@ pub struct DryRun {
     may_read: usize,
     people: Vec<Person>,
     left_out: Vec<LeftOut>,
+    /// People besides whose request waits and who could be shown it.
+    strangers: usize,
 }
 
 /// Where one's own moment stands with a friend.
