@@ -14,6 +14,7 @@
 //!                   'w' ‖ user ‖ entry          a withdrawal: likewise
 //!                   'k' ‖ user ‖ parcel         an Ack that user waits for
 //!                   'q' ‖ author ‖ entry        granted to me and not here yet: epoch
+//!                   'x' ‖ post ‖ hide tag       hidden beneath my post (`hides`)
 //! ```
 //!
 //! Source: docs/protocol.md 3.6, 3.7 (mail), 3.8(8), 3.11, 3.15.
@@ -270,6 +271,7 @@ impl Service {
         wanted.extend(grants.into_iter().filter(|grant| !withdrawn.contains(&grant.id.place().entry)));
         wanted.extend(withdrawals);
         wanted.extend(self.introductions_owed(user));
+        wanted.extend(self.wanted_hides(user));
         wanted
     }
 
@@ -357,6 +359,7 @@ impl Service {
         let mut grants: BTreeMap<EpochId, BTreeMap<(u64, EntryId), crate::crypto::ContentKey>> =
             BTreeMap::new();
         let mut tombstones = BTreeSet::new();
+        let mut hides: BTreeMap<EntryRef, BTreeSet<[u8; 16]>> = BTreeMap::new();
         for wanted in due {
             if wanted.id.kind() == mail::OwedKind::Introduction {
                 items.extend(self.introduction_item(&wanted.id));
@@ -378,8 +381,11 @@ impl Service {
                 mail::OwedKind::Tombstone => {
                     tombstones.insert(place);
                 }
+                mail::OwedKind::Hide => {
+                    hides.entry(place).or_default().insert(*wanted.id.hide_tag());
+                }
                 // Not owed by this release.
-                mail::OwedKind::Hide | mail::OwedKind::Recall | mail::OwedKind::Introduction => {}
+                mail::OwedKind::Recall | mail::OwedKind::Introduction => {}
             }
         }
         if !closes.is_empty() {
@@ -399,6 +405,7 @@ impl Service {
         if !tombstones.is_empty() {
             items.push(Item::Tombstones(tombstones));
         }
+        items.extend(hides.into_iter().map(|(post, tags)| Item::Hides(mail::Hides { post, tags })));
         items
     }
 
@@ -553,7 +560,7 @@ impl Service {
     }
 }
 
-fn carriers(epoch: &EpochRecord) -> Carriers {
+pub(super) fn carriers(epoch: &EpochRecord) -> Carriers {
     match epoch.class {
         _ if epoch.author_only => Carriers::AuthorOnly,
         Class::Posts => Carriers::Recipients(epoch.id),
@@ -620,6 +627,7 @@ pub(super) fn ids_of(items: &[Item]) -> BTreeSet<OwedId> {
             Item::IntroductionRecords(sent) => {
                 ids.insert(OwedId::introduction(&sent.id, IntroductionStep::Records, &sent.identity.user()));
             }
+            Item::Hides(hides) => ids.extend(hides.tags.iter().map(|tag| OwedId::hide(hides.post, *tag))),
             _ => {}
         }
     }

@@ -80,6 +80,9 @@ impl Service {
         }
         self.load_mail()?;
         self.open_introductions();
+        self.tag_old_rows()?;
+        self.load_hides()?;
+        self.load_notices()?;
         Ok(())
     }
 

@@ -17,6 +17,7 @@
 //!  'b' user 32                            Bond
 //!  's' user 32 ‖ n 1                      a moment that somebody shows me as a stranger
 //!  'd' 'm' or 'h' ‖ invite 16             Made, Heard: introductions
+//!  'x' post 32 ‖ hide tag 16              what I hid beneath it (`hides`)
 //! ```
 //!
 //! Source: docs/protocol.md 3.1–3.3, 3.11, 3.13.
