@@ -9,6 +9,7 @@ use tidings::mail;
 use tidings::service::Redeeming;
 use tidings::service::state::{EpochRecord, Friend};
 use tidings::store::{Direction, KeyRange, Tree};
+use tidings::wire::Encode;
 use tidings::{crypto, pair, sync, wire};
 
 use super::people::{circle, everyone, strangers};

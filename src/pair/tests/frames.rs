@@ -103,10 +103,7 @@ fn vectors() -> Vec<(&'static str, Frame)> {
         ("known", Frame::Known { nonce: [4; 32], mac: keys::resume_mac(&resume, Role::Responder, &session) }),
         ("records_i", Frame::Records(side_i())),
         ("records_r", Frame::Records(side_r())),
-        (
-            "moments",
-            Frame::Moments(vec![super::moments::shown(0x44, b"body"), super::moments::shown(0x46, b"")]),
-        ),
+        ("moments", Frame::Moments(vec![moments::shown(0x44, b"body"), moments::shown(0x46, b"")])),
     ]
 }
 
