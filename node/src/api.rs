@@ -29,6 +29,7 @@ pub mod place;
 pub mod programs;
 pub mod schema;
 pub mod sessions;
+pub mod sharing;
 pub mod tags;
 pub mod upload;
 
@@ -73,6 +74,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/moments/{id}/like", put(moments::like).delete(moments::unlike))
         .route("/moments/{id}/comments", post(moments::comment))
         .route("/moments/{id}/who", get(moments::who))
+        .route("/moments/{id}/share", post(sharing::share))
+        .route("/moments/{id}/evidence", get(sharing::evidence))
         .route("/comments/{id}", delete(moments::withdraw_comment))
         .route("/blobs/{id}", get(blobs::blob))
         .route("/events", get(events::events))
