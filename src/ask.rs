@@ -3,8 +3,10 @@
 //! People and moments are named by *words* here: a unique prefix of an id, the name one gave, or their own name where
 //! it is unambiguous. The service resolves them, so that every face of the program names things the same way.
 
+mod notice;
 mod sharing;
 
+pub use notice::NoticesQuery;
 pub use sharing::{ShareDraft, SharedMedium};
 
 use crate::crypto::BlobKey;

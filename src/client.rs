@@ -30,6 +30,7 @@ mod engine;
 mod events;
 mod evidence;
 mod home;
+mod notices;
 mod proof;
 mod reseal;
 mod sharing;

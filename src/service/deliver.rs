@@ -16,6 +16,7 @@
 //!                   'y' ‖ author ‖ entry        a receipt: likewise
 //!                   'k' ‖ user ‖ parcel         an Ack that user waits for
 //!                   'q' ‖ author ‖ entry        granted to me and not here yet: epoch
+//!                   'x' ‖ post ‖ hide tag       hidden beneath my post (`hides`)
 //! ```
 //!
 //! Source: docs/protocol.md 3.6, 3.7 (mail), 3.8(8), 3.11, 3.15.
@@ -279,6 +280,7 @@ impl Service {
         wanted.extend(grants.into_iter().filter(|grant| !withdrawn.contains(&grant.id.place().entry)));
         wanted.extend(withdrawals);
         wanted.extend(self.wanted_receipts(user));
+        wanted.extend(self.wanted_hides(user));
         wanted
     }
 
@@ -372,6 +374,7 @@ impl Service {
         let mut grants: BTreeMap<EpochId, BTreeMap<(u64, EntryId), crate::crypto::ContentKey>> =
             BTreeMap::new();
         let (mut tombstones, mut receipts) = (BTreeSet::new(), BTreeSet::new());
+        let mut hides: BTreeMap<EntryRef, BTreeSet<[u8; 16]>> = BTreeMap::new();
         for wanted in due {
             let place = wanted.id.place();
             let Some(epoch) = self.state.epochs.get(wanted.id.epoch()) else { continue };
@@ -392,8 +395,11 @@ impl Service {
                 mail::OwedKind::Receipt => {
                     receipts.insert(place);
                 }
+                mail::OwedKind::Hide => {
+                    hides.entry(place).or_default().insert(*wanted.id.hide_tag());
+                }
                 // Not owed by this release.
-                mail::OwedKind::Hide | mail::OwedKind::Recall => {}
+                mail::OwedKind::Recall => {}
             }
         }
         if !closes.is_empty() {
@@ -416,6 +422,7 @@ impl Service {
         if !receipts.is_empty() {
             items.push(Item::DeletionReceipt(receipts));
         }
+        items.extend(hides.into_iter().map(|(post, tags)| Item::Hides(mail::Hides { post, tags })));
         items
     }
 
@@ -583,7 +590,7 @@ impl Service {
     }
 }
 
-fn carriers(epoch: &EpochRecord) -> Carriers {
+pub(super) fn carriers(epoch: &EpochRecord) -> Carriers {
     match epoch.class {
         _ if epoch.author_only => Carriers::AuthorOnly,
         Class::Posts => Carriers::Recipients(epoch.id),
@@ -642,6 +649,7 @@ pub(super) fn ids_of(items: &[Item]) -> BTreeSet<OwedId> {
             }
             Item::Tombstones(places) => ids.extend(places.iter().copied().map(OwedId::tombstone)),
             Item::DeletionReceipt(places) => ids.extend(places.iter().copied().map(OwedId::receipt)),
+            Item::Hides(hides) => ids.extend(hides.tags.iter().map(|tag| OwedId::hide(hides.post, *tag))),
             _ => {}
         }
     }
