@@ -54,10 +54,12 @@ pub enum OwedKind {
     Recall,
     /// A step of an introduction.
     Introduction,
+    /// That a withdrawn moment is gone.
+    Receipt,
 }
 
 impl OwedKind {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::EpochKeys,
         Self::EpochCloses,
         Self::Grant,
@@ -65,6 +67,7 @@ impl OwedKind {
         Self::Hide,
         Self::Recall,
         Self::Introduction,
+        Self::Receipt,
     ];
 
     const fn code(self) -> u8 {
@@ -76,6 +79,7 @@ impl OwedKind {
             Self::Hide => 5,
             Self::Recall => 6,
             Self::Introduction => 8,
+            Self::Receipt => 7,
         }
     }
 }
@@ -124,6 +128,11 @@ impl OwedId {
     /// A changed audience of an old moment, at a version.
     pub fn recall(post: EntryRef, version: u32) -> Self {
         Self::of_entry(OwedKind::Recall, post, version_mark(version))
+    }
+
+    /// That a withdrawn moment is gone.
+    pub const fn receipt(place: EntryRef) -> Self {
+        Self::of_entry(OwedKind::Receipt, place, [0; 16])
     }
 
     const fn of_entry(kind: OwedKind, place: EntryRef, mark: [u8; 16]) -> Self {

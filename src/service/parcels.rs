@@ -217,6 +217,7 @@ impl Service {
                 Item::Introduction(offer) => self.take_introduction(&sender, offer),
                 Item::IntroductionAnswer(answer) => self.take_introduction_answer(&sender, answer),
                 Item::IntroductionRecords(sent) => self.take_introduction_records(&sender, sent),
+                Item::DeletionReceipt(places) => self.take_receipts(&sender, places)?,
                 // Ends were taken above. The others are kept for the releases that act on them.
                 _ => {}
             }

@@ -11,7 +11,7 @@ use utoipa::openapi::{Content, Ref, RefOr, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
 
 use super::{
-    acquaint, blobs, events, me, moments, node, notices, onboarding, people, programs, schema, tags,
+    acquaint, blobs, events, me, moments, node, notices, onboarding, people, programs, schema, sharing, tags,
 };
 
 /// The API.
@@ -24,7 +24,7 @@ use super::{
         people::safety, people::verify, people::requests, people::confirm, people::decline, people::invite,
         people::accept, acquaint::block, acquaint::unblock, acquaint::request, acquaint::introduce, tags::list, tags::add, tags::take, tags::rename, tags::remove, moments::timeline, moments::post,
         moments::moment, moments::withdraw, moments::withdraw_comment, moments::like, moments::unlike,
-        moments::comment, moments::who, notices::hide, notices::list, notices::read, notices::mute, notices::unmute, blobs::blob, events::events, programs::list, programs::add, programs::revoke,
+        moments::comment, moments::who, sharing::share, sharing::evidence, notices::hide, notices::list, notices::read, notices::mute, notices::unmute, blobs::blob, events::events, programs::list, programs::add, programs::revoke,
         openapi
     ),
     components(schemas(schema::Failure, schema::Refusal)),
