@@ -568,34 +568,25 @@ impl Service {
         self.forget(device, forgotten);
     }
 
-    /// Nothing more is handed to somebody, nothing of theirs is carried. What they were granted, what is withdrawn and
-    /// what of theirs has not come is remembered: it counts again once they are a friend again.
     /// The friend whose device it is.
     fn owner_of(&self, device: &DeviceId) -> Option<UserId> {
         self.state.friends.values().find(|friend| friend.devices.contains_key(device)).map(|f| f.user)
     }
 
-    /// Nothing more is owed to somebody, nothing of theirs is carried.
+    /// Nothing more is handed to somebody, nothing of theirs is carried. What they were granted, what is withdrawn and
+    /// what of theirs has not come is remembered: it counts again once they are a friend again.
     pub(super) fn forget_owed(&mut self, user: &UserId) -> Result<(), StoreError> {
         for id in self.mail.courier.on_unfriended(user) {
             self.tx.remove(Tree::Mail, &id.encode());
             self.tx.remove(Tree::MailIndex, &id.encode());
         }
-        for (key, _) in self.tx.prefix(Tree::State, &tx::key(&[b"k", user.as_bytes()]), usize::MAX)? {
-            self.tx.remove(Tree::State, &key);
-        }
-        self.mail.acks.remove(user);
-        self.mail.carried.retain(|(owner, _), _| owner != user);
-        for kind in *b"gwkqy" {
+        for kind in *b"ky" {
             for (key, _) in self.tx.prefix(Tree::State, &tx::key(&[&[kind], user.as_bytes()]), usize::MAX)? {
                 self.tx.remove(Tree::State, &key);
             }
         }
-        self.mail.grants.remove(user);
-        self.mail.withdrawals.remove(user);
         self.mail.receipts.remove(user);
         self.mail.acks.remove(user);
-        self.mail.awaited.remove(user);
         self.mail.carried.remove(user);
         Ok(())
     }

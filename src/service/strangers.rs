@@ -220,8 +220,9 @@ fn open_shown(author: &UserId, value: &[u8]) -> Option<Opened> {
     let entry = Entry::trust_stored(&header, input.take_rest().to_vec()).ok()?;
     let content = entry.open(&key).ok().and_then(|bytes| Content::decode(&bytes).ok())?;
     let shown = content.created.shown_at(received);
+    let (id, author, created) = (entry.id(), *author, content.created);
     match content.body {
-        Body::Post(post) => Some(Opened { id: entry.id(), shown, received, author: *author, entry, post }),
+        Body::Post(post) => Some(Opened { id, shown, received, author, created, entry, post }),
         _ => None,
     }
 }

@@ -37,14 +37,9 @@ pub(super) struct Opened {
     pub(super) shown: Timestamp,
     pub(super) received: Timestamp,
     pub(super) author: UserId,
-    pub(super) entry: Entry<Verified>,
-    id: EntryId,
-    shown: Timestamp,
-    received: Timestamp,
-    pub(super) author: UserId,
     /// When it was written, as the author says: what a share signature covers.
     pub(super) created: ClaimedTime,
-    entry: Entry<Verified>,
+    pub(super) entry: Entry<Verified>,
     pub(super) post: Box<Post>,
 }
 
