@@ -98,6 +98,12 @@ impl Responder {
         }
     }
 
+    /// Whether nothing has come yet: whoever opened the stream has nothing to say, and what we have to say goes over one
+    /// of our own.
+    pub const fn is_fresh(&self) -> bool {
+        matches!(self.state, State::Fresh)
+    }
+
     /// When to give up; none while humans think.
     pub const fn deadline(&self) -> Option<Timestamp> {
         match self.state {

@@ -272,7 +272,9 @@ impl Service {
             };
             let conn = state.conn;
             self.net.streams.insert(stream, state);
-            return self.on_pair_outputs(conn, stream, outputs);
+            if !outputs.is_empty() {
+                return self.on_pair_outputs(conn, stream, outputs);
+            }
         }
         self.timers.settle_soon(*user, self.now);
         Ok(())
@@ -306,10 +308,11 @@ impl Service {
     /// Whether the pair protocol is spoken on a connection already.
     fn is_pairing_on(&self, conn: ConnId) -> bool {
         self.net.streams.values().any(|stream| {
-            let is_pairing = matches!(
-                stream.spoken,
-                Spoken::PairInitiator(_) | Spoken::PairResponder(_) | Spoken::Opening(Protocol::Pair)
-            );
+            let is_pairing = match &stream.spoken {
+                Spoken::PairInitiator(_) | Spoken::Opening(Protocol::Pair) => true,
+                Spoken::PairResponder(machine) => !machine.is_fresh(),
+                _ => false,
+            };
             stream.conn == conn && is_pairing
         })
     }

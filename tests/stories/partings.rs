@@ -38,10 +38,10 @@ fn generation(world: &mut World, who: Who, of: Who) -> u32 {
 /// Alice and Bob with moments, likes, comments and replies of both, Carol as a friend of both.
 fn history(seed: u64) -> World {
     let mut world = circle(seed, &["Alice", "Bob", "Carol"]);
-    world.post(0, "Alice's", everyone());
-    world.post(1, "Bob's", everyone());
-    world.post(2, "Carol's", everyone());
-    world.run(2_000);
+    for (who, text) in [(0, "Alice's"), (1, "Bob's"), (2, "Carol's")] {
+        world.post(who, text, everyone());
+        world.run(1_000);
+    }
     world.like(1, "Alice's");
     world.comment(1, "Alice's", "Bob says");
     world.comment(1, "Carol's", "Bob says to Carol");
@@ -131,6 +131,7 @@ fn what_was_withdrawn_while_apart_is_gone_once_they_are_back() {
     }
     world.post(0, "shared", everyone());
     world.post(0, "kept", everyone());
+    world.run(1_000);
     world.post(2, "Carol's", everyone());
     world.run(25_000);
     world.like(0, "Carol's");
@@ -295,6 +296,7 @@ fn an_ex_friend_whose_node_does_not_let_go_opens_nothing_new_and_hears_nothing()
     world.run(25_000);
     world.post(0, "before", everyone());
     world.post(2, "Carol's", everyone());
+    world.run(1_000);
     world.comment(0, "Carol's", "Alice before");
     world.run(5_000);
     assert!(world.sees(MALLORY, "before"));
@@ -312,6 +314,7 @@ fn an_ex_friend_whose_node_does_not_let_go_opens_nothing_new_and_hears_nothing()
     let so_far = heard(&world);
     world.post(0, "after", everyone());
     world.comment(0, "Carol's", "Alice after");
+    world.run(1_000);
     world.like(2, "after");
     world.run(5_000);
     // Mallory dials, while the door is shut and while it is open for somebody else.
