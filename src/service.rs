@@ -34,6 +34,7 @@ mod couriers;
 mod deliver;
 mod held;
 mod maintain;
+mod media;
 mod orphans;
 mod parcels;
 mod peer_log;

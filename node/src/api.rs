@@ -26,6 +26,7 @@ pub mod node;
 pub mod onboarding;
 pub mod people;
 pub mod place;
+pub mod previews;
 pub mod programs;
 pub mod schema;
 pub mod sessions;
@@ -44,7 +45,7 @@ use axum::routing::{delete, get, post, put};
 
 use crate::app::App;
 use crate::error::Error;
-use crate::limits::{JSON_BODY_LIMIT, UPLOAD_LIMIT};
+use crate::limits::{JSON_BODY_LIMIT, PREVIEW_UPLOAD_LIMIT, UPLOAD_LIMIT};
 
 /// The web app and the API of a home.
 pub fn router(app: Arc<App>) -> Router {
@@ -75,12 +76,14 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/moments/{id}/who", get(moments::who))
         .route("/comments/{id}", delete(moments::withdraw_comment))
         .route("/blobs/{id}", get(blobs::blob))
+        .route("/filters", get(previews::filters))
         .route("/events", get(events::events))
         .route("/tokens", get(programs::list).post(programs::add))
         .route("/tokens/{name}", delete(programs::revoke))
         .route("/openapi.json", get(document::openapi))
         .layer(DefaultBodyLimit::max(JSON_BODY_LIMIT))
         .route("/moments", post(moments::post).layer(DefaultBodyLimit::max(UPLOAD_LIMIT)))
+        .route("/previews", post(previews::preview).layer(DefaultBodyLimit::max(PREVIEW_UPLOAD_LIMIT)))
         .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_method);
     Router::new()

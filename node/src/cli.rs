@@ -10,6 +10,7 @@
 pub mod door;
 mod home_commands;
 mod manual;
+mod media;
 mod moments;
 mod output;
 mod people;
@@ -176,10 +177,13 @@ pub enum Command {
         /// The id, or its beginning
         id: String,
     },
-    /// The bytes of a photo
+    /// The filters that `post --filter` takes
+    #[command(after_help = "Example: tidings filters")]
+    Filters,
+    /// The bytes of a photo or video
     #[command(after_help = "Example: tidings blob 9c1e… -o photo.jpg")]
     Blob {
-        /// The photo's id, as `show --json` prints it
+        /// The photo's or video's id, as `show --json` prints it
         id: String,
         /// Where to write it; standard output if left out
         #[arg(long, short, value_name = "FILE")]
@@ -356,6 +360,7 @@ fn dispatch(cli: Cli, out: Out) -> Result<()> {
         Command::Delete { id } => moments::delete(&ctx, &id),
         Command::Blob { id, output } => moments::blob(&ctx, &id, output.as_deref()),
         Command::Who { id } => moments::who(&ctx, &id),
+        Command::Filters => moments::filters(&ctx),
         Command::Watch => watch::watch(&ctx),
         Command::Token(command) => programs::token(&ctx, command),
         Command::Completions { shell } => manual::completions(shell),
@@ -408,7 +413,7 @@ mod tests {
         let Some(Command::Post(post)) = Cli::try_parse_from(args).unwrap().command else {
             panic!("not a post")
         };
-        assert_eq!(post.photo.len(), 10);
+        assert_eq!(post.media.photo.len(), 10);
     }
 
     #[test]

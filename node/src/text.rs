@@ -3,6 +3,8 @@
 //! Each function takes the JSON that `--json` would print and makes text of it, so both faces say the same. Control
 //! characters in what other people wrote are shown as a replacement sign: a friend's name cannot move the cursor.
 
+pub mod media;
+
 use serde_json::Value;
 
 use crate::cli::{Out, Style};
@@ -356,6 +358,9 @@ pub fn moment(out: &Out, value: &Value) -> String {
             alt => format!(": {}", line(alt)),
         };
         add(&out.style(Style::Faint, &format!("[photo {size}{alt}]")));
+    }
+    if let Some(video) = media::video(value) {
+        add(&out.style(Style::Faint, &video));
     }
     if let Some(place) = value.get("place").filter(|place| !place.is_null()) {
         add(&format!("at {}", line(field(place, "name"))));

@@ -9,22 +9,21 @@
 use std::collections::BTreeSet;
 
 use super::Service;
+use super::media;
 use super::people::within;
 use super::receive::Lying;
 use super::state::{AudienceRecord, EpochRecord, Numbers, OwnPart};
 use super::wants::Wants;
-use crate::ask::{AudienceWords, PhotoDraft, PostDraft};
+use crate::ask::{AudienceWords, PostDraft};
 use crate::audience::{self, Audience, Choice, Include, LeftOut, Minted, Rule, TagId, Window, Written};
 use crate::crypto::{EpochSecret, Nonce, SigningKey, keys};
 use crate::entry::{self, Entry};
 use crate::error::{Error, Result};
 use crate::id::{EntryId, EpochId, UserId};
 use crate::limits::{
-    ALT_TEXT_LIMIT, ENTRY_PADDED_MIN, INTERACTION_PADDED_MIN, MENTION_LIMIT, OPEN_EPOCH_LIMIT,
-    POST_PHOTO_LIMIT, POST_TEXT_LIMIT, SEQ_BLOCK,
+    ENTRY_PADDED_MIN, INTERACTION_PADDED_MIN, MENTION_LIMIT, OPEN_EPOCH_LIMIT, POST_TEXT_LIMIT, SEQ_BLOCK,
 };
 use crate::moment::card::{Place, Position, Precision};
-use crate::moment::media::{Media, MediaKeys, Mime};
 use crate::moment::{
     self, Body, Class, Content, Post, PrivatePart, Profile, PublicPart, PublicValues, Share, Tombstone,
     pad_mentions, sign_share,
@@ -523,7 +522,8 @@ impl Service {
     fn write_post(&mut self, epoch: EpochId, draft: PostDraft, mentioned: &[UserId]) -> Result<EntryId> {
         let (seq, created) = self.next_number(&epoch)?;
         let nonce = Nonce::random(&mut self.entropy);
-        let (media, media_keys) = draft.photos.iter().map(media_of).unzip();
+        let (media, media_keys) = media::public_and_private(&draft);
+        let blobs = media::blobs(&draft);
         let public = PublicPart::new(&PublicValues {
             text: draft.text,
             media,
@@ -541,9 +541,8 @@ impl Service {
         let share = draft.shareable.then(|| self.sign_share(created, &public));
         let private = PrivatePart { media_keys, mentions, share, ..PrivatePart::default() };
         let body = Body::Post(Box::new(Post { public, private }));
-        for photo in &draft.photos {
-            Wants::own(&mut self.tx, &photo.picture.id);
-            Wants::own(&mut self.tx, &photo.preview.id);
+        for blob in &blobs {
+            Wants::own(&mut self.tx, blob);
         }
         self.write_numbered(epoch, (seq, created, nonce), body, ENTRY_PADDED_MIN, None)
     }
@@ -564,13 +563,7 @@ fn too_much(error: moment::WriteError) -> Error {
 }
 
 fn check_draft(draft: &PostDraft) -> Result<()> {
-    if draft.photos.len() > POST_PHOTO_LIMIT {
-        return Err(Error::refused(
-            "photo_limit",
-            format!("{} photos were given; a moment takes at most {POST_PHOTO_LIMIT}", draft.photos.len()),
-            "leave some out, or share them in a second moment",
-        ));
-    }
+    media::check(draft)?;
     within("text", &draft.text, POST_TEXT_LIMIT)?;
     if draft.mentions.len() > MENTION_LIMIT {
         return Err(Error::refused(
@@ -579,40 +572,11 @@ fn check_draft(draft: &PostDraft) -> Result<()> {
             "mention fewer",
         ));
     }
-    for photo in &draft.photos {
-        within("alt text", photo.alt.as_deref().unwrap_or_default(), ALT_TEXT_LIMIT)?;
-    }
-    if draft.text.trim().is_empty() && draft.photos.is_empty() && draft.place.is_none() {
+    let bare = draft.photos.is_empty() && draft.video.is_none();
+    if draft.text.trim().is_empty() && bare && draft.place.is_none() {
         return Err(Error::usage("nothing_to_share", "there is nothing to share", "give a text or a photo"));
     }
     Ok(())
-}
-
-fn media_of(photo: &PhotoDraft) -> (Media, MediaKeys) {
-    let mime = match photo.mime.as_str() {
-        "image/png" => Mime::PNG,
-        "image/webp" => Mime::WEBP,
-        _ => Mime::JPEG,
-    };
-    (
-        Media {
-            plain_hash: photo.picture.plain_hash,
-            plain_len: photo.picture.plain_bytes,
-            mime,
-            width: photo.width,
-            height: photo.height,
-            duration_ms: 0,
-            alt: photo.alt.clone().unwrap_or_default(),
-        },
-        MediaKeys {
-            blob: photo.picture.id,
-            blob_key: photo.picture.key.clone(),
-            preview: photo.preview.id,
-            preview_key: photo.preview.key.clone(),
-            preview_len: u32::try_from(photo.preview.plain_bytes).unwrap_or(u32::MAX),
-            thumbhash: photo.thumbhash.clone(),
-        },
-    )
 }
 
 fn place_of(place: &crate::ask::PlaceDraft) -> Place {

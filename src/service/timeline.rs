@@ -225,7 +225,7 @@ impl Service {
             kind: "post",
             text: values.text.clone(),
             photos: photos(&opened.post),
-            video: None,
+            video: super::media::video(&opened.post),
             link: values.link.as_ref().map(|link| view::Link {
                 url: link.url.clone(),
                 title: link.title.clone(),

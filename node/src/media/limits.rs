@@ -48,6 +48,9 @@ pub const RATIO_FREE_PIXELS: u64 = 2048 * 2048;
 /// Source: the photo requirement of the project (longest side at most 2048).
 pub const SIDE_TARGET: u32 = 2048;
 
+/// Shortest side of a part that is cut out, in pixels. Origin: chosen; less is a speck, and a slip of the finger.
+pub const CROP_SIDE_MIN: u32 = 16;
+
 /// Longest preview, in bytes: 24 KiB. Source: docs/protocol.md 3.9 (thumbnails).
 pub const PREVIEW_LEN_LIMIT: usize = 24 * 1024;
 
