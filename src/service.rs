@@ -33,8 +33,11 @@ mod befriend;
 mod couriers;
 mod deliver;
 mod held;
+mod hides;
 mod maintain;
 mod media;
+mod mute;
+mod notices;
 mod orphans;
 mod parcels;
 mod peer_log;
@@ -163,6 +166,8 @@ pub struct Service {
     mail: deliver::MailRoom,
     wants: wants::Wants,
     threads: orphans::Threads,
+    hides: hides::Hides,
+    notices: notices::Notices,
     quota: quota::Quota,
     timers: maintain::Timers,
     /// Outputs of the step, let go by its commit.
@@ -208,6 +213,8 @@ impl Service {
             mail: deliver::MailRoom::default(),
             wants: wants::Wants::default(),
             threads: orphans::Threads::default(),
+            hides: hides::Hides::default(),
+            notices: notices::Notices::default(),
             quota: quota::Quota::default(),
             timers: maintain::Timers::default(),
             held: Vec::new(),
@@ -329,6 +336,8 @@ impl Service {
         }
         self.load_mail()?;
         self.load_held()?;
+        self.load_hides()?;
+        self.load_notices()?;
         self.net.forget_step();
         // What the shell was to be told of friends and pairing may have been among what is forgotten.
         self.admit();

@@ -124,7 +124,7 @@ pub fn sketch(input: &[u8], edit: &Edit, side: u32) -> Result<Vec<u8>, Error> {
 /// May be dropped at any point. Work that has begun goes on to its end and keeps its turn until
 /// then, so that giving up and trying again cannot pile up work.
 pub async fn prepare_photo(input: Vec<u8>) -> Result<Photo, Error> {
-    prepare_edited(input, Edit::default()).await
+    in_turn(move || photo(&input)).await.unwrap_or(Err(Error::Interrupted))
 }
 
 /// [`edited`], likewise.
