@@ -12,13 +12,14 @@
 //! Source: docs/protocol.md 3.4, 3.9.
 
 use super::people::within;
+use super::share;
 use crate::ask::{PhotoDraft, PostDraft, SealedBlob, VideoDraft};
-use crate::crypto::BlobKey;
+use crate::crypto::{BlobKey, hash};
 use crate::error::{Error, Result};
 use crate::id::BlobId;
 use crate::limits::{ALT_TEXT_LIMIT, POST_PHOTO_LIMIT};
-use crate::moment::Post;
 use crate::moment::media::{Media, MediaKeys, Mime};
+use crate::moment::{Post, PreviewMark};
 use crate::view;
 
 /// Refuses what no moment may have.
@@ -60,9 +61,24 @@ pub(super) fn blobs(draft: &PostDraft) -> Vec<BlobId> {
     photos.chain(film).chain(poster).collect()
 }
 
+/// What a draft that may be shared on says of its small versions, one for each medium; nothing of one that may not.
+pub(super) fn marks(draft: &PostDraft) -> Vec<PreviewMark> {
+    if !draft.shareable {
+        return Vec::new();
+    }
+    let photos = draft.photos.iter().map(|photo| share::mark(&photo.preview, &photo.thumbhash));
+    let video = draft.video.iter().map(|video| match &video.poster {
+        Some(poster) => share::mark(poster, &video.thumbhash),
+        // There is none, and no bytes have this hash.
+        None => PreviewMark { preview: [0; 32], thumbhash: hash(&video.thumbhash) },
+    });
+    photos.chain(video).collect()
+}
+
 /// The video of a post, as it is seen.
 pub(super) fn video(post: &Post) -> Option<view::Video> {
-    let mut media = post.media().iter().zip(&post.private.media_keys);
+    let keys = share::trusted_keys(post);
+    let mut media = post.media().iter().zip(keys.iter());
     let (medium, keys) = media.find(|(medium, _)| medium.mime.is_video())?;
     Some(view::Video {
         id: keys.blob,
@@ -183,5 +199,8 @@ mod tests {
         let draft = PostDraft { video: Some(film(Some(blob(2, 20_000)), 0)), ..PostDraft::default() };
         assert_eq!(blobs(&draft).len(), 2);
         assert_eq!(public_and_private(&draft).1[0].preview_len, 20_000);
+        assert!(marks(&draft).is_empty());
+        let draft = PostDraft { shareable: true, ..draft };
+        assert_eq!(marks(&draft)[0].preview, [2; 32], "what is signed is the hash of the poster");
     }
 }
