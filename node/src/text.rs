@@ -3,6 +3,8 @@
 //! Each function takes the JSON that `--json` would print and makes text of it, so both faces say the same. Control
 //! characters in what other people wrote are shown as a replacement sign: a friend's name cannot move the cursor.
 
+pub mod words;
+
 use serde_json::Value;
 
 use crate::cli::{Out, Style};
@@ -151,18 +153,6 @@ pub fn status(out: &Out, value: &Value) -> String {
     text
 }
 
-/// How friends see me.
-pub fn profile(out: &Out, value: &Value) -> String {
-    let window = match count(value, "window_days") {
-        0 => "all moments".to_owned(),
-        days => format!("moments of the last {}", many(days, "day", "days")),
-    };
-    let name = out.style(Style::Strong, &line(field(value, "name")));
-    let about = field(value, "about");
-    let about = if about.is_empty() { String::new() } else { format!("{}\n", said(about)) };
-    format!("{name}\n{about}Friends may read {window}.")
-}
-
 /// An invite: the link, and on a terminal its QR code.
 pub fn invite(out: &Out, value: &Value) -> String {
     let link = field(value, "link");
@@ -254,6 +244,8 @@ pub fn friend(out: &Out, value: &Value) -> String {
     if field(value, "own_name") != field(value, "name") {
         add("own name", line(field(value, "own_name")));
     }
+    add("about", line(field(value, "about")));
+    add("status", words::status_line(value));
     add("note", line(field(value, "note")));
     add(
         "tags",
@@ -357,9 +349,7 @@ pub fn moment(out: &Out, value: &Value) -> String {
         };
         add(&out.style(Style::Faint, &format!("[photo {size}{alt}]")));
     }
-    if let Some(place) = value.get("place").filter(|place| !place.is_null()) {
-        add(&format!("at {}", line(field(place, "name"))));
-    }
+    words::beside(out, value).iter().for_each(|line| add(line));
     let likes = items(value, "likes");
     if !likes.is_empty() {
         add(&out.style(Style::Warm, &format!("♥ {}", names(likes))));

@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::publish::{internal, no_such_moment};
 use super::react::{Kind, Placed, Stand};
+use super::words::{card_picture, link_view, place_view};
 use super::{Service, tx};
 use crate::ask::TimelineQuery;
 use crate::audience::Audience;
@@ -219,25 +220,24 @@ impl Service {
         let author = self.person(&opened.author);
         Ok(view::Moment {
             id: opened.id,
-            author: view::Author { id: author.id, name: author.name, me: mine },
+            author: view::Author {
+                id: author.id,
+                name: author.name,
+                me: mine,
+                avatar: self.face_of(&opened.author).0,
+            },
             created_at: opened.shown,
             received_at: opened.received,
             kind: "post",
             text: values.text.clone(),
             photos: photos(&opened.post),
             video: None,
-            link: values.link.as_ref().map(|link| view::Link {
-                url: link.url.clone(),
-                title: link.title.clone(),
-                description: link.description.clone(),
-                site: link.site.clone(),
-                image: None,
-            }),
-            place: values.place.as_ref().map(|place| view::Place {
-                name: place.name.clone(),
-                lat: place.position.map(|at| f64::from(at.lat) / 1e6),
-                lon: place.position.map(|at| f64::from(at.lon) / 1e6),
-            }),
+            link: link_view(&opened.post),
+            place: values.place.as_ref().map(place_view),
+            mood: values
+                .mood
+                .as_ref()
+                .map(|mood| view::Mood { emoji: mood.emoji.clone(), text: mood.text.clone() }),
             mentions: self.mentions_of(opened),
             shareable: opened.post.private.share.is_some(),
             shared_from: None,
@@ -444,9 +444,11 @@ impl Service {
 
 fn photos(post: &Post) -> Vec<view::Photo> {
     let media = post.public.values().media.iter().zip(&post.private.media_keys);
+    let card = card_picture(post);
     media
-        .filter(|(medium, _)| !medium.mime.is_video())
-        .map(|(medium, keys)| view::Photo {
+        .enumerate()
+        .filter(|(index, (medium, _))| !medium.mime.is_video() && card != Some(*index))
+        .map(|(_, (medium, keys))| view::Photo {
             id: keys.blob,
             mime: medium.mime.as_str(),
             width: medium.width,

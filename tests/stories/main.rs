@@ -17,4 +17,5 @@ mod pictures;
 mod scopeless;
 mod secrecy;
 mod threads;
+mod words;
 mod world;

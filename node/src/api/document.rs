@@ -10,7 +10,7 @@ use utoipa::openapi::security::{
 use utoipa::openapi::{Content, Ref, RefOr, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
 
-use super::{blobs, events, me, moments, node, onboarding, people, programs, schema, tags};
+use super::{blobs, events, links, me, moments, node, onboarding, people, profile, programs, schema, tags};
 
 /// The API.
 #[derive(Debug, OpenApi)]
@@ -23,7 +23,8 @@ use super::{blobs, events, me, moments, node, onboarding, people, programs, sche
         people::accept, tags::list, tags::add, tags::take, tags::rename, tags::remove, moments::timeline, moments::post,
         moments::moment, moments::withdraw, moments::withdraw_comment, moments::like, moments::unlike,
         moments::comment, moments::who, blobs::blob, events::events, programs::list, programs::add, programs::revoke,
-        openapi
+        links::preview, profile::set_avatar, profile::remove_avatar, profile::set_cover, profile::remove_cover,
+        profile::set_status, profile::clear_status, openapi
     ),
     components(schemas(schema::Failure, schema::Refusal)),
     modifiers(&Common)
