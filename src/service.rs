@@ -34,7 +34,10 @@ mod couriers;
 mod deliver;
 mod expire;
 mod held;
+mod hides;
 mod maintain;
+mod mute;
+mod notices;
 mod orphans;
 mod parcels;
 mod peer_log;
@@ -171,6 +174,8 @@ pub struct Service {
     mail: deliver::MailRoom,
     wants: wants::Wants,
     threads: orphans::Threads,
+    hides: hides::Hides,
+    notices: notices::Notices,
     quota: quota::Quota,
     timers: maintain::Timers,
     /// Outputs of the step, let go by its commit.
@@ -216,6 +221,8 @@ impl Service {
             mail: deliver::MailRoom::default(),
             wants: wants::Wants::default(),
             threads: orphans::Threads::default(),
+            hides: hides::Hides::default(),
+            notices: notices::Notices::default(),
             quota: quota::Quota::default(),
             timers: maintain::Timers::default(),
             held: Vec::new(),
@@ -337,6 +344,8 @@ impl Service {
         }
         self.load_mail()?;
         self.load_held()?;
+        self.load_hides()?;
+        self.load_notices()?;
         self.net.forget_step();
         // What the shell was to be told of friends and pairing may have been among what is forgotten.
         self.admit();

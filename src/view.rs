@@ -6,6 +6,9 @@
 //!
 //! Source: the faces of the program (README, `tidings --help`, `/api/v1/openapi.json`).
 
+mod notice;
+
+pub use notice::{Muted, Notice, NoticeKind, Notices};
 mod words;
 
 use serde::{Serialize, Serializer};
@@ -94,6 +97,9 @@ pub struct Comment {
     pub reply_to: Option<EntryId>,
     /// When.
     pub created_at: Timestamp,
+    /// The moment's author took it away: I, who wrote it, am the only one who still sees it.
+    #[serde(skip_serializing_if = "is_false")]
+    pub hidden: bool,
 }
 
 /// How an audience is said.
@@ -245,6 +251,8 @@ pub struct Friend {
     pub hide_mine: bool,
     /// I do not see their moments.
     pub hide_theirs: bool,
+    /// No notices from them.
+    pub muted: bool,
 }
 
 /// Somebody who wants to be a friend, or whose answer is awaited.
@@ -478,6 +486,13 @@ pub enum Happening {
         /// How far it has come.
         delivery: Delivery,
     },
+    /// Somebody liked, commented, replied, mentioned me or took away what I said.
+    Notice {
+        /// The notice.
+        notice: Box<Notice>,
+        /// How many are unread now.
+        unread: usize,
+    },
     /// A photo or video of a moment is here now.
     Blob {
         /// Its id.
@@ -485,6 +500,11 @@ pub enum Happening {
         /// The moment it belongs to.
         moment: EntryId,
     },
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands references")]
+const fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 /// The word for a path.

@@ -24,6 +24,7 @@ pub mod links;
 pub mod me;
 pub mod moments;
 pub mod node;
+pub mod notices;
 pub mod onboarding;
 pub mod people;
 pub mod place;
@@ -77,6 +78,10 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/moments/{id}/comments", post(moments::comment))
         .route("/moments/{id}/who", get(moments::who))
         .route("/comments/{id}", delete(moments::withdraw_comment))
+        .route("/comments/{id}/hide", put(notices::hide))
+        .route("/notices", get(notices::list))
+        .route("/notices/read", post(notices::read))
+        .route("/mutes/{word}", put(notices::mute).delete(notices::unmute))
         .route("/links", post(links::preview))
         .route("/blobs/{id}", get(blobs::blob))
         .route("/events", get(events::events))

@@ -537,10 +537,6 @@ impl Service {
         self.barrier_before_output = true;
         self.on_identity(user, pending.identity().as_bytes());
         self.on_device(user, pending.device().as_bytes());
-        // Only our own disk can fail here: then the picture comes with the next profile.
-        if let Err(error) = self.profile_again(&user) {
-            tracing::error!(%error, "a profile that was known before was not read again");
-        }
         self.announce_request(&user, "friends");
         self.timers.redemptions.remove(&user);
         self.admit();
@@ -578,6 +574,7 @@ impl Service {
         self.state.friends.insert(user, friend);
         self.save_friend(&user);
         self.barrier_before_output = true;
+        self.profile_again(&user)?;
         self.announce_request(&user, "friends");
         self.timers.redemptions.remove(&user);
         self.admit();

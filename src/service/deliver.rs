@@ -14,6 +14,7 @@
 //!                   'w' ‖ user ‖ entry          a withdrawal: likewise
 //!                   'k' ‖ user ‖ parcel         an Ack that user waits for
 //!                   'q' ‖ author ‖ entry        granted to me and not here yet: epoch
+//!                   'x' ‖ post ‖ hide tag       hidden beneath my post (`hides`)
 //! ```
 //!
 //! Source: docs/protocol.md 3.6, 3.7 (mail), 3.8(8), 3.11, 3.15.
@@ -263,6 +264,7 @@ impl Service {
         let grants = addressed(&self.mail.grants, true);
         wanted.extend(grants.into_iter().filter(|grant| !withdrawn.contains(&grant.id.place().entry)));
         wanted.extend(withdrawals);
+        wanted.extend(self.wanted_hides(user));
         wanted
     }
 
@@ -350,6 +352,7 @@ impl Service {
         let mut grants: BTreeMap<EpochId, BTreeMap<(u64, EntryId), crate::crypto::ContentKey>> =
             BTreeMap::new();
         let mut tombstones = BTreeSet::new();
+        let mut hides: BTreeMap<EntryRef, BTreeSet<[u8; 16]>> = BTreeMap::new();
         for wanted in due {
             let place = wanted.id.place();
             let Some(epoch) = self.state.epochs.get(wanted.id.epoch()) else { continue };
@@ -367,8 +370,11 @@ impl Service {
                 mail::OwedKind::Tombstone => {
                     tombstones.insert(place);
                 }
+                mail::OwedKind::Hide => {
+                    hides.entry(place).or_default().insert(*wanted.id.hide_tag());
+                }
                 // Not owed by this release.
-                mail::OwedKind::Hide | mail::OwedKind::Recall => {}
+                mail::OwedKind::Recall => {}
             }
         }
         if !closes.is_empty() {
@@ -388,6 +394,7 @@ impl Service {
         if !tombstones.is_empty() {
             items.push(Item::Tombstones(tombstones));
         }
+        items.extend(hides.into_iter().map(|(post, tags)| Item::Hides(mail::Hides { post, tags })));
         items
     }
 
@@ -546,7 +553,7 @@ impl Service {
     }
 }
 
-fn carriers(epoch: &EpochRecord) -> Carriers {
+pub(super) fn carriers(epoch: &EpochRecord) -> Carriers {
     match epoch.class {
         _ if epoch.author_only => Carriers::AuthorOnly,
         Class::Posts => Carriers::Recipients(epoch.id),
@@ -604,6 +611,7 @@ pub(super) fn ids_of(items: &[Item]) -> BTreeSet<OwedId> {
                 );
             }
             Item::Tombstones(places) => ids.extend(places.iter().copied().map(OwedId::tombstone)),
+            Item::Hides(hides) => ids.extend(hides.tags.iter().map(|tag| OwedId::hide(hides.post, *tag))),
             _ => {}
         }
     }

@@ -81,6 +81,9 @@ impl Service {
             self.timers.dials.insert(user, (self.now, 0));
         }
         self.load_mail()?;
+        self.tag_old_rows()?;
+        self.load_hides()?;
+        self.load_notices()?;
         Ok(())
     }
 

@@ -205,6 +205,7 @@ impl Service {
                         }
                     }
                 }
+                Item::Hides(hides) => self.take_hides(&sender, hides)?,
                 Item::Ack(parcels) => {
                     for parcel in parcels {
                         self.on_ack(&received.from_device, parcel);

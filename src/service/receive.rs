@@ -455,9 +455,10 @@ impl Service {
                 }
             }
             Body::Interaction(sealed) => self.on_interaction(author, epoch, header, id, &sealed)?,
+            Body::Hide(tag) => self.on_hide(author, tag)?,
             Body::Status(status) => self.on_status(author, id, content.created, status),
             // Kept as they came, for the releases that show them.
-            Body::Hide(_) | Body::SelfOp(_) | Body::AppUpdate(_) | Body::Unknown { .. } => {}
+            Body::SelfOp(_) | Body::AppUpdate(_) | Body::Unknown { .. } => {}
         }
         Ok(())
     }

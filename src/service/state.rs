@@ -14,6 +14,7 @@
 //!  'i' invite 16                          OpenInvite
 //!  'p' user 32                            PendingPair
 //!  'o' number 8                           OpRecord
+//!  'x' post 32 ‖ hide tag 16              what I hid beneath it (`hides`)
 //!  'c' which 1 ‖ user 32                  StatusRecord, FaceRecord
 //! ```
 //!

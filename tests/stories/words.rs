@@ -319,7 +319,10 @@ fn the_number_of_people_mentioned_does_not_show_in_the_length() {
     world.ask(0, |service| service.post(draft)).expect("shared");
     world.run(1_000);
     let seen = |world: &mut World, who: Who| -> Vec<String> {
-        world.moment(who, "both of you").mentions.into_iter().map(|person| person.name).collect()
+        let people = world.moment(who, "both of you").mentions.into_iter();
+        let mut names: Vec<String> = people.map(|person| person.name).collect();
+        names.sort();
+        names
     };
     assert_eq!(seen(&mut world, 0), ["Bob", "Carol"]);
     assert_eq!(seen(&mut world, 1), ["Bob"]);
