@@ -13,7 +13,7 @@ use super::receive::Lying;
 use super::state::{AudienceRecord, EpochRecord, Numbers, OwnPart};
 use super::wants::Wants;
 use super::words::{check_words, link_of, mood_of, place_of};
-use super::{Output, Service};
+use super::{Output, Service, share};
 use crate::ask::{AudienceWords, PhotoDraft, PostDraft};
 use crate::audience::{self, Audience, Choice, Include, LeftOut, Minted, Rule, TagId, Window, Written};
 use crate::crypto::{EpochSecret, Nonce, SigningKey, keys};
@@ -510,7 +510,7 @@ impl Service {
         view::Audience { rule, named, except }
     }
 
-    fn mentioned(&self, draft: &PostDraft, rule: &Rule) -> Result<Vec<UserId>> {
+    pub(super) fn mentioned(&self, draft: &PostDraft, rule: &Rule) -> Result<Vec<UserId>> {
         let members = audience::members(&Audience::Posts(rule.clone()), &self.state.people);
         let mut mentioned = Vec::new();
         for word in &draft.mentions {
@@ -533,26 +533,25 @@ impl Service {
         let (mut media, mut media_keys): (Vec<_>, Vec<_>) = draft.photos.iter().map(media_of).unzip();
         let link = draft.link.as_ref().map(|link| link_of(link, false, &mut media, &mut media_keys));
         let card_picture = draft.link.as_ref().and_then(|link| link.image.as_ref());
+        let used = card_picture.filter(|_| link.as_ref().is_some_and(|link| link.image.is_some()));
+        let marks = draft.photos.iter().chain(used).filter(|_| draft.shareable);
+        let preview_marks = marks.map(|photo| share::mark(&photo.preview, &photo.thumbhash)).collect();
         let public = PublicPart::new(&PublicValues {
             text: draft.text,
             media,
+            preview_marks,
             place: draft.place.as_ref().map(place_of).transpose()?,
             mood: draft.mood.as_ref().map(mood_of),
-            link: link.clone(),
+            link,
             author_name: self.state.me.name.clone(),
             ..PublicValues::default()
         })
         .map_err(too_much)?;
-        let mentions: Vec<[u8; 8]> = mentioned
-            .iter()
-            .filter_map(|user| self.state.friends.get(user))
-            .map(|friend| keys::mention(&friend.pair_key, &epoch, &nonce))
-            .collect();
+        let mentions = self.mention_tags(mentioned, &epoch, &nonce);
         let mentions = pad_mentions(mentions, &mut self.entropy).map_err(too_much)?;
         let share = draft.shareable.then(|| self.sign_share(created, &public));
         let private = PrivatePart { media_keys, mentions, share, ..PrivatePart::default() };
         let body = Body::Post(Box::new(Post { public, private }));
-        let used = card_picture.filter(|_| link.as_ref().is_some_and(|link| link.image.is_some()));
         if let (Some(unused), None) = (card_picture, used) {
             // There was no room for it: its files go again.
             self.held.extend([unused.picture.id, unused.preview.id].map(Output::RemoveBlob));
@@ -562,6 +561,15 @@ impl Service {
             Wants::own(&mut self.tx, &photo.preview.id);
         }
         self.write_numbered(epoch, (seq, created, nonce), body, ENTRY_PADDED_MIN, None)
+    }
+
+    /// What only those who are mentioned can tell that they are.
+    pub(super) fn mention_tags(&self, mentioned: &[UserId], epoch: &EpochId, nonce: &Nonce) -> Vec<[u8; 8]> {
+        mentioned
+            .iter()
+            .filter_map(|user| self.state.friends.get(user))
+            .map(|friend| keys::mention(&friend.pair_key, epoch, nonce))
+            .collect()
     }
 
     fn sign_share(&mut self, created: ClaimedTime, public: &PublicPart) -> Share {
@@ -575,7 +583,7 @@ impl Service {
     }
 }
 
-fn too_much(error: moment::WriteError) -> Error {
+pub(super) fn too_much(error: moment::WriteError) -> Error {
     Error::refused("too_much", format!("this cannot be shared: {error}"), "make it smaller")
 }
 

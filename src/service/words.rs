@@ -24,7 +24,7 @@ use crate::limits::{
 };
 use crate::moment::card::{LinkCard, Mood, Place, Position};
 use crate::moment::media::{Media, MediaKeys};
-use crate::moment::{Body, Post, Status};
+use crate::moment::{Body, Post, PublicValues, Status};
 use crate::store::StoreError;
 use crate::time::{ClaimedTime, Timestamp};
 use crate::view;
@@ -270,11 +270,9 @@ pub(super) fn mood_of(mood: &MoodDraft) -> Mood {
 }
 
 /// A link's card as it is shown; not one that leads somewhere else than to a web page.
-pub(super) fn link_view(post: &Post) -> Option<view::Link> {
-    let values = post.public.values();
+pub(super) fn link_view(values: &PublicValues, keys: &[MediaKeys]) -> Option<view::Link> {
     let link = values.link.as_ref().filter(|link| is_web(&link.url))?;
-    let index = card_picture(post);
-    let keys = index.and_then(|index| post.private.media_keys.get(index));
+    let keys = card_index(values).and_then(|index| keys.get(index));
     Some(view::Link {
         url: link.url.clone(),
         title: link.title.clone(),
@@ -286,9 +284,13 @@ pub(super) fn link_view(post: &Post) -> Option<view::Link> {
     })
 }
 
-/// Which of a post's media is the picture of its link's card: that one is no photo of the moment.
+/// Which of the media of a post, or of the moment it shares on, is the picture of a link's card: that one is no photo.
 pub(super) fn card_picture(post: &Post) -> Option<usize> {
-    let values = post.public.values();
+    let from = post.private.shared_from.as_ref();
+    card_index(from.map_or(post.public.values(), |from| from.public.values()))
+}
+
+fn card_index(values: &PublicValues) -> Option<usize> {
     let index = usize::from(values.link.as_ref()?.image?);
     values.media.get(index).filter(|medium| !medium.mime.is_video()).map(|_| index)
 }

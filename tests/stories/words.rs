@@ -138,7 +138,7 @@ fn profile_pictures_come_at_once_from_whoever_has_them_and_go_with_the_next_prof
     assert_eq!((seen.avatar, seen.cover), (Some(id(10)), Some(id(11))));
     assert!(world.nodes[1].blobs.contains(&id(10)) && world.nodes[1].blobs.contains(&id(11)));
     let (readings, is_here) = world.service(1).blob(&id(10)).expect("a friend's picture");
-    assert!(is_here && readings.len() == 1 && readings[0].1 == "image/jpeg");
+    assert!(is_here && readings.len() == 1 && readings[0].mime == "image/jpeg");
     // Alice goes; Carol, a friend of both, has it from Bob.
     world.stop(0);
     world.start(2);

@@ -107,7 +107,8 @@ impl Service {
     pub(super) fn picture_in(&self, naming: &Naming) -> Option<super::BlobReading> {
         let is_seen = naming.author == self.me() || self.state.friends.contains_key(&naming.author);
         let picture = self.face_naming(naming).filter(|_| is_seen)?;
-        Some((picture.blob_key.clone(), picture.mime.as_str(), u64::from(picture.plain_len)))
+        let (key, mime) = (picture.blob_key.clone(), picture.mime.as_str());
+        Some(super::BlobReading { key, mime, bytes: u64::from(picture.plain_len), proof: None })
     }
 
     fn face_naming(&self, naming: &Naming) -> Option<&Picture> {
