@@ -33,6 +33,9 @@ pub struct Config {
     pub log: Option<String>,
     /// About videos.
     pub video: Option<Video>,
+    /// Cards of links.
+    #[serde(default)]
+    pub links: Links,
 }
 
 /// What a person may change about videos.
@@ -41,6 +44,16 @@ pub struct Config {
 pub struct Video {
     /// How long one that is posted may play.
     pub max_seconds: Option<u64>,
+}
+
+/// What this node does for the card of a link that its owner shares.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Links {
+    /// Whether it fetches the page; else cards are bare.
+    pub fetch: Option<bool>,
+    /// Whether it fetches from private networks, such as this machine. For tests.
+    pub allow_private: Option<bool>,
 }
 
 impl Config {
@@ -159,7 +172,16 @@ port = {port}
 # How much is written to stderr: error, warn, info or debug.
 # log = "warn"
 
-# How long a video that you post may play, at most {VIDEO_SECONDS_LIMIT}. Read at each post. Keep this section last.
+[links]
+# Whether this node fetches the page of a link that you share, once, for its card: title, description and picture. Your
+# friends fetch nothing. With false, a card holds the address alone.
+# fetch = true
+
+# Whether it fetches pages from private networks too (this machine, your home). For tests: a link that somebody sent you
+# could then make your node ask your router for things.
+# allow_private = false
+
+# How long a video that you post may play, at most {VIDEO_SECONDS_LIMIT}. Read at each post.
 # [video]
 # max_seconds = {VIDEO_SECONDS_DEFAULT}
 "#
@@ -189,6 +211,7 @@ mod tests {
         assert_eq!(config.http.unwrap().to_string(), HTTP_DEFAULT);
         assert_eq!((config.open, config.log.as_deref()), (Some(true), Some("warn")));
         assert_eq!(config.video, Some(Video { max_seconds: Some(VIDEO_SECONDS_DEFAULT) }));
+        assert_eq!(config.links, Links { fetch: Some(true), allow_private: Some(false) });
     }
 
     #[test]

@@ -36,6 +36,7 @@ mod error;
 mod exif;
 pub mod filter;
 pub mod limits;
+mod portrait;
 pub mod probe;
 pub mod sample;
 pub mod video;
@@ -51,6 +52,7 @@ use tokio::sync::Semaphore;
 
 use edit::Edit;
 pub use error::Error;
+pub use portrait::{Shape, prepare_portrait};
 
 /// A photo as it is published.
 #[derive(Clone, PartialEq, Eq)]
@@ -124,7 +126,7 @@ pub fn sketch(input: &[u8], edit: &Edit, side: u32) -> Result<Vec<u8>, Error> {
 /// May be dropped at any point. Work that has begun goes on to its end and keeps its turn until
 /// then, so that giving up and trying again cannot pile up work.
 pub async fn prepare_photo(input: Vec<u8>) -> Result<Photo, Error> {
-    in_turn(move || photo(&input)).await.unwrap_or(Err(Error::Interrupted))
+    in_turn(move || photo(&input)).await
 }
 
 /// [`edited`], likewise.
@@ -135,7 +137,7 @@ pub async fn prepare_photo(input: Vec<u8>) -> Result<Photo, Error> {
 /// # Cancel
 /// As [`prepare_photo`].
 pub async fn prepare_edited(input: Vec<u8>, edit: Edit) -> Result<Photo, Error> {
-    in_turn(move || edited(&input, &edit)).await.unwrap_or(Err(Error::Interrupted))
+    in_turn(move || edited(&input, &edit)).await
 }
 
 /// [`sketch`], likewise.
@@ -146,11 +148,18 @@ pub async fn prepare_edited(input: Vec<u8>, edit: Edit) -> Result<Photo, Error> 
 /// # Cancel
 /// As [`prepare_photo`].
 pub async fn prepare_sketch(input: Vec<u8>, edit: Edit, side: u32) -> Result<Vec<u8>, Error> {
-    in_turn(move || sketch(&input, &edit, side)).await.unwrap_or(Err(Error::Interrupted))
+    in_turn(move || sketch(&input, &edit, side)).await
+}
+
+/// Work on a picture, off the runtime's threads, when its turn has come.
+async fn in_turn<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    when_free(work).await.unwrap_or(Err(Error::Interrupted))
 }
 
 /// Work on a picture or video in its turn, off the runtime's threads; `None` while the runtime shuts down.
-pub async fn in_turn<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+async fn when_free<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
     static TURN: Semaphore = Semaphore::const_new(limits::CONCURRENT_LIMIT);
     // Closed it never is; if it were, the program would be stopping.
     let turn = TURN.acquire().await.ok()?;

@@ -93,7 +93,7 @@ pub(super) fn video(post: &Post) -> Option<view::Video> {
     })
 }
 
-fn of_photo(photo: &PhotoDraft) -> (Media, MediaKeys) {
+pub(super) fn of_photo(photo: &PhotoDraft) -> (Media, MediaKeys) {
     let mime = match photo.mime.as_str() {
         "image/png" => Mime::PNG,
         "image/webp" => Mime::WEBP,

@@ -12,7 +12,8 @@ use super::people::within;
 use super::receive::Lying;
 use super::state::{AudienceRecord, EpochRecord, Numbers, OwnPart};
 use super::wants::Wants;
-use super::{Service, media};
+use super::words::{check_words, link_of, mood_of, place_of};
+use super::{Output, Service, media, share};
 use crate::ask::{AudienceWords, PostDraft};
 use crate::audience::{self, Audience, Choice, Include, LeftOut, Minted, Rule, TagId, Window, Written};
 use crate::crypto::{EpochSecret, Nonce, SigningKey, keys};
@@ -22,7 +23,6 @@ use crate::id::{EntryId, EpochId, UserId};
 use crate::limits::{
     ENTRY_PADDED_MIN, INTERACTION_PADDED_MIN, MENTION_LIMIT, OPEN_EPOCH_LIMIT, POST_TEXT_LIMIT, SEQ_BLOCK,
 };
-use crate::moment::card::{Place, Position, Precision};
 use crate::moment::{
     self, Body, Class, Content, Post, PrivatePart, Profile, PublicPart, PublicValues, Share, Tombstone,
     pad_mentions, sign_share,
@@ -303,12 +303,12 @@ impl Service {
 
     fn own_profile(&self) -> Profile {
         let me = &self.state.me;
-        Profile {
+        self.with_face(Profile {
             name: me.name.clone(),
             about: me.about.clone(),
             window_days: me.window_days,
             ..Profile::default()
-        }
+        })
     }
 
     /// Tells friends how they see me.
@@ -528,13 +528,23 @@ impl Service {
     fn write_post(&mut self, epoch: EpochId, draft: PostDraft, mentioned: &[UserId]) -> Result<EntryId> {
         let (seq, created) = self.next_number(&epoch)?;
         let nonce = Nonce::random(&mut self.entropy);
-        let (media, media_keys) = media::public_and_private(&draft);
-        let (blobs, preview_marks) = (media::blobs(&draft), media::marks(&draft));
+        let (mut media, mut media_keys): (Vec<_>, Vec<_>) = media::public_and_private(&draft);
+        let (mut blobs, mut preview_marks) = (media::blobs(&draft), media::marks(&draft));
+        let has_video = draft.video.is_some();
+        let link = draft.link.as_ref().map(|link| link_of(link, has_video, &mut media, &mut media_keys));
+        let card_picture = draft.link.as_ref().and_then(|link| link.image.as_ref());
+        let used = card_picture.filter(|_| link.as_ref().is_some_and(|link| link.image.is_some()));
+        if let Some(photo) = used {
+            blobs.extend([photo.picture.id, photo.preview.id]);
+            preview_marks.extend(draft.shareable.then(|| share::mark(&photo.preview, &photo.thumbhash)));
+        }
         let public = PublicPart::new(&PublicValues {
             text: draft.text,
             media,
             preview_marks,
-            place: draft.place.as_ref().map(place_of),
+            place: draft.place.as_ref().map(place_of).transpose()?,
+            mood: draft.mood.as_ref().map(mood_of),
+            link,
             author_name: self.state.me.name.clone(),
             ..PublicValues::default()
         })
@@ -544,6 +554,10 @@ impl Service {
         let share = draft.shareable.then(|| self.sign_share(created, &public));
         let private = PrivatePart { media_keys, mentions, share, ..PrivatePart::default() };
         let body = Body::Post(Box::new(Post { public, private }));
+        if let (Some(unused), None) = (card_picture, used) {
+            // There was no room for it: its files go again.
+            self.held.extend([unused.picture.id, unused.preview.id].map(Output::RemoveBlob));
+        }
         for blob in &blobs {
             Wants::own(&mut self.tx, blob);
         }
@@ -584,25 +598,12 @@ fn check_draft(draft: &PostDraft) -> Result<()> {
             "mention fewer",
         ));
     }
+    let has_words = check_words(draft)?;
     let bare = draft.photos.is_empty() && draft.video.is_none();
-    if draft.text.trim().is_empty() && bare && draft.place.is_none() {
+    if draft.text.trim().is_empty() && bare && !has_words {
         return Err(Error::usage("nothing_to_share", "there is nothing to share", "give a text or a photo"));
     }
     Ok(())
-}
-
-fn place_of(place: &crate::ask::PlaceDraft) -> Place {
-    #[expect(
-        clippy::as_conversions,
-        clippy::cast_possible_truncation,
-        reason = "degrees times a million, clamped to ±180 million, fit an i32"
-    )]
-    let micro = |degrees: f64, most: f64| (degrees.clamp(-most, most) * 1e6).round() as i32;
-    Place {
-        precision: Precision::Exact,
-        name: place.name.clone(),
-        position: place.at.map(|(lat, lon)| Position { lat: micro(lat, 90.0), lon: micro(lon, 180.0) }),
-    }
 }
 
 /// An invariant of ours is broken: the caller cannot help it.

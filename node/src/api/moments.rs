@@ -9,11 +9,13 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::Value;
 use tidings::ask::{AudienceWords, PostDraft, TimelineQuery};
+use tidings::limits::POST_PHOTO_LIMIT;
 use tidings::view::{Comment, Moment, Page, Who};
 use utoipa::{IntoParams, ToSchema};
 
 use super::guard::{Need, Permit, Post, Read, ShareIn, allow};
 use super::input::{Json, Params, Parted};
+use super::links::{self, NewMood, Posted};
 use super::node::done;
 use super::place::NewPlace;
 use super::previews::{self, PhotoEdit};
@@ -69,8 +71,13 @@ pub struct Draft {
     pub edits: Vec<Option<PhotoEdit>>,
     /// A video that plays longer than is allowed is cut there (with ffmpeg), not refused.
     pub trim: bool,
+    /// The address of a web page; this node fetches it once and makes its card.
+    #[schema(max_length = 2048)]
+    pub link: Option<String>,
     /// Where.
     pub place: Option<NewPlace>,
+    /// How it felt.
+    pub mood: Option<NewMood>,
     /// Whom it mentions.
     pub mentions: Vec<String>,
     /// Whether it may be shared on.
@@ -95,7 +102,9 @@ impl Draft {
             text: self.text,
             photos: Vec::new(),
             video: None,
-            place: self.place.map(NewPlace::rounded).transpose()?,
+            link: None,
+            place: self.place.map(NewPlace::draft).transpose()?,
+            mood: self.mood.map(NewMood::draft),
             mentions: self.mentions,
             shareable: self.shareable,
         })
@@ -155,8 +164,8 @@ pub async fn post(
     if params.dry_run {
         return Ok(Answer(client.dry_run(draft.audience()).await?).into_response());
     }
-    let moment = publish(&permit.app, &client, draft, files).await?;
-    Ok((StatusCode::CREATED, Answer(moment)).into_response())
+    let posted = publish(&permit.app, &client, draft, files).await?;
+    Ok((StatusCode::CREATED, Answer(posted)).into_response())
 }
 
 async fn publish(
@@ -164,7 +173,7 @@ async fn publish(
     client: &tidings::client::Client,
     draft: Draft,
     files: upload::Files,
-) -> Result<Moment> {
+) -> Result<Posted> {
     let media = files.photos.len() + usize::from(files.video.is_some());
     if draft.alts.len() > media {
         return Err(Error::usage(
@@ -174,18 +183,25 @@ async fn publish(
         ));
     }
     let edits = previews::for_photos(&draft.edits, files.photos.len())?;
-    if !files.is_empty() {
-        // An audience that cannot be is refused before any photo is made ready.
+    if !files.is_empty() || draft.link.is_some() {
+        // An audience that cannot be is refused before any photo is made ready or page fetched.
         client.dry_run(draft.audience()).await?;
     }
-    let (alts, trim) = (draft.alts.clone(), draft.trim);
+    let (alts, trim, link) = (draft.alts.clone(), draft.trim, draft.link.clone());
     let alt = |at: usize| alts.get(at).cloned().flatten().filter(|alt: &String| !alt.is_empty());
     let mut post = draft.into_post()?;
     post.video = upload::prepare_video(app, client, &files, trim, alt(0)).await?;
     for (at, (file, edit)) in files.photos.iter().zip(edits).enumerate() {
         post.photos.push(upload::prepare(client, file, at, alt(at), edit).await?);
     }
-    Ok(client.post(post).await?)
+    let mut warnings = Vec::new();
+    if let Some(address) = link {
+        let has_room = post.photos.len() < POST_PHOTO_LIMIT && post.video.is_none();
+        let (link, warning) = links::make(app, client, &address, has_room).await?;
+        post.link = Some(link);
+        warnings.extend(warning);
+    }
+    Ok(Posted { moment: client.post(post).await?, warnings })
 }
 
 /// One moment, by a prefix of its id.

@@ -91,9 +91,17 @@ impl Part {
             Self::Video => ("video_too_large", "the video".to_owned()),
             Self::Poster => ("photo_too_large", "the poster".to_owned()),
         };
-        let message = format!("{what} is longer than {limit} bytes, the limit");
-        Err(Error::refused(code, message, "make it smaller"))
+        Err(too_long(code, &what, limit))
     }
+}
+
+fn too_long(code: &'static str, what: &str, limit: u64) -> Error {
+    Error::refused(code, format!("{what} is longer than {limit} bytes, the limit"), "make it smaller")
+}
+
+/// A picture of a profile is too long.
+pub fn picture_too_long() -> Error {
+    too_long("photo_too_large", "the picture", u64::try_from(INPUT_LEN_LIMIT).unwrap_or(u64::MAX))
 }
 
 /// A form that ends too early or is none.

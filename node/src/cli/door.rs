@@ -35,6 +35,7 @@ enum Content {
     None,
     Json(Value),
     Form { draft: Value, files: Vec<(&'static str, PathBuf)> },
+    File(PathBuf),
 }
 
 impl Ask {
@@ -51,6 +52,15 @@ impl Ask {
     /// Another method, with JSON.
     pub fn json(method: &'static str, path: impl Into<String>, body: Value) -> Self {
         Self { method, path: path.into(), content: Content::Json(body) }
+    }
+
+    /// Another method, with a file as it stands.
+    ///
+    /// # Errors
+    /// Refused if it is longer than a photo may be; not found, if it is not there.
+    pub fn file(method: &'static str, path: impl Into<String>, file: PathBuf) -> Result<Self> {
+        check_file("photo", 0, &file)?;
+        Ok(Self { method, path: path.into(), content: Content::File(file) })
     }
 
     /// A draft with photos.
@@ -75,11 +85,15 @@ impl Ask {
             return Err(upload::too_many_photos());
         }
         for (at, (part, file)) in files.iter().enumerate() {
-            let length = std::fs::metadata(file).map_err(|e| no_such_file(file, &e))?.len();
-            upload::Part::named(part).check(length, at)?;
+            check_file(part, at, file)?;
         }
         Ok(Self { method: "POST", path: path.into(), content: Content::Form { draft, files } })
     }
+}
+
+fn check_file(part: &str, at: usize, file: &Path) -> Result<()> {
+    let length = std::fs::metadata(file).map_err(|e| no_such_file(file, &e))?.len();
+    upload::Part::named(part).check(length, at)
 }
 
 fn no_such_file(path: &Path, error: &std::io::Error) -> Error {
@@ -346,6 +360,10 @@ fn content(content: &Content) -> Result<Option<(String, Reader)>> {
         Content::None => Ok(None),
         Content::Json(value) => {
             Ok(Some(("application/json".to_owned(), Box::new(Cursor::new(value.to_string().into_bytes())))))
+        }
+        Content::File(path) => {
+            let file = std::fs::File::open(path).map_err(|e| no_such_file(path, &e))?;
+            Ok(Some(("application/octet-stream".to_owned(), Box::new(file))))
         }
         Content::Form { draft, files } => {
             let boundary = format!("tidings-{}", crate::os::random_secret()?);
