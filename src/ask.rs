@@ -3,6 +3,10 @@
 //! People and moments are named by *words* here: a unique prefix of an id, the name one gave, or their own name where
 //! it is unambiguous. The service resolves them, so that every face of the program names things the same way.
 
+mod privacy;
+
+pub use privacy::PrivacyDraft;
+
 use crate::crypto::BlobKey;
 use crate::id::BlobId;
 use crate::time::Timestamp;

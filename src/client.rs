@@ -29,6 +29,7 @@ mod blobs;
 mod engine;
 mod events;
 mod home;
+mod privacy;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -30,6 +30,7 @@
 //! Source: docs/protocol.md 3.3–3.15; docs/adr/0001-sans-io-core.md.
 
 mod befriend;
+mod bodies;
 mod couriers;
 mod deliver;
 mod held;
@@ -38,16 +39,21 @@ mod orphans;
 mod parcels;
 mod peer_log;
 mod people;
+mod privacy;
 mod publish;
 mod quota;
 mod react;
+mod readers;
+mod recalls;
 mod receive;
+mod rules;
 mod scopes;
 mod sessions;
 pub mod state;
 mod status;
 mod timeline;
 mod tx;
+mod view_as;
 mod wants;
 
 pub use befriend::Redeeming;
@@ -163,6 +169,9 @@ pub struct Service {
     wants: wants::Wants,
     threads: orphans::Threads,
     quota: quota::Quota,
+    readers: readers::Readers,
+    recalls: recalls::Recalls,
+    bodies: bodies::Bodies,
     timers: maintain::Timers,
     /// Outputs of the step, let go by its commit.
     held: Vec<Output>,
@@ -208,6 +217,9 @@ impl Service {
             wants: wants::Wants::default(),
             threads: orphans::Threads::default(),
             quota: quota::Quota::default(),
+            readers: readers::Readers::default(),
+            recalls: recalls::Recalls::default(),
+            bodies: bodies::Bodies::default(),
             timers: maintain::Timers::default(),
             held: Vec::new(),
             outputs: VecDeque::new(),
@@ -327,6 +339,8 @@ impl Service {
             }
         }
         self.load_mail()?;
+        self.load_readers()?;
+        self.load_recalls()?;
         self.load_held()?;
         self.net.forget_step();
         // What the shell was to be told of friends and pairing may have been among what is forgotten.

@@ -26,6 +26,7 @@ pub mod node;
 pub mod onboarding;
 pub mod people;
 pub mod place;
+pub mod privacy;
 pub mod programs;
 pub mod schema;
 pub mod sessions;
@@ -59,6 +60,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/friends", get(people::friends))
         .route("/friends/{who}", get(people::friend).patch(people::change).delete(people::remove))
         .route("/friends/{who}/safety", get(people::safety).put(people::verify))
+        .route("/friends/{who}/chats-only", put(privacy::chats_only).delete(privacy::with_moments))
+        .route("/privacy", get(privacy::show).patch(privacy::change))
         .route("/requests", get(people::requests))
         .route("/requests/{who}/confirm", post(people::confirm))
         .route("/requests/{who}/decline", post(people::decline))
@@ -73,6 +76,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/moments/{id}/like", put(moments::like).delete(moments::unlike))
         .route("/moments/{id}/comments", post(moments::comment))
         .route("/moments/{id}/who", get(moments::who))
+        .route("/moments/{id}/audience", put(privacy::audience))
         .route("/comments/{id}", delete(moments::withdraw_comment))
         .route("/blobs/{id}", get(blobs::blob))
         .route("/events", get(events::events))

@@ -13,6 +13,7 @@ mod manual;
 mod moments;
 mod output;
 mod people;
+mod privacy;
 mod programs;
 mod watch;
 
@@ -24,6 +25,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 use moments::{PostArgs, TimelineArgs};
 pub use output::{Out, Style};
 use people::{FriendCommand, InviteArgs, TagCommand};
+use privacy::{AudienceArgs, PrivacyArgs};
 use programs::TokenCommand;
 
 use crate::error::{Error, Result};
@@ -133,6 +135,9 @@ pub enum Command {
         #[arg(long)]
         about: Option<String>,
     },
+    /// Moments privacy: how far back, strangers, hiding mine or theirs
+    #[command(after_help = "Example: tidings privacy --window 3d --hide-mine-from Ben")]
+    Privacy(PrivacyArgs),
     /// Share a moment
     #[command(
         after_help = "Examples:\n  tidings post 'Hello, friends'\n  tidings post 'At the lake' --photo a.jpg --photo b.jpg --alt 'The pier' --to family\n  tidings post 'A surprise' --except Ben --dry-run"
@@ -176,6 +181,9 @@ pub enum Command {
         /// The id, or its beginning
         id: String,
     },
+    /// Change who may see an old moment
+    #[command(after_help = "Example: tidings audience 3fa9 --to family --except Ben")]
+    Audience(AudienceArgs),
     /// The bytes of a photo
     #[command(after_help = "Example: tidings blob 9c1e… -o photo.jpg")]
     Blob {
@@ -347,6 +355,8 @@ fn dispatch(cli: Cli, out: Out) -> Result<()> {
         Command::Friends => people::friends(&ctx),
         Command::Friend(command) => people::friend(&ctx, command),
         Command::Tag(command) => people::tag(&ctx, command),
+        Command::Privacy(args) => privacy::privacy(&ctx, &args),
+        Command::Audience(args) => privacy::audience(&ctx, &args),
         Command::Post(args) => moments::post(&ctx, args),
         Command::Timeline(args) => moments::timeline(&ctx, args),
         Command::Show { id } => moments::show(&ctx, &id),

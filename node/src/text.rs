@@ -3,6 +3,8 @@
 //! Each function takes the JSON that `--json` would print and makes text of it, so both faces say the same. Control
 //! characters in what other people wrote are shown as a replacement sign: a friend's name cannot move the cursor.
 
+pub mod privacy;
+
 use serde_json::Value;
 
 use crate::cli::{Out, Style};
@@ -259,6 +261,7 @@ pub fn friend(out: &Out, value: &Value) -> String {
         "tags",
         items(value, "tags").iter().filter_map(Value::as_str).map(line).collect::<Vec<_>>().join(", "),
     );
+    add("moments", privacy::seen_by(value));
     add("friends since", time(value, "since"));
     add(
         "verified",
@@ -338,6 +341,10 @@ pub fn dry_run(out: &Out, value: &Value) -> String {
     });
     for one in items(value, "left_out") {
         text.push_str(&format!("  not {}: {}\n", line(field(one, "name")), field(one, "why")));
+    }
+    if count(value, "strangers") > 0 {
+        let strangers = many(count(value, "strangers"), "stranger", "strangers");
+        text.push_str(&format!("  and {strangers} whose pairing is pending, among your newest moments\n"));
     }
     text
 }

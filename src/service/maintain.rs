@@ -79,7 +79,8 @@ impl Service {
             self.timers.dials.insert(user, (self.now, 0));
         }
         self.load_mail()?;
-        Ok(())
+        self.load_readers()?;
+        self.load_recalls()
     }
 
     /// Every start begins a new block of numbers: those that the last start reserved may have been used. If the store

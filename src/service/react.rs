@@ -427,6 +427,11 @@ impl Service {
     /// A post is gone: its thread goes with it.
     pub(super) fn forget_thread(&mut self, post: &EntryId, shown: Timestamp) -> Result<(), StoreError> {
         self.threads.forget(post, shown);
+        self.forget_rows(post)
+    }
+
+    /// Forgets everything beneath a post.
+    pub(super) fn forget_rows(&mut self, post: &EntryId) -> Result<(), StoreError> {
         let mut keys = Vec::new();
         self.tx.each_pending(Tree::Interactions, post.as_bytes(), &mut |key, _| {
             keys.push(key.to_vec());

@@ -145,6 +145,8 @@ impl Service {
             let kind = content.body.kind();
             if granted { moment::kind::GRANTABLE.contains(&kind) } else { class.carries(kind) }
         });
+        // Taken back from me: that it is known is all that is kept.
+        let content = content.filter(|_| !self.is_recalled(&epoch, &id));
         if !self.keep_entry(&entry, content.as_ref())? {
             return Ok(Verdict::Known { epoch, seq, id });
         }
@@ -318,7 +320,7 @@ impl Service {
     }
 
     /// Writes how an entry lies, and counts what that takes. Called while an old timeline record is still there.
-    fn set_lying(
+    pub(super) fn set_lying(
         &mut self,
         epoch: &EpochId,
         seq: u64,
@@ -359,6 +361,7 @@ impl Service {
             }
             _ => {}
         }
+        self.forget_recall(epoch, id)?;
         self.tx.remove(Tree::Log, &log_key(epoch, seq, id));
         if let Some(author) = self.state.epochs.get(epoch).map(|record| record.author) {
             self.forget_key(&author, epoch, id);
@@ -441,6 +444,7 @@ impl Service {
                 let at = Timestamp::from_millis(content.created.as_millis());
                 // Entries come newest first: an older profile is no news.
                 if self.state.friends.get(&author).is_some_and(|friend| friend.profile_at <= at) {
+                    self.window_told(&author, profile.window_days);
                     // It fails only for want of the friend, who was there a line above; the view is for callers of a verb.
                     let _ = self.change_friend(author, |friend| {
                         friend.profile_at = at;
@@ -515,6 +519,10 @@ impl Service {
         let author = self.state.epochs.get(&epoch).map(|record| record.author);
         if let Some(author) = &author {
             self.forget_key(author, &epoch, &id);
+        }
+        self.forget_recall(&epoch, &id)?;
+        if author == Some(self.me()) {
+            self.forget_rule(&id);
         }
         match &before {
             None => {

@@ -14,6 +14,8 @@
 //!  'i' invite 16                          OpenInvite
 //!  'p' user 32                            PendingPair
 //!  'o' number 8                           OpRecord
+//!  'r'                                    own rules of moments, and what friends were told (`readers`)
+//!  'v' author 32 ‖ epoch 16 ‖ entry 32    what an author said about a moment of theirs (`recalls`)
 //! ```
 //!
 //! Source: docs/protocol.md 3.1–3.3, 3.11, 3.13.

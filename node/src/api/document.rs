@@ -10,7 +10,7 @@ use utoipa::openapi::security::{
 use utoipa::openapi::{Content, Ref, RefOr, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
 
-use super::{blobs, events, me, moments, node, onboarding, people, programs, schema, tags};
+use super::{blobs, events, me, moments, node, onboarding, people, privacy, programs, schema, tags};
 
 /// The API.
 #[derive(Debug, OpenApi)]
@@ -20,7 +20,8 @@ use super::{blobs, events, me, moments, node, onboarding, people, programs, sche
         me::whoami, me::profile, me::change_profile, node::status, node::address, node::stop, onboarding::state,
         onboarding::create, onboarding::forget, people::friends, people::friend, people::change, people::remove,
         people::safety, people::verify, people::requests, people::confirm, people::decline, people::invite,
-        people::accept, tags::list, tags::add, tags::take, tags::rename, tags::remove, moments::timeline, moments::post,
+        people::accept, privacy::show, privacy::change, privacy::chats_only, privacy::with_moments, privacy::audience,
+        tags::list, tags::add, tags::take, tags::rename, tags::remove, moments::timeline, moments::post,
         moments::moment, moments::withdraw, moments::withdraw_comment, moments::like, moments::unlike,
         moments::comment, moments::who, blobs::blob, events::events, programs::list, programs::add, programs::revoke,
         openapi
