@@ -6,6 +6,9 @@
 mod privacy;
 
 pub use privacy::PrivacyDraft;
+mod notice;
+
+pub use notice::NoticesQuery;
 
 use crate::crypto::BlobKey;
 use crate::id::BlobId;

@@ -29,6 +29,7 @@ mod blobs;
 mod engine;
 mod events;
 mod home;
+mod notices;
 mod privacy;
 
 use std::path::{Path, PathBuf};

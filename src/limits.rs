@@ -248,6 +248,12 @@ pub const TIMELINE_DEFAULT: usize = 20;
 pub const POST_WRITER_COMMENT_LIMIT: usize = 200;
 /// Likes of one writer kept beneath one post. *chosen: one a device*
 pub const POST_WRITER_LIKE_LIMIT: usize = DEVICE_LIMIT;
+/// Hides remembered of one author, seen or not; beyond it the oldest quarter goes. *spec 3.18*
+pub const HIDE_LIMIT: usize = 4_096;
+/// Notices kept; beyond it the oldest go. *chosen: a year of a busy circle, 1 MB*
+pub const NOTICE_LIMIT: usize = 5_000;
+/// Notices on a page when nothing is said. *chosen: as the timeline*
+pub const NOTICES_DEFAULT: usize = 20;
 /// Orphans tried when a post comes, over all writers, who share it evenly. *guess*
 pub const ORPHAN_TRY_LIMIT: usize = 5_000;
 /// Posts beyond the cache of threads that are read for one writer's interactions in a minute. *guess: two in a log of

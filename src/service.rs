@@ -34,7 +34,10 @@ mod bodies;
 mod couriers;
 mod deliver;
 mod held;
+mod hides;
 mod maintain;
+mod mute;
+mod notices;
 mod orphans;
 mod parcels;
 mod peer_log;
@@ -168,6 +171,8 @@ pub struct Service {
     mail: deliver::MailRoom,
     wants: wants::Wants,
     threads: orphans::Threads,
+    hides: hides::Hides,
+    notices: notices::Notices,
     quota: quota::Quota,
     readers: readers::Readers,
     recalls: recalls::Recalls,
@@ -216,6 +221,8 @@ impl Service {
             mail: deliver::MailRoom::default(),
             wants: wants::Wants::default(),
             threads: orphans::Threads::default(),
+            hides: hides::Hides::default(),
+            notices: notices::Notices::default(),
             quota: quota::Quota::default(),
             readers: readers::Readers::default(),
             recalls: recalls::Recalls::default(),
@@ -342,6 +349,8 @@ impl Service {
         self.load_readers()?;
         self.load_recalls()?;
         self.load_held()?;
+        self.load_hides()?;
+        self.load_notices()?;
         self.net.forget_step();
         // What the shell was to be told of friends and pairing may have been among what is forgotten.
         self.admit();

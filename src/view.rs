@@ -9,6 +9,9 @@
 mod privacy;
 
 pub use privacy::{AudienceChange, AudienceDryRun, Privacy};
+mod notice;
+
+pub use notice::{Muted, Notice, NoticeKind, Notices};
 
 use serde::{Serialize, Serializer};
 
@@ -92,6 +95,9 @@ pub struct Comment {
     pub reply_to: Option<EntryId>,
     /// When.
     pub created_at: Timestamp,
+    /// The moment's author took it away: I, who wrote it, am the only one who still sees it.
+    #[serde(skip_serializing_if = "is_false")]
+    pub hidden: bool,
 }
 
 /// How an audience is said.
@@ -259,6 +265,8 @@ pub struct Friend {
     pub hide_mine: bool,
     /// I do not see their moments.
     pub hide_theirs: bool,
+    /// No notices from them.
+    pub muted: bool,
 }
 
 /// Somebody who wants to be a friend, or whose answer is awaited.
@@ -482,6 +490,13 @@ pub enum Happening {
         /// How far it has come.
         delivery: Delivery,
     },
+    /// Somebody liked, commented, replied, mentioned me or took away what I said.
+    Notice {
+        /// The notice.
+        notice: Box<Notice>,
+        /// How many are unread now.
+        unread: usize,
+    },
     /// A photo or video of a moment is here now.
     Blob {
         /// Its id.
@@ -489,6 +504,11 @@ pub enum Happening {
         /// The moment it belongs to.
         moment: EntryId,
     },
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands references")]
+const fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 /// The word for a path.

@@ -23,6 +23,7 @@ pub mod input;
 pub mod me;
 pub mod moments;
 pub mod node;
+pub mod notices;
 pub mod onboarding;
 pub mod people;
 pub mod place;
@@ -78,6 +79,10 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/moments/{id}/who", get(moments::who))
         .route("/moments/{id}/audience", put(privacy::audience))
         .route("/comments/{id}", delete(moments::withdraw_comment))
+        .route("/comments/{id}/hide", put(notices::hide))
+        .route("/notices", get(notices::list))
+        .route("/notices/read", post(notices::read))
+        .route("/mutes/{word}", put(notices::mute).delete(notices::unmute))
         .route("/blobs/{id}", get(blobs::blob))
         .route("/events", get(events::events))
         .route("/tokens", get(programs::list).post(programs::add))

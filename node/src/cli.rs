@@ -11,6 +11,7 @@ pub mod door;
 mod home_commands;
 mod manual;
 mod moments;
+mod notices;
 mod output;
 mod people;
 mod privacy;
@@ -23,6 +24,7 @@ use std::process::ExitCode;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use moments::{PostArgs, TimelineArgs};
+use notices::NoticesArgs;
 pub use output::{Out, Style};
 use people::{FriendCommand, InviteArgs, TagCommand};
 use privacy::{AudienceArgs, PrivacyArgs};
@@ -184,6 +186,29 @@ pub enum Command {
     /// Change who may see an old moment
     #[command(after_help = "Example: tidings audience 3fa9 --to family --except Ben")]
     Audience(AudienceArgs),
+    /// Take away what somebody said beneath my moment; they can tell
+    #[command(after_help = "Example: tidings hide 81c2")]
+    Hide {
+        /// The comment's id, or its beginning
+        id: String,
+    },
+    /// Likes, comments, replies and mentions that concern me
+    #[command(after_help = "Example: tidings notices --mark-read")]
+    Notices(NoticesArgs),
+    /// No more notices about a moment or from a friend
+    #[command(after_help = "Examples:\n  tidings mute 3fa9\n  tidings mute @Ben")]
+    Mute {
+        /// The moment's id (or its beginning), or the friend
+        #[arg(value_name = "ID|FRIEND")]
+        word: String,
+    },
+    /// Give notices again
+    #[command(after_help = "Example: tidings unmute @Ben")]
+    Unmute {
+        /// The moment's id (or its beginning), or the friend
+        #[arg(value_name = "ID|FRIEND")]
+        word: String,
+    },
     /// The bytes of a photo
     #[command(after_help = "Example: tidings blob 9c1e… -o photo.jpg")]
     Blob {
@@ -364,6 +389,10 @@ fn dispatch(cli: Cli, out: Out) -> Result<()> {
         Command::Unlike { id } => moments::like(&ctx, &id, false),
         Command::Comment { id, text, reply_to } => moments::comment(&ctx, &id, &text, reply_to),
         Command::Delete { id } => moments::delete(&ctx, &id),
+        Command::Hide { id } => notices::hide(&ctx, &id),
+        Command::Notices(args) => notices::notices(&ctx, args),
+        Command::Mute { word } => notices::mute(&ctx, &word, true),
+        Command::Unmute { word } => notices::mute(&ctx, &word, false),
         Command::Blob { id, output } => moments::blob(&ctx, &id, output.as_deref()),
         Command::Who { id } => moments::who(&ctx, &id),
         Command::Watch => watch::watch(&ctx),

@@ -3,6 +3,7 @@
 //! Each function takes the JSON that `--json` would print and makes text of it, so both faces say the same. Control
 //! characters in what other people wrote are shown as a replacement sign: a friend's name cannot move the cursor.
 
+pub mod notices;
 pub mod privacy;
 
 use serde_json::Value;
@@ -374,7 +375,12 @@ pub fn moment(out: &Out, value: &Value) -> String {
     for comment in items(value, "comments") {
         let who = comment.get("author").map(|a| line(field(a, "name"))).unwrap_or_default();
         let reply = if field(comment, "reply_to").is_empty() { "" } else { "↳ " };
-        add(&format!("{reply}{}: {}", out.style(Style::Strong, &who), line(field(comment, "text"))));
+        let mut said = format!("{reply}{}: {}", out.style(Style::Strong, &who), line(field(comment, "text")));
+        if is(comment, "hidden") {
+            said.push_str(&out.style(Style::Warm, &format!("  (removed by {author})")));
+        }
+        let id = short(field(comment, "id"));
+        add(&format!("{said}  {}", out.style(Style::Faint, id)));
     }
     if let Some(rule) = value.get("audience") {
         let delivery = value.get("delivery").cloned().unwrap_or_default();
@@ -476,6 +482,7 @@ pub fn event(_: &Out, value: &Value) -> String {
                 short(field(value, "id"))
             )
         }
+        "notice" => value.get("notice").map(notices::sentence).unwrap_or_default(),
         "blob" => format!("a photo of {} is here", short(field(value, "moment"))),
         other => other.to_owned(),
     };

@@ -14,6 +14,7 @@
 //!                   'w' ‖ user ‖ entry          a withdrawal: likewise
 //!                   'k' ‖ user ‖ parcel         an Ack that user waits for
 //!                   'q' ‖ author ‖ entry        granted to me and not here yet: epoch
+//!                   'x' ‖ post ‖ hide tag       hidden beneath my post (`hides`)
 //! ```
 //!
 //! Source: docs/protocol.md 3.6, 3.7 (mail), 3.8(8), 3.11, 3.15.
@@ -275,6 +276,7 @@ impl Service {
         }));
         wanted.extend(self.wanted_recalls(user));
         wanted.extend(withdrawals);
+        wanted.extend(self.wanted_hides(user));
         wanted
     }
 
@@ -363,6 +365,7 @@ impl Service {
         let mut grants: BTreeMap<EpochId, BTreeMap<(u64, EntryId), crate::crypto::ContentKey>> =
             BTreeMap::new();
         let mut tombstones = BTreeSet::new();
+        let mut hides: BTreeMap<EntryRef, BTreeSet<[u8; 16]>> = BTreeMap::new();
         for wanted in due {
             let place = wanted.id.place();
             let Some(epoch) = self.state.epochs.get(wanted.id.epoch()) else { continue };
@@ -380,10 +383,11 @@ impl Service {
                 mail::OwedKind::Tombstone => {
                     tombstones.insert(place);
                 }
+                mail::OwedKind::Hide => {
+                    hides.entry(place).or_default().insert(*wanted.id.hide_tag());
+                }
                 // Made by `recall_items`, which knows for whom.
                 mail::OwedKind::Recall => {}
-                // Not owed by this release.
-                mail::OwedKind::Hide => {}
             }
         }
         if !closes.is_empty() {
@@ -403,6 +407,7 @@ impl Service {
         if !tombstones.is_empty() {
             items.push(Item::Tombstones(tombstones));
         }
+        items.extend(hides.into_iter().map(|(post, tags)| Item::Hides(mail::Hides { post, tags })));
         items
     }
 
@@ -623,6 +628,7 @@ pub(super) fn ids_of(items: &[Item]) -> BTreeSet<OwedId> {
             Item::Recall(recall) => {
                 ids.insert(OwedId::recall(recall.post, recall.version));
             }
+            Item::Hides(hides) => ids.extend(hides.tags.iter().map(|tag| OwedId::hide(hides.post, *tag))),
             _ => {}
         }
     }

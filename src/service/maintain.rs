@@ -80,7 +80,11 @@ impl Service {
         }
         self.load_mail()?;
         self.load_readers()?;
-        self.load_recalls()
+        self.load_recalls()?;
+        self.tag_old_rows()?;
+        self.load_hides()?;
+        self.load_notices()?;
+        Ok(())
     }
 
     /// Every start begins a new block of numbers: those that the last start reserved may have been used. If the store

@@ -206,6 +206,7 @@ impl Service {
                     }
                 }
                 Item::Recall(recall) => taking.is_refused |= !self.take_recall(&sender, recall)?,
+                Item::Hides(hides) => self.take_hides(&sender, hides)?,
                 Item::Ack(parcels) => {
                     for parcel in parcels {
                         self.on_ack(&received.from_device, parcel);

@@ -14,6 +14,8 @@ use crate::view;
 
 /// Shortest prefix of an id that names anybody, hex digits.
 const ID_PREFIX_MIN: usize = 4;
+/// The code of the error when a word names nobody.
+pub(super) const NO_SUCH_PERSON: &str = "no_such_person";
 
 impl Service {
     /// Who I am.
@@ -364,6 +366,7 @@ impl Service {
             chats_only: !self.state.people.contains(List::Moments, &friend.user),
             hide_mine: !self.state.people.contains(List::Mine, &friend.user),
             hide_theirs: friend.hide_theirs,
+            muted: self.is_muted(friend.user.as_bytes()),
         }
     }
 }
@@ -391,7 +394,7 @@ pub(super) fn within(what: &str, text: &str, limit: usize) -> Result<()> {
 }
 
 pub(super) fn no_such_person(word: &str) -> Error {
-    Error::not_found("no_such_person", format!("no friend is called {word:?}"), "see `tidings friends`")
+    Error::not_found(NO_SUCH_PERSON, format!("no friend is called {word:?}"), "see `tidings friends`")
 }
 
 fn no_such_tag(name: &str) -> Error {

@@ -89,6 +89,13 @@ impl Service {
     /// Not found; refused if it is somebody else's.
     pub fn delete(&mut self, word: &str) -> Result<EntryId> {
         let id = self.resolve_entry(word)?;
+        // A word names every entry; only what people see can be withdrawn by it, and only once.
+        let place = self.place(&id)?.ok_or_else(|| no_such_moment(word))?;
+        match self.lying(&place.epoch, place.seq, &id)? {
+            Some(Lying::Timeline(_)) => {}
+            Some(Lying::Whole(_)) if place.beneath.is_some() => {}
+            _ => return Err(no_such_moment(word)),
+        }
         self.withdraw(&id)?;
         Ok(id)
     }
@@ -179,7 +186,7 @@ impl Service {
     }
 
     /// Whether an epoch may be written to for its audience as it is now.
-    fn is_current(&self, epoch: &EpochId, number: u32) -> bool {
+    pub(super) fn is_current(&self, epoch: &EpochId, number: u32) -> bool {
         let (Some(record), Some(audience)) =
             (self.state.epochs.get(epoch), self.state.audiences.get(&number))
         else {

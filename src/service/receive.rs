@@ -455,9 +455,9 @@ impl Service {
                 }
             }
             Body::Interaction(sealed) => self.on_interaction(author, epoch, header, id, &sealed)?,
+            Body::Hide(tag) => self.on_hide(author, tag)?,
             // Kept as they came, for the releases that show them.
-            Body::Hide(_) | Body::SelfOp(_) | Body::Status(_) | Body::AppUpdate(_) | Body::Unknown { .. } => {
-            }
+            Body::SelfOp(_) | Body::Status(_) | Body::AppUpdate(_) | Body::Unknown { .. } => {}
         }
         Ok(())
     }

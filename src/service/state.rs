@@ -16,6 +16,7 @@
 //!  'o' number 8                           OpRecord
 //!  'r'                                    own rules of moments, and what friends were told (`readers`)
 //!  'v' author 32 ‖ epoch 16 ‖ entry 32    what an author said about a moment of theirs (`recalls`)
+//!  'x' post 32 ‖ hide tag 16              what I hid beneath it (`hides`)
 //! ```
 //!
 //! Source: docs/protocol.md 3.1–3.3, 3.11, 3.13.

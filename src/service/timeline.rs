@@ -9,7 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::publish::{internal, no_such_moment};
-use super::react::{Kind, Placed, Stand};
+use super::react::{Kind, Placed};
 use super::{Service, tx};
 use crate::ask::TimelineQuery;
 use crate::crypto::keys;
@@ -120,6 +120,11 @@ impl Service {
         }
     }
 
+    /// Whether a post is here and is shown to me.
+    pub(super) fn is_post_shown(&self, id: &EntryId) -> Result<bool, StoreError> {
+        Ok(self.opened_by_id(id)?.is_some_and(|opened| self.is_shown(&opened)))
+    }
+
     fn opened_by_id(&self, id: &EntryId) -> Result<Option<Opened>, StoreError> {
         let Some(place) = self.place(id)? else {
             return Ok(None);
@@ -195,8 +200,8 @@ impl Service {
         let mut likers = BTreeSet::new();
         for placed in thread {
             let writer = placed.row.writer;
-            if placed.row.stand != Stand::Shown || (writer != me && !self.state.friends.contains_key(&writer))
-            {
+            let is_known = writer == me || self.state.friends.contains_key(&writer);
+            if !is_known || !placed.row.is_shown_to(&me) {
                 continue;
             }
             match placed.row.kind {
@@ -244,7 +249,7 @@ impl Service {
             delivery: if mine { Some(self.delivery_of(&opened.id)?) } else { None },
             pinned: false,
             faved: false,
-            muted: false,
+            muted: self.is_muted(opened.id.as_bytes()),
         })
     }
 
@@ -385,6 +390,7 @@ impl Service {
         }
         if let Some(moment) = self.moment_if_shown(&id)? {
             self.emit(view::Happening::Moment { moment: Box::new(moment) });
+            self.notice_mention(author, header, id, post)?;
         }
         Ok(())
     }
@@ -496,6 +502,7 @@ mod tests {
             text: String::new(),
             reply_to: reply_to.map(|id| EntryId::from_bytes([id; 32])),
             created_at: Timestamp::from_millis(ms),
+            hidden: false,
         }
     }
 

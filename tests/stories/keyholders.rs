@@ -12,7 +12,7 @@ use tidings::link::Protocol;
 use tidings::mail::{self, Item, OpenKeys};
 use tidings::moment::{Body, Content};
 use tidings::service::state::{EpochRecord, Friend};
-use tidings::store::{Direction, KeyRange, Store, Tree};
+use tidings::store::Tree;
 use tidings::wire;
 
 use super::people::{cases, circle, everyone, except, only, private};
@@ -26,17 +26,6 @@ struct Keys {
 }
 
 impl World {
-    fn all(&mut self, who: Who, tree: Tree, prefix: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
-        let (store, mut found, mut rest) =
-            (self.service(who).store(), Vec::new(), Some(KeyRange::prefix(prefix)));
-        while let Some(range) = rest {
-            let page = store.scan(tree, range, Direction::Forward, 1_000).expect("memory");
-            found.extend(page.records);
-            rest = page.next;
-        }
-        found
-    }
-
     /// What a node keeps of keys, and what was in any parcel that ever reached it.
     fn keys(&mut self, who: Who) -> Keys {
         let mut keys = Keys::default();

@@ -67,6 +67,9 @@ pub struct Comment {
     reply_to: Option<String>,
     #[schema(format = DateTime)]
     created_at: String,
+    /// Mine, and taken away by the moment's author: there only then.
+    #[schema(nullable = false)]
+    hidden: Option<bool>,
 }
 
 /// How an audience is said.
@@ -182,6 +185,53 @@ pub struct Page {
     next: Option<String>,
 }
 
+/// What somebody did.
+#[derive(ToSchema, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NoticeKind {
+    Like,
+    Comment,
+    Reply,
+    Mention,
+    Hidden,
+}
+
+/// One thing that concerns me.
+#[derive(ToSchema)]
+pub struct Notice {
+    /// Of the like, the comment or the moment it is about.
+    id: String,
+    kind: NoticeKind,
+    from: Person,
+    moment: String,
+    #[schema(required)]
+    comment: Option<String>,
+    /// Empty for a like.
+    text: String,
+    #[schema(format = DateTime)]
+    at: String,
+    read: bool,
+}
+
+/// One page of notices, newest first.
+#[derive(ToSchema)]
+pub struct Notices {
+    notices: Vec<Notice>,
+    /// In all.
+    unread: usize,
+    /// For `before`; null at the end.
+    #[schema(required)]
+    next: Option<String>,
+}
+
+/// Notices are marked as read.
+#[derive(ToSchema)]
+pub struct NoticesRead {
+    ok: bool,
+    /// How many are left unread.
+    unread: usize,
+}
+
 /// How a friend is reached.
 #[derive(ToSchema, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -210,6 +260,8 @@ pub struct Friend {
     chats_only: bool,
     hide_mine: bool,
     hide_theirs: bool,
+    /// No notices from them.
+    muted: bool,
 }
 
 /// All friends.

@@ -411,6 +411,7 @@ fn what_the_library_writes_is_what_the_document_describes() {
             text: "x".into(),
             reply_to: Some(entry),
             created_at: at,
+            hidden: true,
         }],
         audience: Some(audience.clone()),
         delivery: Some(v::Delivery { may_read: 2, have: 1 }),
@@ -438,6 +439,7 @@ fn what_the_library_writes_is_what_the_document_describes() {
         chats_only: false,
         hide_mine: false,
         hide_theirs: false,
+        muted: false,
     };
     check("Friends", serde_json::json!({"friends": [friend.clone()]}));
     let accepted = v::Accepted { state: "friends", id: person().id, friend: Some(friend) };
@@ -449,6 +451,18 @@ fn what_the_library_writes_is_what_the_document_describes() {
         serde_json::to_value(v::Safety { friend: person(), words: vec!["a"], verified: true }).unwrap(),
     );
     check("Tags", serde_json::json!({"tags": [v::Tag { name: "x".into(), friends: vec![person()] }]}));
+    let notice = v::Notice {
+        id: entry,
+        kind: v::NoticeKind::Reply,
+        from: person(),
+        moment: entry,
+        comment: Some(entry),
+        text: "x".into(),
+        at,
+        read: false,
+    };
+    let notices = v::Notices { notices: vec![notice], unread: 1, next: None };
+    check("Notices", serde_json::to_value(notices).unwrap());
     let run = v::DryRun {
         audience,
         may_read: 1,
