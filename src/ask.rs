@@ -7,8 +7,10 @@ mod privacy;
 
 pub use privacy::PrivacyDraft;
 mod notice;
+mod sharing;
 
 pub use notice::NoticesQuery;
+pub use sharing::{ShareDraft, SharedMedium};
 
 use crate::crypto::BlobKey;
 use crate::id::BlobId;

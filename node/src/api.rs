@@ -31,6 +31,7 @@ pub mod privacy;
 pub mod programs;
 pub mod schema;
 pub mod sessions;
+pub mod sharing;
 pub mod tags;
 pub mod upload;
 
@@ -78,6 +79,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/moments/{id}/comments", post(moments::comment))
         .route("/moments/{id}/who", get(moments::who))
         .route("/moments/{id}/audience", put(privacy::audience))
+        .route("/moments/{id}/share", post(sharing::share))
+        .route("/moments/{id}/evidence", get(sharing::evidence))
         .route("/comments/{id}", delete(moments::withdraw_comment))
         .route("/comments/{id}/hide", put(notices::hide))
         .route("/notices", get(notices::list))

@@ -267,15 +267,11 @@ impl Service {
         self.owed_changed(user);
     }
 
-    /// A moment of mine is withdrawn: its rule and what was told about it are over.
+    /// A moment of mine is withdrawn: its rule is over. From whom it was taken before stays known, since they were no
+    /// readers when it was withdrawn.
     pub(super) fn forget_rule(&mut self, entry: &EntryId) {
         if self.readers.rules.remove(entry).is_some() {
             self.tx.remove(Tree::State, &rule_key(entry));
-        }
-        for (user, told) in &mut self.readers.told {
-            if told.remove(entry).is_some() {
-                self.tx.remove(Tree::State, &told_key(user, entry));
-            }
         }
     }
 
