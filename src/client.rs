@@ -35,6 +35,7 @@ mod privacy;
 mod proof;
 mod reseal;
 mod sharing;
+mod words;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};

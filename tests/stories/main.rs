@@ -25,4 +25,5 @@ mod secrecy;
 mod sharing;
 mod threads;
 mod two_keys;
+mod words;
 mod world;
