@@ -3,6 +3,9 @@
 //! People and moments are named by *words* here: a unique prefix of an id, the name one gave, or their own name where
 //! it is unambiguous. The service resolves them, so that every face of the program names things the same way.
 
+mod privacy;
+
+pub use privacy::PrivacyDraft;
 mod notice;
 mod sharing;
 

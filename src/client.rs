@@ -31,6 +31,7 @@ mod events;
 mod evidence;
 mod home;
 mod notices;
+mod privacy;
 mod proof;
 mod reseal;
 mod sharing;

@@ -6,6 +6,9 @@
 //!
 //! Source: the faces of the program (README, `tidings --help`, `/api/v1/openapi.json`).
 
+mod privacy;
+
+pub use privacy::{AudienceChange, AudienceDryRun, Privacy};
 mod notice;
 mod sharing;
 
@@ -395,6 +398,8 @@ pub struct DryRun {
     pub people: Vec<Person>,
     /// Which not, and why.
     pub left_out: Vec<LeftOut>,
+    /// Strangers who would see it while pairing with them is pending.
+    pub strangers: usize,
 }
 
 /// A friend who would not be able to read it.

@@ -29,6 +29,7 @@ pub mod onboarding;
 pub mod people;
 pub mod place;
 pub mod previews;
+pub mod privacy;
 pub mod profile;
 pub mod programs;
 pub mod schema;
@@ -65,6 +66,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/friends", get(people::friends))
         .route("/friends/{who}", get(people::friend).patch(people::change).delete(people::remove))
         .route("/friends/{who}/safety", get(people::safety).put(people::verify))
+        .route("/friends/{who}/chats-only", put(privacy::chats_only).delete(privacy::with_moments))
+        .route("/privacy", get(privacy::show).patch(privacy::change))
         .route("/requests", get(people::requests))
         .route("/requests/{who}/confirm", post(people::confirm))
         .route("/requests/{who}/decline", post(people::decline))
@@ -79,6 +82,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/moments/{id}/like", put(moments::like).delete(moments::unlike))
         .route("/moments/{id}/comments", post(moments::comment))
         .route("/moments/{id}/who", get(moments::who))
+        .route("/moments/{id}/audience", put(privacy::audience))
         .route("/moments/{id}/share", post(sharing::share))
         .route("/moments/{id}/evidence", get(sharing::evidence))
         .route("/comments/{id}", delete(moments::withdraw_comment))

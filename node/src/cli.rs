@@ -15,6 +15,7 @@ mod moments;
 mod notices;
 mod output;
 mod people;
+mod privacy;
 mod programs;
 mod sharing;
 mod watch;
@@ -29,6 +30,7 @@ use moments::{PostArgs, TimelineArgs};
 use notices::NoticesArgs;
 pub use output::{Out, Style};
 use people::{FriendCommand, InviteArgs, TagCommand};
+use privacy::{AudienceArgs, PrivacyArgs};
 use programs::TokenCommand;
 use sharing::{ExportArgs, ReportArgs, ShareArgs};
 use words::{ProfileArgs, StatusSetArgs};
@@ -139,6 +141,9 @@ pub enum Command {
         after_help = "Examples:\n  tidings status-set 'On a walk' --emoji '\u{1f6b6}' --for 2h\n  tidings status-set --clear"
     )]
     StatusSet(StatusSetArgs),
+    /// Moments privacy: how far back, strangers, hiding mine or theirs
+    #[command(after_help = "Example: tidings privacy --window 3d --hide-mine-from Ben")]
+    Privacy(PrivacyArgs),
     /// Share a moment
     #[command(
         after_help = "Examples:\n  tidings post 'Hello, friends'\n  tidings post 'At the lake' --photo a.jpg --photo b.jpg --alt 'The pier' --to family\n  tidings post 'A surprise' --except Ben --dry-run"
@@ -185,6 +190,9 @@ pub enum Command {
     /// The filters that `post --filter` takes
     #[command(after_help = "Example: tidings filters")]
     Filters,
+    /// Change who may see an old moment
+    #[command(after_help = "Example: tidings audience 3fa9 --to family --except Ben")]
+    Audience(AudienceArgs),
     /// Take away what somebody said beneath my moment; they can tell
     #[command(after_help = "Example: tidings hide 81c2")]
     Hide {
@@ -391,6 +399,8 @@ fn dispatch(cli: Cli, out: Out) -> Result<()> {
         Command::Friends => people::friends(&ctx),
         Command::Friend(command) => people::friend(&ctx, command),
         Command::Tag(command) => people::tag(&ctx, command),
+        Command::Privacy(args) => privacy::privacy(&ctx, &args),
+        Command::Audience(args) => privacy::audience(&ctx, &args),
         Command::Post(args) => moments::post(&ctx, args),
         Command::Timeline(args) => moments::timeline(&ctx, args),
         Command::Show { id } => moments::show(&ctx, &id),

@@ -5,6 +5,7 @@
 
 pub mod media;
 pub mod notices;
+pub mod privacy;
 pub mod sharing;
 pub mod words;
 
@@ -254,6 +255,7 @@ pub fn friend(out: &Out, value: &Value) -> String {
         "tags",
         items(value, "tags").iter().filter_map(Value::as_str).map(line).collect::<Vec<_>>().join(", "),
     );
+    add("moments", privacy::seen_by(value));
     add("friends since", time(value, "since"));
     add(
         "verified",
@@ -333,6 +335,10 @@ pub fn dry_run(out: &Out, value: &Value) -> String {
     });
     for one in items(value, "left_out") {
         text.push_str(&format!("  not {}: {}\n", line(field(one, "name")), field(one, "why")));
+    }
+    if count(value, "strangers") > 0 {
+        let strangers = many(count(value, "strangers"), "stranger", "strangers");
+        text.push_str(&format!("  and {strangers} whose pairing is pending, among your newest moments\n"));
     }
     text
 }

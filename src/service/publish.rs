@@ -77,6 +77,7 @@ impl Service {
             may_read: members.len(),
             people: members.iter().map(|user| self.person(user)).collect(),
             left_out,
+            strangers: self.strangers_of(&rule),
         })
     }
 
@@ -428,18 +429,27 @@ impl Service {
         for share in shares {
             self.share(&share.epoch, &share.with);
         }
+        if changed.is_empty() {
+            return Ok(());
+        }
+        let written = self.written()?;
+        // By the rules of epochs; moments with a rule of their own follow it below.
+        let by_epoch: Vec<Written> =
+            written.iter().filter(|entry| !self.has_own_rule(&entry.entry)).copied().collect();
         for user in changed {
             if self.state.friends.contains_key(user) {
-                self.grant(user)?;
+                self.grant(user, &by_epoch)?;
+                // Keys and ends that were held back from them may be theirs now.
+                self.owed_changed(user);
             }
         }
-        Ok(())
+        self.follow_rules(changed, &written)
     }
 
     /// Hands a newcomer what was written before: entry by entry, inside the window.
-    fn grant(&mut self, user: &UserId) -> Result<()> {
+    fn grant(&mut self, user: &UserId, written: &[Written]) -> Result<()> {
         let minted = self.minted();
-        let written = self.written()?;
+        let written = written.iter().copied();
         let due = audience::grants(user, &self.state.people, &minted, written, self.window(), self.now.day());
         self.owe_grants(user, &due)
     }

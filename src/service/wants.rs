@@ -488,7 +488,7 @@ impl Service {
             let Some(place) = self.place(&naming.moment)? else { continue };
             let Some(epoch) = self.state.epochs.get(&place.epoch) else { continue };
             let may = if epoch.own.is_some() {
-                self.readers_of(&naming.moment)?.contains(&user)
+                self.may_read(&user, &naming.moment, &place.epoch)
             } else {
                 !epoch.author_only && (epoch.author == user || self.is_matched(sync, &place.epoch))
             };
@@ -619,11 +619,6 @@ impl Service {
         }
         self.wants.drop_waiting(naming);
         self.wants.push((wanted.bytes > PREVIEW_SIZE, Reverse(self.now), wanted));
-    }
-
-    /// Readers of one of my moments who are friends now.
-    pub(super) fn is_reader(&self, user: &UserId, moment: &EntryId) -> Result<bool, StoreError> {
-        Ok(self.readers_of(moment)?.contains(user))
     }
 }
 

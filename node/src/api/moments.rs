@@ -40,6 +40,10 @@ pub struct TimelineParams {
     since: Option<String>,
     /// Not younger: a date or an RFC 3339 time.
     until: Option<String>,
+    /// My moments as this friend sees them.
+    #[serde(rename = "as")]
+    #[param(rename = "as")]
+    as_friend: Option<String>,
 }
 
 /// My own and friends' moments, newest first.
@@ -56,7 +60,16 @@ pub async fn timeline(permit: Permit<Read>, Params(params): Params<TimelineParam
         since: params.since.as_deref().map(when::timestamp).transpose()?,
         until: params.until.as_deref().map(when::timestamp_until).transpose()?,
     };
-    Ok(Answer(permit.client().await?.timeline(query).await?))
+    let client = permit.client().await?;
+    match params.as_friend {
+        Some(_) if query.from.is_some() => Err(Error::usage(
+            "as_with_from",
+            "what a friend sees is one's own moments",
+            "leave out either `as` or `from`",
+        )),
+        Some(friend) => Ok(Answer(client.timeline_as(&friend, query).await?)),
+        None => Ok(Answer(client.timeline(query).await?)),
+    }
 }
 
 /// A moment to be posted. Photos or a video follow as parts of their own.

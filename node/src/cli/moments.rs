@@ -77,6 +77,9 @@ pub struct TimelineArgs {
     /// Not younger
     #[arg(long, value_name = "DATE")]
     pub(super) until: Option<String>,
+    /// My moments as this friend sees them
+    #[arg(long = "as", value_name = "FRIEND", conflicts_with = "from")]
+    pub(super) as_friend: Option<String>,
 }
 
 /// Shares a moment.
@@ -172,14 +175,23 @@ fn place(words: &str, precision: &str) -> Result<Value> {
 /// A page of the timeline.
 pub fn timeline(ctx: &Ctx, args: TimelineArgs) -> Result<()> {
     let mut path = format!("/timeline?limit={}", args.limit);
-    for (key, value) in
-        [("before", &args.before), ("from", &args.from), ("since", &args.since), ("until", &args.until)]
-    {
+    for (key, value) in [
+        ("before", &args.before),
+        ("from", &args.from),
+        ("since", &args.since),
+        ("until", &args.until),
+        ("as", &args.as_friend),
+    ] {
         if let Some(value) = value {
             path.push_str(&format!("&{key}={}", segment(value)));
         }
     }
-    simple(ctx, &Ask::get(path), text::timeline)
+    match &args.as_friend {
+        Some(friend) => {
+            simple(ctx, &Ask::get(path), |out, page| text::privacy::timeline_as(out, friend, page))
+        }
+        None => simple(ctx, &Ask::get(path), text::timeline),
+    }
 }
 
 /// One moment.
