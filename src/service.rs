@@ -30,12 +30,15 @@
 //! Source: docs/protocol.md 3.3–3.15; docs/adr/0001-sans-io-core.md.
 
 mod befriend;
+mod bodies;
 mod couriers;
 mod deliver;
+mod expire;
 mod held;
 mod hides;
 mod introduce;
 mod maintain;
+mod media;
 mod mute;
 mod notices;
 mod orphans;
@@ -43,11 +46,15 @@ mod parcels;
 mod parting;
 mod peer_log;
 mod people;
+mod privacy;
 mod publish;
 mod quota;
 mod react;
+mod readers;
+mod recalls;
 mod receipts;
 mod receive;
+mod rules;
 mod scopes;
 mod sessions;
 mod share;
@@ -56,8 +63,10 @@ mod status;
 mod strangers;
 mod timeline;
 mod tx;
+mod view_as;
 mod wants;
 mod who;
+mod words;
 
 pub use befriend::Redeeming;
 pub use wants::BlobReading;
@@ -78,8 +87,8 @@ use crate::time::Timestamp;
 use crate::view;
 use crate::wire::{Decode, DecodeError, Encode, Reader, Writer};
 use state::{
-    AudienceRecord, Bond, EpochRecord, Friend, Introductions, InviteRecord, Me, OpRecord, PendingPair,
-    TagRecord,
+    AudienceRecord, Bond, EpochRecord, FaceRecord, Friend, Introductions, InviteRecord, Me, OpRecord,
+    PendingPair, StatusRecord, TagRecord,
 };
 use tx::Tx;
 
@@ -158,6 +167,10 @@ struct State {
     /// Of friends, former friends and blocked people: what the friend record does not say.
     bonds: BTreeMap<UserId, Bond>,
     introductions: Introductions,
+    /// The newest status of each person.
+    statuses: BTreeMap<UserId, StatusRecord>,
+    /// The pictures of each person's newest profile.
+    faces: BTreeMap<UserId, FaceRecord>,
 }
 
 /// A node, without its sockets.
@@ -180,6 +193,9 @@ pub struct Service {
     hides: hides::Hides,
     notices: notices::Notices,
     quota: quota::Quota,
+    readers: readers::Readers,
+    recalls: recalls::Recalls,
+    bodies: bodies::Bodies,
     timers: maintain::Timers,
     /// Outputs of the step, let go by its commit.
     held: Vec<Output>,
@@ -227,6 +243,9 @@ impl Service {
             hides: hides::Hides::default(),
             notices: notices::Notices::default(),
             quota: quota::Quota::default(),
+            readers: readers::Readers::default(),
+            recalls: recalls::Recalls::default(),
+            bodies: bodies::Bodies::default(),
             timers: maintain::Timers::default(),
             held: Vec::new(),
             outputs: VecDeque::new(),
@@ -346,6 +365,8 @@ impl Service {
             }
         }
         self.load_mail()?;
+        self.load_readers()?;
+        self.load_recalls()?;
         self.load_held()?;
         self.load_hides()?;
         self.load_notices()?;
@@ -516,6 +537,8 @@ fn load(store: &Arc<dyn Store>) -> Result<State, StoreError> {
         pending: BTreeMap::new(),
         bonds: BTreeMap::new(),
         introductions: Introductions::default(),
+        statuses: BTreeMap::new(),
+        faces: BTreeMap::new(),
     };
     tx.each(Tree::State, &[], &mut |key, value| {
         let (kind, id) = key.split_first().map_or((0, key), |(kind, id)| (*kind, id));
@@ -556,6 +579,7 @@ fn load(store: &Arc<dyn Store>) -> Result<State, StoreError> {
                     all.heard.insert(id, tx::decode(Tree::State, key, value)?);
                 }
             }
+            b'c' => Service::load_word(&mut state, key, value)?,
             b'o' => {
                 let number = id.u64().map_err(bad)?;
                 let record: OpRecord = tx::decode(Tree::State, key, value)?;

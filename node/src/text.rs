@@ -4,8 +4,11 @@
 //! characters in what other people wrote are shown as a replacement sign: a friend's name cannot move the cursor.
 
 mod acquaint;
+pub mod media;
 pub mod notices;
+pub mod privacy;
 pub mod sharing;
+pub mod words;
 
 use serde_json::Value;
 
@@ -157,18 +160,6 @@ pub fn status(out: &Out, value: &Value) -> String {
     text
 }
 
-/// How friends see me.
-pub fn profile(out: &Out, value: &Value) -> String {
-    let window = match count(value, "window_days") {
-        0 => "all moments".to_owned(),
-        days => format!("moments of the last {}", many(days, "day", "days")),
-    };
-    let name = out.style(Style::Strong, &line(field(value, "name")));
-    let about = field(value, "about");
-    let about = if about.is_empty() { String::new() } else { format!("{}\n", said(about)) };
-    format!("{name}\n{about}Friends may read {window}.")
-}
-
 /// An invite: the link, and on a terminal its QR code.
 pub fn invite(out: &Out, value: &Value) -> String {
     let link = field(value, "link");
@@ -236,6 +227,8 @@ pub fn friend(out: &Out, value: &Value) -> String {
     if field(value, "own_name") != field(value, "name") {
         add("own name", line(field(value, "own_name")));
     }
+    add("about", line(field(value, "about")));
+    add("status", words::status_line(value));
     add("note", line(field(value, "note")));
     add(
         "tags",
@@ -246,6 +239,7 @@ pub fn friend(out: &Out, value: &Value) -> String {
         if is(value, "blocked") { "yes: they do not reach you".to_owned() } else { String::new() },
     );
     add("introduced by", value.get("introduced_by").map(|by| line(field(by, "name"))).unwrap_or_default());
+    add("moments", privacy::seen_by(value));
     add("friends since", time(value, "since"));
     add(
         "verified",
@@ -327,8 +321,8 @@ pub fn dry_run(out: &Out, value: &Value) -> String {
         text.push_str(&format!("  not {}: {}\n", line(field(one, "name")), field(one, "why")));
     }
     if count(value, "strangers") > 0 {
-        let strangers = many(count(value, "strangers"), "person", "people");
-        text.push_str(&format!("  {strangers} whose request waits could be shown it too\n"));
+        let strangers = many(count(value, "strangers"), "stranger", "strangers");
+        text.push_str(&format!("  and {strangers} whose pairing is pending, among your newest moments\n"));
     }
     text
 }
@@ -349,9 +343,10 @@ pub fn moment(out: &Out, value: &Value) -> String {
         };
         add(&out.style(Style::Faint, &format!("[photo {size}{alt}]")));
     }
-    if let Some(place) = value.get("place").filter(|place| !place.is_null()) {
-        add(&format!("at {}", line(field(place, "name"))));
+    if let Some(video) = media::video(value) {
+        add(&out.style(Style::Faint, &video));
     }
+    words::beside(out, value).iter().for_each(|line| add(line));
     let likes = items(value, "likes");
     if !likes.is_empty() {
         add(&out.style(Style::Warm, &format!("♥ {}", names(likes))));

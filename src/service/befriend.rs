@@ -637,6 +637,7 @@ impl Service {
         };
         self.state.friends.insert(user, friend);
         self.save_friend(&user);
+        self.profile_again(&user)?;
         self.announce_request(&user, "friends");
         let introduced_by = self.introducer_of(&pending.invite(), &user);
         if let Some(bond) = self.state.bonds.get_mut(&user) {

@@ -37,6 +37,8 @@ pub(super) struct Timers {
     pub(super) held: Held,
     /// The clock is in doubt until then.
     doubt_until: Option<Timestamp>,
+    /// The day's walk through what may have expired.
+    pub(super) expired: super::expire::Walk,
     /// The next look at everything slow.
     pub(super) slow: Option<Timestamp>,
 }
@@ -79,6 +81,8 @@ impl Service {
             self.timers.dials.insert(user, (self.now, 0));
         }
         self.load_mail()?;
+        self.load_readers()?;
+        self.load_recalls()?;
         self.open_introductions();
         self.tag_old_rows()?;
         self.load_hides()?;
@@ -174,6 +178,7 @@ impl Service {
             self.forget_shown(&user)?;
         }
         if is_ageing {
+            self.drop_expired()?;
             self.expire_introductions();
         }
         self.open_introductions();

@@ -182,16 +182,6 @@ impl Service {
         self.announce_request(their, "pending");
         Ok(())
     }
-
-    /// How many strangers, whose requests wait, could come to see a moment for this rule.
-    pub(super) fn strangers_who_may_read(&self, rule: view::RuleKind) -> usize {
-        if self.state.me.strangers == 0 || rule != view::RuleKind::Everyone {
-            return 0;
-        }
-        let friends = &self.state.friends;
-        let waiting = self.state.pending.iter().filter(|(user, _)| !friends.contains_key(*user));
-        waiting.filter(|(_, pair)| !pair.pending.is_refused()).count()
-    }
 }
 
 /// The id of a shown moment, if its epoch claims that person and signed it, and it opens to a moment that is not ahead.
