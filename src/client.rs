@@ -34,6 +34,7 @@ mod notices;
 mod proof;
 mod reseal;
 mod sharing;
+mod words;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -295,6 +295,12 @@ pub const LABEL_LIMIT: usize = 64;
 pub const MENTION_STEP: usize = 4;
 /// Longest life of a status, ms. *spec 3.4*
 pub const STATUS_LIFE_LIMIT_MS: u64 = 7 * crate::time::DAY_MS;
+/// Life of a status if nothing is said, ms. *chosen: what people know as a status lasts a day*
+pub const STATUS_LIFE_DEFAULT_MS: u64 = crate::time::DAY_MS;
+/// Largest profile picture that is fetched unasked, bytes; a larger one comes when somebody looks. *guess: our own are below 1 MiB*
+pub const PROFILE_PICTURE_PREFETCH_LIMIT: u32 = 4 * 1024 * 1024;
+/// Entries looked at in one step for whether they have expired. *chosen: some milliseconds of one step a minute*
+pub const EXPIRED_STEP_LIMIT: usize = 512;
 /// Inner ciphertext of a like, comment or reply: code, target, nonce, text and two tags, bytes. *spec 3.5*
 pub const INTERACTION_CT_LIMIT: usize = 1 + 32 + 24 + COMMENT_TEXT_LIMIT + 16 + 16;
 /// What a mini program sends in one update, bytes of JSON. *spec 3.5*

@@ -32,6 +32,7 @@
 mod befriend;
 mod couriers;
 mod deliver;
+mod expire;
 mod held;
 mod hides;
 mod maintain;
@@ -55,6 +56,7 @@ mod timeline;
 mod tx;
 mod wants;
 mod who;
+mod words;
 
 pub use befriend::Redeeming;
 pub use wants::BlobReading;
@@ -74,7 +76,10 @@ use crate::sync::LogState;
 use crate::time::Timestamp;
 use crate::view;
 use crate::wire::{Decode, DecodeError, Encode, Reader, Writer};
-use state::{AudienceRecord, EpochRecord, Friend, InviteRecord, Me, OpRecord, PendingPair, TagRecord};
+use state::{
+    AudienceRecord, EpochRecord, FaceRecord, Friend, InviteRecord, Me, OpRecord, PendingPair, StatusRecord,
+    TagRecord,
+};
 use tx::Tx;
 
 /// Where reserved numbers are written down a second time, outside the store (docs/protocol.md 3.13).
@@ -149,6 +154,10 @@ struct State {
     usage: BTreeMap<EpochId, quota::Usage>,
     invites: Invites,
     pending: BTreeMap<UserId, PendingPair>,
+    /// The newest status of each person.
+    statuses: BTreeMap<UserId, StatusRecord>,
+    /// The pictures of each person's newest profile.
+    faces: BTreeMap<UserId, FaceRecord>,
 }
 
 /// A node, without its sockets.
@@ -505,6 +514,8 @@ fn load(store: &Arc<dyn Store>) -> Result<State, StoreError> {
         usage: BTreeMap::new(),
         invites: Invites::new(),
         pending: BTreeMap::new(),
+        statuses: BTreeMap::new(),
+        faces: BTreeMap::new(),
     };
     tx.each(Tree::State, &[], &mut |key, value| {
         let (kind, id) = key.split_first().map_or((0, key), |(kind, id)| (*kind, id));
@@ -535,6 +546,7 @@ fn load(store: &Arc<dyn Store>) -> Result<State, StoreError> {
             b'p' => {
                 drop(state.pending.insert(id.value().map_err(bad)?, tx::decode(Tree::State, key, value)?))
             }
+            b'c' => Service::load_word(&mut state, key, value)?,
             b'o' => {
                 let number = id.u64().map_err(bad)?;
                 let record: OpRecord = tx::decode(Tree::State, key, value)?;

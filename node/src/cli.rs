@@ -17,6 +17,7 @@ mod people;
 mod programs;
 mod sharing;
 mod watch;
+mod words;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -29,6 +30,7 @@ pub use output::{Out, Style};
 use people::{FriendCommand, InviteArgs, TagCommand};
 use programs::TokenCommand;
 use sharing::{ExportArgs, ReportArgs, ShareArgs};
+use words::{ProfileArgs, StatusSetArgs};
 
 use crate::error::{Error, Result};
 use crate::home::Home;
@@ -128,15 +130,14 @@ pub enum Command {
     #[command(subcommand, after_help = "Example: tidings tag add family Ben Cleo")]
     Tag(TagCommand),
     /// How friends see me
-    #[command(after_help = "Example: tidings profile --about 'Gone fishing'")]
-    Profile {
-        /// The name I go by
-        #[arg(long)]
-        name: Option<String>,
-        /// A line about me
-        #[arg(long)]
-        about: Option<String>,
-    },
+    #[command(after_help = "Example: tidings profile --about 'Gone fishing' --avatar me.jpg")]
+    Profile(ProfileArgs),
+    /// Tell friends what I am at, for a while
+    #[command(
+        name = "status-set",
+        after_help = "Examples:\n  tidings status-set 'On a walk' --emoji '\u{1f6b6}' --for 2h\n  tidings status-set --clear"
+    )]
+    StatusSet(StatusSetArgs),
     /// Share a moment
     #[command(
         after_help = "Examples:\n  tidings post 'Hello, friends'\n  tidings post 'At the lake' --photo a.jpg --photo b.jpg --alt 'The pier' --to family\n  tidings post 'A surprise' --except Ben --dry-run"
@@ -376,7 +377,8 @@ fn dispatch(cli: Cli, out: Out) -> Result<()> {
         Command::Status => home_commands::status(&ctx),
         Command::Open { no_open } => home_commands::open(&ctx, no_open),
         Command::Stop => home_commands::stop(&ctx),
-        Command::Profile { name, about } => home_commands::profile(&ctx, name, about),
+        Command::Profile(args) => words::profile(&ctx, args),
+        Command::StatusSet(args) => words::status_set(&ctx, args),
         Command::Invite(args) => people::invite(&ctx, args),
         Command::Accept { link, name } => people::accept(&ctx, &link, name),
         Command::Requests => people::requests(&ctx),

@@ -5,6 +5,7 @@
 
 pub mod notices;
 pub mod sharing;
+pub mod words;
 
 use serde_json::Value;
 
@@ -154,18 +155,6 @@ pub fn status(out: &Out, value: &Value) -> String {
     text
 }
 
-/// How friends see me.
-pub fn profile(out: &Out, value: &Value) -> String {
-    let window = match count(value, "window_days") {
-        0 => "all moments".to_owned(),
-        days => format!("moments of the last {}", many(days, "day", "days")),
-    };
-    let name = out.style(Style::Strong, &line(field(value, "name")));
-    let about = field(value, "about");
-    let about = if about.is_empty() { String::new() } else { format!("{}\n", said(about)) };
-    format!("{name}\n{about}Friends may read {window}.")
-}
-
 /// An invite: the link, and on a terminal its QR code.
 pub fn invite(out: &Out, value: &Value) -> String {
     let link = field(value, "link");
@@ -257,6 +246,8 @@ pub fn friend(out: &Out, value: &Value) -> String {
     if field(value, "own_name") != field(value, "name") {
         add("own name", line(field(value, "own_name")));
     }
+    add("about", line(field(value, "about")));
+    add("status", words::status_line(value));
     add("note", line(field(value, "note")));
     add(
         "tags",
@@ -361,9 +352,7 @@ pub fn moment(out: &Out, value: &Value) -> String {
         };
         add(&out.style(Style::Faint, &format!("[photo {size}{alt}]")));
     }
-    if let Some(place) = value.get("place").filter(|place| !place.is_null()) {
-        add(&format!("at {}", line(field(place, "name"))));
-    }
+    words::beside(out, value).iter().for_each(|line| add(line));
     let likes = items(value, "likes");
     if !likes.is_empty() {
         add(&out.style(Style::Warm, &format!("♥ {}", names(likes))));

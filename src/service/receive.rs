@@ -443,7 +443,11 @@ impl Service {
             Body::Profile(profile) => {
                 let at = Timestamp::from_millis(content.created.as_millis());
                 // Entries come newest first: an older profile is no news.
-                if self.state.friends.get(&author).is_some_and(|friend| friend.profile_at <= at) {
+                let is_news = self.state.friends.get(&author).is_some_and(|friend| friend.profile_at <= at);
+                if is_news || author == self.me() {
+                    self.take_face(author, id, &profile)?;
+                }
+                if is_news {
                     // It fails only for want of the friend, who was there a line above; the view is for callers of a verb.
                     let _ = self.change_friend(author, |friend| {
                         friend.profile_at = at;
@@ -455,8 +459,9 @@ impl Service {
             }
             Body::Interaction(sealed) => self.on_interaction(author, epoch, header, id, &sealed)?,
             Body::Hide(tag) => self.on_hide(author, tag)?,
+            Body::Status(status) => self.on_status(author, id, content.created, status),
             // Kept as they came, for the releases that show them.
-            Body::SelfOp(_) | Body::Status(_) | Body::AppUpdate(_) | Body::Unknown { .. } => {}
+            Body::SelfOp(_) | Body::AppUpdate(_) | Body::Unknown { .. } => {}
         }
         Ok(())
     }
@@ -536,6 +541,9 @@ impl Service {
             self.forget_post(&id)?;
         }
         self.set_lying(&epoch, seq, &id, &Lying::Gone)?;
+        if let Some(author) = &author {
+            self.status_withdrawn(author, &id);
+        }
         if let Some(Lying::Timeline(shown)) = before {
             self.tx.remove(Tree::Timeline, &timeline_key(shown, &id));
             self.emit(view::Happening::Withdrawn { id });

@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::publish::{internal, no_such_moment};
 use super::react::{Kind, Placed};
+use super::words::{card_picture, link_view, place_view};
 use super::{Service, share, tx};
 use crate::ask::TimelineQuery;
 use crate::audience::Audience;
@@ -18,8 +19,6 @@ use crate::entry::{Entry, HEADER_LEN, Header, Verified};
 use crate::error::{Error, Kind as ErrorKind, Result as Said};
 use crate::id::{EntryId, UserId, hex, unhex};
 use crate::limits::{TIMELINE_DEFAULT, TIMELINE_LIMIT};
-use crate::moment::card::{LinkCard, Place};
-use crate::moment::media::MediaKeys;
 use crate::moment::{Body, Content, Post};
 use crate::store::layout::{split_timeline_key, timeline_key};
 use crate::store::{Direction, KeyRange, StoreError, Tree};
@@ -228,15 +227,24 @@ impl Service {
         let author = self.person(&opened.author);
         Ok(view::Moment {
             id: opened.id,
-            author: view::Author { id: author.id, name: author.name, me: mine },
+            author: view::Author {
+                id: author.id,
+                name: author.name,
+                me: mine,
+                avatar: self.face_of(&opened.author).0,
+            },
             created_at: opened.shown,
             received_at: opened.received,
             kind: "post",
             text: values.text.clone(),
             photos: photos(&opened.post),
             video: None,
-            link: values.link.as_ref().map(|link| link_view(link, &opened.post.private.media_keys)),
+            link: link_view(values, &opened.post.private.media_keys),
             place: values.place.as_ref().map(place_view),
+            mood: values
+                .mood
+                .as_ref()
+                .map(|mood| view::Mood { emoji: mood.emoji.clone(), text: mood.text.clone() }),
             mentions: self.mentions_of(opened),
             shareable: opened.post.private.share.is_some() || opened.post.private.shared_from.is_some(),
             shared_from: self.shared_from_view(&opened.post),
@@ -396,9 +404,11 @@ impl Service {
 fn photos(post: &Post) -> Vec<view::Photo> {
     let keys = share::trusted_keys(post);
     let media = post.media().iter().zip(keys.iter());
+    let card = card_picture(post);
     media
-        .filter(|(medium, _)| !medium.mime.is_video())
-        .map(|(medium, keys)| view::Photo {
+        .enumerate()
+        .filter(|(index, (medium, _))| !medium.mime.is_video() && card != Some(*index))
+        .map(|(_, (medium, keys))| view::Photo {
             id: keys.blob,
             mime: medium.mime.as_str(),
             width: medium.width,
@@ -409,26 +419,6 @@ fn photos(post: &Post) -> Vec<view::Photo> {
             thumbhash: keys.thumbhash.clone(),
         })
         .collect()
-}
-
-/// A link card.
-pub(super) fn link_view(link: &LinkCard, keys: &[MediaKeys]) -> view::Link {
-    view::Link {
-        url: link.url.clone(),
-        title: link.title.clone(),
-        description: link.description.clone(),
-        site: link.site.clone(),
-        image: link.image.and_then(|at| keys.get(usize::from(at))).map(|keys| keys.blob),
-    }
-}
-
-/// A place.
-pub(super) fn place_view(place: &Place) -> view::Place {
-    view::Place {
-        name: place.name.clone(),
-        lat: place.position.map(|at| f64::from(at.lat) / 1e6),
-        lon: place.position.map(|at| f64::from(at.lon) / 1e6),
-    }
 }
 
 /// Comments in order of time, a reply never before its target (clocks differ).

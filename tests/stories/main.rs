@@ -23,4 +23,5 @@ mod secrecy;
 mod sharing;
 mod threads;
 mod two_keys;
+mod words;
 mod world;

@@ -22,6 +22,9 @@ pub struct Author {
     id: String,
     name: String,
     me: bool,
+    /// For `/blobs/{id}`: their small picture.
+    #[schema(required)]
+    avatar: Option<String>,
 }
 
 /// One photo of a moment.
@@ -118,6 +121,49 @@ pub struct Place {
     lat: Option<f64>,
     #[schema(required)]
     lon: Option<f64>,
+    /// `exact`, `area` or `city`.
+    precision: String,
+}
+
+/// How a moment felt.
+#[derive(ToSchema)]
+pub struct Mood {
+    emoji: String,
+    text: String,
+}
+
+/// What somebody is at, for a while.
+#[derive(ToSchema)]
+pub struct StatusLine {
+    text: String,
+    emoji: String,
+    #[schema(format = DateTime)]
+    until: String,
+}
+
+/// What became of my status.
+#[derive(ToSchema)]
+pub struct StatusSet {
+    ok: bool,
+    #[schema(required)]
+    id: Option<String>,
+    #[schema(required)]
+    status: Option<StatusLine>,
+}
+
+/// The card of a link, before it is shared.
+#[derive(ToSchema)]
+pub struct LinkPreview {
+    url: String,
+    title: String,
+    description: String,
+    site: String,
+    /// A small JPEG, base64.
+    #[schema(required)]
+    image: Option<String>,
+    /// Why the card is bare, if the page could not be read.
+    #[schema(nullable = false)]
+    warnings: Option<Vec<String>>,
 }
 
 /// A link card.
@@ -127,15 +173,14 @@ pub struct Link {
     title: String,
     description: String,
     site: String,
+    /// For `/blobs/{id}`.
     #[schema(required)]
     image: Option<String>,
-}
-
-/// A mood or activity.
-#[derive(ToSchema)]
-pub struct SharedMood {
-    emoji: String,
-    text: String,
+    /// For `/blobs/{id}`: at most 24 KiB.
+    #[schema(required)]
+    preview: Option<String>,
+    /// Base64; empty without a picture.
+    thumbhash: String,
 }
 
 /// The moment that another one shares on; its author's signatures hold.
@@ -153,7 +198,7 @@ pub struct SharedFrom {
     #[schema(required)]
     place: Option<Place>,
     #[schema(required)]
-    mood: Option<SharedMood>,
+    mood: Option<Mood>,
     device_revoked: bool,
 }
 
@@ -192,6 +237,8 @@ pub struct Moment {
     link: Option<Link>,
     #[schema(required)]
     place: Option<Place>,
+    #[schema(required)]
+    mood: Option<Mood>,
     mentions: Vec<Person>,
     shareable: bool,
     #[schema(required)]
@@ -214,6 +261,9 @@ pub struct Moment {
     pinned: bool,
     faved: bool,
     muted: bool,
+    /// In the answer to posting: what did not go as it was meant.
+    #[schema(nullable = false)]
+    warnings: Option<Vec<String>>,
 }
 
 /// One page of the timeline, newest first.
@@ -287,6 +337,15 @@ pub struct Friend {
     id: String,
     name: String,
     own_name: String,
+    about: String,
+    /// For `/blobs/{id}`.
+    #[schema(required)]
+    avatar: Option<String>,
+    /// For `/blobs/{id}`.
+    #[schema(required)]
+    cover: Option<String>,
+    #[schema(required)]
+    status: Option<StatusLine>,
     note: String,
     tags: Vec<String>,
     #[schema(format = DateTime)]
@@ -377,6 +436,12 @@ pub struct Whoami {
     user: String,
     name: String,
     device: String,
+    #[schema(required)]
+    avatar: Option<String>,
+    #[schema(required)]
+    cover: Option<String>,
+    #[schema(required)]
+    status: Option<StatusLine>,
     home: String,
 }
 
@@ -459,6 +524,14 @@ pub struct Who {
 pub struct Profile {
     name: String,
     about: String,
+    /// For `/blobs/{id}`.
+    #[schema(required)]
+    avatar: Option<String>,
+    /// For `/blobs/{id}`.
+    #[schema(required)]
+    cover: Option<String>,
+    #[schema(required)]
+    status: Option<StatusLine>,
     window_days: u32,
 }
 
