@@ -195,10 +195,11 @@ fn an_album_is_read_by_any_browser_and_says_nothing_that_a_friend_could_run() {
         "♥ <bdi>Bob</bdi>",
         "&lt;script&gt;",
         "A second one",
+        "only for me",
     ] {
         assert!(month.contains(part), "{part}: {month}");
     }
-    for part in ["<script", "<img src=x", "\u{202e}", "http://", "https://", "Only me"] {
+    for part in ["<script", "<img src=x", "\u{202e}", "http://", "https://"] {
         assert!(!month.contains(part), "{part}");
     }
     let picture =
