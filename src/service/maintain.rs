@@ -82,6 +82,8 @@ impl Service {
             self.timers.dials.insert(user, (self.now, 0));
         }
         self.load_mail()?;
+        self.load_readers()?;
+        self.load_recalls()?;
         self.tag_old_rows()?;
         self.load_hides()?;
         self.load_notices()?;

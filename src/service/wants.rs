@@ -519,7 +519,7 @@ impl Service {
             let Some(place) = self.place(&naming.moment)? else { continue };
             let Some(epoch) = self.state.epochs.get(&place.epoch) else { continue };
             let may = if epoch.own.is_some() {
-                self.readers_of(&naming.moment)?.contains(&user)
+                self.may_read(&user, &naming.moment, &place.epoch)
             } else {
                 !epoch.author_only && (epoch.author == user || self.is_matched(sync, &place.epoch))
             };
@@ -650,11 +650,6 @@ impl Service {
         self.wants.drop_waiting(naming);
         self.wants.push((wanted.bytes > PREVIEW_SIZE, Reverse(self.now), wanted));
     }
-
-    /// Readers of one of my moments who are friends now.
-    pub(super) fn is_reader(&self, user: &UserId, moment: &EntryId) -> Result<bool, StoreError> {
-        Ok(self.readers_of(moment)?.contains(user))
-    }
 }
 
 /// What opens a blob, as a moment says.
@@ -676,6 +671,7 @@ fn blobs_of(post: &Post) -> Vec<(BlobId, u64, bool)> {
     let media = post.media().iter().zip(keys.iter());
     media
         .flat_map(|(medium, keys)| {
+            // A video that has no poster names no preview: its length is 0.
             let preview = (keys.preview, padded_len(u64::from(keys.preview_len)), false);
             let original = (keys.blob, padded_len(medium.plain_len), true);
             [Some(preview).filter(|_| keys.preview_len > 0), Some(original)].into_iter().flatten()
