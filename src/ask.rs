@@ -4,8 +4,10 @@
 //! it is unambiguous. The service resolves them, so that every face of the program names things the same way.
 
 mod notice;
+mod sharing;
 
 pub use notice::NoticesQuery;
+pub use sharing::{ShareDraft, SharedMedium};
 
 use crate::crypto::BlobKey;
 use crate::id::BlobId;

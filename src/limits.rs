@@ -475,3 +475,6 @@ pub const WAITING_LOOK_LIMIT: usize = 100;
 pub const AWAITED_LIMIT: usize = 20_000;
 /// Acks one sender waits for from us. *chosen: a sender remembers no more parcels of one device*
 pub const ACK_LIMIT: usize = OWED_PARCEL_LIMIT;
+/// Receipts that one author is owed at a time; what is withdrawn beyond them is dropped and not receipted. *chosen: as
+/// many moments as somebody withdraws at once; a record each*
+pub const RECEIPT_LIMIT: usize = 1_024;

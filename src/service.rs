@@ -44,14 +44,17 @@ mod people;
 mod publish;
 mod quota;
 mod react;
+mod receipts;
 mod receive;
 mod scopes;
 mod sessions;
+mod share;
 pub mod state;
 mod status;
 mod timeline;
 mod tx;
 mod wants;
+mod who;
 
 pub use befriend::Redeeming;
 pub use wants::BlobReading;

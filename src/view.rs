@@ -7,8 +7,10 @@
 //! Source: the faces of the program (README, `tidings --help`, `/api/v1/openapi.json`).
 
 mod notice;
+mod sharing;
 
 pub use notice::{Muted, Notice, NoticeKind, Notices};
+pub use sharing::{SharedFrom, SharedMood, Who, WhoState};
 
 use serde::{Serialize, Serializer};
 
@@ -140,6 +142,9 @@ pub struct Delivery {
     pub may_read: usize,
     /// Friends one of whose devices announced that it has it.
     pub have: usize,
+    /// Of a moment that was withdrawn: friends whose node has confirmed that it is gone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub withdrawn: Option<usize>,
 }
 
 /// A place.
@@ -196,7 +201,7 @@ pub struct Moment {
     /// Whether it may be shared on.
     pub shareable: bool,
     /// Whose moment it shares on.
-    pub shared_from: Option<Person>,
+    pub shared_from: Option<SharedFrom>,
     /// An article's card.
     pub card: Option<()>,
     /// A mini program.
@@ -403,19 +408,6 @@ pub struct LeftOut {
     pub name: String,
     /// `not included`, `excluded`, `chats only` or `hidden from them`.
     pub why: &'static str,
-}
-
-/// Where one's own moment stands with a friend.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct WhoState {
-    /// User id.
-    pub id: UserId,
-    /// Name.
-    pub name: String,
-    /// `waiting`, `carried`, `have` or `withdrawn`.
-    pub state: &'static str,
-    /// Who carries it.
-    pub by: Vec<Person>,
 }
 
 /// How friends see me, and how far back.

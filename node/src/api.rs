@@ -30,6 +30,7 @@ pub mod place;
 pub mod programs;
 pub mod schema;
 pub mod sessions;
+pub mod sharing;
 pub mod tags;
 pub mod upload;
 
@@ -74,6 +75,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/moments/{id}/like", put(moments::like).delete(moments::unlike))
         .route("/moments/{id}/comments", post(moments::comment))
         .route("/moments/{id}/who", get(moments::who))
+        .route("/moments/{id}/share", post(sharing::share))
+        .route("/moments/{id}/evidence", get(sharing::evidence))
         .route("/comments/{id}", delete(moments::withdraw_comment))
         .route("/comments/{id}/hide", put(notices::hide))
         .route("/notices", get(notices::list))

@@ -15,6 +15,7 @@ mod notices;
 mod output;
 mod people;
 mod programs;
+mod sharing;
 mod watch;
 
 use std::path::PathBuf;
@@ -27,6 +28,7 @@ use notices::NoticesArgs;
 pub use output::{Out, Style};
 use people::{FriendCommand, InviteArgs, TagCommand};
 use programs::TokenCommand;
+use sharing::{ExportArgs, ReportArgs, ShareArgs};
 
 use crate::error::{Error, Result};
 use crate::home::Home;
@@ -216,6 +218,17 @@ pub enum Command {
         /// The moment's id, or its beginning
         id: String,
     },
+    /// Share a moment on whose author allowed it
+    #[command(after_help = "Example: tidings share 3fa9 'Look at this' --to family")]
+    Share(ShareArgs),
+    /// Write down what proves who wrote a moment that may be shared on, or check what somebody wrote down
+    #[command(
+        after_help = "Examples:\n  tidings report 3fa9 report-folder\n  tidings report --check report-folder"
+    )]
+    Report(ReportArgs),
+    /// Write my moments as an album that any browser reads
+    #[command(after_help = "Example: tidings export album")]
+    Export(ExportArgs),
     /// Events as they happen, one a line
     #[command(after_help = "Example: tidings watch --json")]
     Watch,
@@ -385,6 +398,9 @@ fn dispatch(cli: Cli, out: Out) -> Result<()> {
         Command::Unmute { word } => notices::mute(&ctx, &word, false),
         Command::Blob { id, output } => moments::blob(&ctx, &id, output.as_deref()),
         Command::Who { id } => moments::who(&ctx, &id),
+        Command::Share(args) => sharing::share(&ctx, args),
+        Command::Report(args) => sharing::report(&ctx, &args),
+        Command::Export(args) => sharing::export(&ctx, &args),
         Command::Watch => watch::watch(&ctx),
         Command::Token(command) => programs::token(&ctx, command),
         Command::Completions { shell } => manual::completions(shell),
@@ -442,8 +458,7 @@ mod tests {
 
     #[test]
     fn commands_of_later_releases_do_not_exist() {
-        for later in ["recover", "channel", "backup", "devices", "introduce", "share", "bench", "frobnicate"]
-        {
+        for later in ["recover", "channel", "backup", "devices", "introduce", "bench", "frobnicate"] {
             let error = Cli::try_parse_from(["tidings", later]).unwrap_err();
             assert_eq!(error.exit_code(), 2, "{later}");
         }

@@ -4,6 +4,7 @@
 //! characters in what other people wrote are shown as a replacement sign: a friend's name cannot move the cursor.
 
 pub mod notices;
+pub mod sharing;
 
 use serde_json::Value;
 
@@ -351,6 +352,7 @@ pub fn moment(out: &Out, value: &Value) -> String {
     let mut text = format!("{}  {}\n", out.style(Style::Strong, &author), out.style(Style::Faint, &head));
     let mut add = |line: &str| text.push_str(&format!("  {line}\n"));
     said(field(value, "text")).lines().for_each(&mut add);
+    sharing::shared_from(out, value).iter().for_each(|line| add(line));
     for photo in items(value, "photos") {
         let size = format!("{}×{}", count(photo, "width"), count(photo, "height"));
         let alt = match field(photo, "alt") {
@@ -408,20 +410,6 @@ pub fn comment(out: &Out, value: &Value) -> String {
     format!("{}: {}  {id}", out.style(Style::Strong, &who), line(field(value, "text")))
 }
 
-/// Who has my moment.
-pub fn who(_: &Out, value: &Value) -> String {
-    let people = items(value, "people");
-    if people.is_empty() {
-        return "Nobody but you may read it.".to_owned();
-    }
-    let row = |one: &Value| {
-        let by = names(items(one, "by"));
-        let by = if by.is_empty() { by } else { format!("by {by}") };
-        vec![line(field(one, "name")), field(one, "state").to_owned(), by]
-    };
-    table(&people.iter().map(row).collect::<Vec<_>>())
-}
-
 /// A new token.
 pub fn new_token(out: &Out, value: &Value) -> String {
     format!(
@@ -469,12 +457,11 @@ pub fn event(_: &Out, value: &Value) -> String {
         }
         "delivery" => {
             let delivery = value.get("delivery").cloned().unwrap_or_default();
-            format!(
-                "{} of {} have {}",
-                count(&delivery, "have"),
-                count(&delivery, "may_read"),
-                short(field(value, "id"))
-            )
+            let (may_read, id) = (count(&delivery, "may_read"), short(field(value, "id")));
+            match delivery.get("withdrawn").and_then(Value::as_u64) {
+                Some(gone) => format!("{id} is gone on {gone} of {may_read}"),
+                None => format!("{} of {may_read} have {id}", count(&delivery, "have")),
+            }
         }
         "notice" => value.get("notice").map(notices::sentence).unwrap_or_default(),
         "blob" => format!("a photo of {} is here", short(field(value, "moment"))),
@@ -551,7 +538,7 @@ mod tests {
     fn an_answer_of_another_shape_prints_something_and_does_not_panic() {
         for value in [Value::Null, json!([]), json!({"moments": 3, "friends": {}, "people": "x"})] {
             for text in
-                [moment, timeline, friends, status, who, event, safety, invite, requests, created, accepted]
+                [moment, timeline, friends, status, event, safety, invite, requests, created, accepted]
             {
                 let _ = text(&PLAIN, &value);
             }

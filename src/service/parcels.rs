@@ -211,6 +211,7 @@ impl Service {
                         self.on_ack(&received.from_device, parcel);
                     }
                 }
+                Item::DeletionReceipt(places) => self.take_receipts(&sender, places)?,
                 // Ends were taken above. The others are kept for the releases that act on them.
                 _ => {}
             }

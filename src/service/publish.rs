@@ -8,11 +8,11 @@
 
 use std::collections::BTreeSet;
 
-use super::Service;
 use super::people::within;
 use super::receive::Lying;
 use super::state::{AudienceRecord, EpochRecord, Numbers, OwnPart};
 use super::wants::Wants;
+use super::{Service, share};
 use crate::ask::{AudienceWords, PhotoDraft, PostDraft};
 use crate::audience::{self, Audience, Choice, Include, LeftOut, Minted, Rule, TagId, Window, Written};
 use crate::crypto::{EpochSecret, Nonce, SigningKey, keys};
@@ -510,7 +510,7 @@ impl Service {
         view::Audience { rule, named, except }
     }
 
-    fn mentioned(&self, draft: &PostDraft, rule: &Rule) -> Result<Vec<UserId>> {
+    pub(super) fn mentioned(&self, draft: &PostDraft, rule: &Rule) -> Result<Vec<UserId>> {
         let members = audience::members(&Audience::Posts(rule.clone()), &self.state.people);
         let mut mentioned = Vec::new();
         for word in &draft.mentions {
@@ -531,19 +531,18 @@ impl Service {
         let (seq, created) = self.next_number(&epoch)?;
         let nonce = Nonce::random(&mut self.entropy);
         let (media, media_keys) = draft.photos.iter().map(media_of).unzip();
+        let marks = draft.photos.iter().filter(|_| draft.shareable);
+        let preview_marks = marks.map(|photo| share::mark(&photo.preview, &photo.thumbhash)).collect();
         let public = PublicPart::new(&PublicValues {
             text: draft.text,
             media,
+            preview_marks,
             place: draft.place.as_ref().map(place_of),
             author_name: self.state.me.name.clone(),
             ..PublicValues::default()
         })
         .map_err(too_much)?;
-        let mentions: Vec<[u8; 8]> = mentioned
-            .iter()
-            .filter_map(|user| self.state.friends.get(user))
-            .map(|friend| keys::mention(&friend.pair_key, &epoch, &nonce))
-            .collect();
+        let mentions = self.mention_tags(mentioned, &epoch, &nonce);
         let mentions = pad_mentions(mentions, &mut self.entropy).map_err(too_much)?;
         let share = draft.shareable.then(|| self.sign_share(created, &public));
         let private = PrivatePart { media_keys, mentions, share, ..PrivatePart::default() };
@@ -553,6 +552,15 @@ impl Service {
             Wants::own(&mut self.tx, &photo.preview.id);
         }
         self.write_numbered(epoch, (seq, created, nonce), body, ENTRY_PADDED_MIN, None)
+    }
+
+    /// What only those who are mentioned can tell that they are.
+    pub(super) fn mention_tags(&self, mentioned: &[UserId], epoch: &EpochId, nonce: &Nonce) -> Vec<[u8; 8]> {
+        mentioned
+            .iter()
+            .filter_map(|user| self.state.friends.get(user))
+            .map(|friend| keys::mention(&friend.pair_key, epoch, nonce))
+            .collect()
     }
 
     fn sign_share(&mut self, created: ClaimedTime, public: &PublicPart) -> Share {
@@ -566,7 +574,7 @@ impl Service {
     }
 }
 
-fn too_much(error: moment::WriteError) -> Error {
+pub(super) fn too_much(error: moment::WriteError) -> Error {
     Error::refused("too_much", format!("this cannot be shared: {error}"), "make it smaller")
 }
 

@@ -18,7 +18,7 @@
 
 use super::parcels::granted_key;
 use super::sessions::Verdict;
-use super::{Service, tx};
+use super::{Service, share, tx};
 use crate::crypto::ContentKey;
 use crate::entry::{Entry, HEADER_LEN, Header, Unverified, Verified};
 use crate::error::Result as Said;
@@ -143,7 +143,10 @@ impl Service {
         let content = self.open(&entry)?.filter(|content| {
             // Of a class that is not known (single entries were granted) only what is ever granted counts.
             let kind = content.body.kind();
-            if granted { moment::kind::GRANTABLE.contains(&kind) } else { class.carries(kind) }
+            let is_of_class =
+                if granted { moment::kind::GRANTABLE.contains(&kind) } else { class.carries(kind) };
+            // What says that it is somebody's and is not signed by them is never shown.
+            is_of_class && share::is_genuine(&author, content)
         });
         if !self.keep_entry(&entry, content.as_ref())? {
             return Ok(Verdict::Known { epoch, seq, id });
@@ -516,6 +519,7 @@ impl Service {
         if let Some(author) = &author {
             self.forget_key(author, &epoch, &id);
         }
+        self.owe_receipt(tombstone, before.as_ref())?;
         match &before {
             None => {
                 self.set_lying(&epoch, seq, &id, &Lying::Awaited)?;

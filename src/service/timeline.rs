@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::publish::{internal, no_such_moment};
 use super::react::{Kind, Placed};
-use super::{Service, tx};
+use super::{Service, share, tx};
 use crate::ask::TimelineQuery;
 use crate::audience::Audience;
 use crate::crypto::keys;
@@ -18,10 +18,12 @@ use crate::entry::{Entry, HEADER_LEN, Header, Verified};
 use crate::error::{Error, Kind as ErrorKind, Result as Said};
 use crate::id::{EntryId, UserId, hex, unhex};
 use crate::limits::{TIMELINE_DEFAULT, TIMELINE_LIMIT};
+use crate::moment::card::{LinkCard, Place};
+use crate::moment::media::MediaKeys;
 use crate::moment::{Body, Content, Post};
 use crate::store::layout::{split_timeline_key, timeline_key};
 use crate::store::{Direction, KeyRange, StoreError, Tree};
-use crate::time::{DAY_MS, Timestamp};
+use crate::time::{ClaimedTime, DAY_MS, Timestamp};
 use crate::view;
 
 /// How many records one read brings while a page is filled.
@@ -30,13 +32,15 @@ const RUN: usize = 64;
 const ID_PREFIX_MIN: usize = 4;
 
 /// A post as it lies in the timeline, opened.
-struct Opened {
+pub(super) struct Opened {
     id: EntryId,
     shown: Timestamp,
     received: Timestamp,
-    author: UserId,
+    pub(super) author: UserId,
+    /// When it was written, as the author says: what a share signature covers.
+    pub(super) created: ClaimedTime,
     entry: Entry<Verified>,
-    post: Box<Post>,
+    pub(super) post: Box<Post>,
 }
 
 impl Service {
@@ -132,7 +136,7 @@ impl Service {
         Ok(self.opened_by_id(id)?.is_some_and(|opened| self.is_shown(&opened)))
     }
 
-    fn opened_by_id(&self, id: &EntryId) -> Result<Option<Opened>, StoreError> {
+    pub(super) fn opened_by_id(&self, id: &EntryId) -> Result<Option<Opened>, StoreError> {
         let Some(place) = self.place(id)? else {
             return Ok(None);
         };
@@ -159,11 +163,11 @@ impl Service {
             return Ok(None);
         };
         let content = entry.open(&content_key).ok().and_then(|bytes| Content::decode(&bytes).ok());
-        let Some(Content { body: Body::Post(post), .. }) = content else {
+        let Some(Content { body: Body::Post(post), created }) = content else {
             return Ok(None);
         };
         let received = Timestamp::from_millis(u64::from_be_bytes(*received));
-        Ok(Some(Opened { id, shown, received, author, entry, post }))
+        Ok(Some(Opened { id, shown, received, author, created, entry, post }))
     }
 
     fn is_shown(&self, opened: &Opened) -> bool {
@@ -231,21 +235,11 @@ impl Service {
             text: values.text.clone(),
             photos: photos(&opened.post),
             video: None,
-            link: values.link.as_ref().map(|link| view::Link {
-                url: link.url.clone(),
-                title: link.title.clone(),
-                description: link.description.clone(),
-                site: link.site.clone(),
-                image: None,
-            }),
-            place: values.place.as_ref().map(|place| view::Place {
-                name: place.name.clone(),
-                lat: place.position.map(|at| f64::from(at.lat) / 1e6),
-                lon: place.position.map(|at| f64::from(at.lon) / 1e6),
-            }),
+            link: values.link.as_ref().map(|link| link_view(link, &opened.post.private.media_keys)),
+            place: values.place.as_ref().map(place_view),
             mentions: self.mentions_of(opened),
-            shareable: opened.post.private.share.is_some(),
-            shared_from: None,
+            shareable: opened.post.private.share.is_some() || opened.post.private.shared_from.is_some(),
+            shared_from: self.shared_from_view(&opened.post),
             card: None,
             app: None,
             sponsored: None,
@@ -298,12 +292,6 @@ impl Service {
         Ok(readers)
     }
 
-    pub(super) fn delivery_of(&self, id: &EntryId) -> Result<view::Delivery, StoreError> {
-        let readers = self.readers_of(id)?;
-        let have = self.holders(id)?.intersection(&readers).count();
-        Ok(view::Delivery { may_read: readers.len(), have })
-    }
-
     /// The newest of my moments.
     pub(super) fn newest_own(&self, limit: usize) -> Result<Vec<EntryId>, StoreError> {
         let newest =
@@ -321,40 +309,6 @@ impl Service {
         }
         own.truncate(limit);
         Ok(own)
-    }
-
-    /// Where one of my moments stands with everybody who may read it.
-    ///
-    /// # Errors
-    /// Not found; refused for somebody else's.
-    pub fn who(&self, word: &str) -> Said<Vec<view::WhoState>> {
-        let id = self.resolve_entry(word)?;
-        let place = self.place(&id)?.ok_or_else(|| no_such_moment(word))?;
-        let epoch = self.state.epochs.get(&place.epoch).ok_or_else(internal)?;
-        if epoch.author != self.me() {
-            return Err(Error::refused(
-                "not_yours",
-                "that moment is somebody else's",
-                "ask for one of your own",
-            ));
-        }
-        let withdrawn = self.lying(&place.epoch, place.seq, &id)? == Some(super::receive::Lying::Gone);
-        let holders = self.holders(&id)?;
-        self.readers_of(&id)?
-            .iter()
-            .map(|user| {
-                let by: Vec<UserId> = self.couriers_for(user, &place.epoch)?;
-                let state = match (holders.contains(user), withdrawn) {
-                    (true, true) => "withdrawn",
-                    (true, false) => "have",
-                    (false, _) if !by.is_empty() => "carried",
-                    _ => "waiting",
-                };
-                let person = self.person(user);
-                let by = by.iter().map(|courier| self.person(courier)).collect();
-                Ok(view::WhoState { id: person.id, name: person.name, state, by })
-            })
-            .collect()
     }
 
     /// The moment that a prefix of an id names.
@@ -431,25 +385,17 @@ impl Service {
         &self,
         post: &EntryId,
         blob: &crate::id::BlobId,
-    ) -> Result<Option<(crate::crypto::BlobKey, &'static str, u64)>, StoreError> {
+    ) -> Result<Option<super::BlobReading>, StoreError> {
         let Some(opened) = self.opened_by_id(post)?.filter(|opened| self.is_shown(opened)) else {
             return Ok(None);
         };
-        let media = &opened.post.public.values().media;
-        for (medium, keys) in media.iter().zip(&opened.post.private.media_keys) {
-            if keys.blob == *blob {
-                return Ok(Some((keys.blob_key.clone(), medium.mime.as_str(), medium.plain_len)));
-            }
-            if keys.preview == *blob {
-                return Ok(Some((keys.preview_key.clone(), "image/jpeg", u64::from(keys.preview_len))));
-            }
-        }
-        Ok(None)
+        Ok(share::reading(&opened.post, blob))
     }
 }
 
 fn photos(post: &Post) -> Vec<view::Photo> {
-    let media = post.public.values().media.iter().zip(&post.private.media_keys);
+    let keys = share::trusted_keys(post);
+    let media = post.media().iter().zip(keys.iter());
     media
         .filter(|(medium, _)| !medium.mime.is_video())
         .map(|(medium, keys)| view::Photo {
@@ -463,6 +409,26 @@ fn photos(post: &Post) -> Vec<view::Photo> {
             thumbhash: keys.thumbhash.clone(),
         })
         .collect()
+}
+
+/// A link card.
+pub(super) fn link_view(link: &LinkCard, keys: &[MediaKeys]) -> view::Link {
+    view::Link {
+        url: link.url.clone(),
+        title: link.title.clone(),
+        description: link.description.clone(),
+        site: link.site.clone(),
+        image: link.image.and_then(|at| keys.get(usize::from(at))).map(|keys| keys.blob),
+    }
+}
+
+/// A place.
+pub(super) fn place_view(place: &Place) -> view::Place {
+    view::Place {
+        name: place.name.clone(),
+        lat: place.position.map(|at| f64::from(at.lat) / 1e6),
+        lon: place.position.map(|at| f64::from(at.lon) / 1e6),
+    }
 }
 
 /// Comments in order of time, a reply never before its target (clocks differ).

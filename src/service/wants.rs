@@ -26,7 +26,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::sessions::Spoken;
-use super::{Output, Service, tx};
+use super::{Output, Service, share, tx};
 use crate::crypto::{BlobKey, padded_len};
 use crate::error::{Error, Result as Said};
 use crate::id::{BlobId, EntryId, EpochId, UserId};
@@ -374,7 +374,7 @@ impl Service {
         Ok(found)
     }
 
-    fn is_matched(&self, stream: StreamId, epoch: &EpochId) -> bool {
+    pub(super) fn is_matched(&self, stream: StreamId, epoch: &EpochId) -> bool {
         match self.net.streams.get(&stream).map(|stream| &stream.spoken) {
             Some(Spoken::Sync(session)) => session.is_matched(epoch),
             _ => false,
@@ -621,12 +621,23 @@ impl Service {
     }
 }
 
-/// What opens a blob: key, media type, bytes of plaintext.
-pub type BlobReading = (BlobKey, &'static str, u64);
+/// What opens a blob, as a moment says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BlobReading {
+    /// Its key.
+    pub key: BlobKey,
+    /// Its media type.
+    pub mime: &'static str,
+    /// Bytes of plaintext.
+    pub bytes: u64,
+    /// BLAKE3 of the plaintext, which somebody else than the moment's author signed: nothing else is shown under it.
+    pub proof: Option<[u8; 32]>,
+}
 
 /// The blobs of a post: id, padded bytes, whether it is an original.
 fn blobs_of(post: &Post) -> Vec<(BlobId, u64, bool)> {
-    let media = post.public.values().media.iter().zip(&post.private.media_keys);
+    let keys = share::trusted_keys(post);
+    let media = post.media().iter().zip(keys.iter());
     media
         .flat_map(|(medium, keys)| {
             let preview = (keys.preview, padded_len(u64::from(keys.preview_len)), false);

@@ -10,7 +10,7 @@ use utoipa::openapi::security::{
 use utoipa::openapi::{Content, Ref, RefOr, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
 
-use super::{blobs, events, me, moments, node, notices, onboarding, people, programs, schema, tags};
+use super::{blobs, events, me, moments, node, notices, onboarding, people, programs, schema, sharing, tags};
 
 /// The API.
 #[derive(Debug, OpenApi)]
@@ -22,7 +22,7 @@ use super::{blobs, events, me, moments, node, notices, onboarding, people, progr
         people::safety, people::verify, people::requests, people::confirm, people::decline, people::invite,
         people::accept, tags::list, tags::add, tags::take, tags::rename, tags::remove, moments::timeline, moments::post,
         moments::moment, moments::withdraw, moments::withdraw_comment, moments::like, moments::unlike,
-        moments::comment, moments::who, notices::hide, notices::list, notices::read, notices::mute, notices::unmute, blobs::blob, events::events, programs::list, programs::add, programs::revoke,
+        moments::comment, moments::who, sharing::share, sharing::evidence, notices::hide, notices::list, notices::read, notices::mute, notices::unmute, blobs::blob, events::events, programs::list, programs::add, programs::revoke,
         openapi
     ),
     components(schemas(schema::Failure, schema::Refusal)),

@@ -7,9 +7,9 @@ use axum::extract::{FromRequest, Multipart, Request};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tidings::ask::{AudienceWords, PostDraft, TimelineQuery};
-use tidings::view::{Comment, Moment, Page};
+use tidings::view::{Comment, Moment, Page, Who};
 use utoipa::{IntoParams, ToSchema};
 
 use super::guard::{Need, Permit, Post, Read, ShareIn, allow};
@@ -101,7 +101,7 @@ impl Draft {
 #[into_params(parameter_in = Query)]
 pub struct PostParams {
     /// Post nothing; answer who would be able to read it.
-    dry_run: bool,
+    pub(super) dry_run: bool,
 }
 
 /// A draft and its photos.
@@ -227,9 +227,9 @@ pub async fn comment(
     Ok((StatusCode::CREATED, Answer(comment)))
 }
 
-/// Who may read my moment, and who has it.
+/// Who may read my moment, who has it, and once it is withdrawn, from whom it is gone.
 #[utoipa::path(get, path = "/api/v1/moments/{id}/who", tag = "moments", params(("id" = String, Path)),
     responses((status = 200, body = super::schema::Who)))]
-pub async fn who(permit: Permit<Read>, Parted(id): Parted<String>) -> Result<Answer<Value>> {
-    Ok(Answer(json!({"people": permit.client().await?.who(&id).await?})))
+pub async fn who(permit: Permit<Read>, Parted(id): Parted<String>) -> Result<Answer<Who>> {
+    Ok(Answer(permit.client().await?.who(&id).await?))
 }

@@ -105,6 +105,9 @@ pub struct Audience {
 pub struct Delivery {
     may_read: usize,
     have: usize,
+    /// Of a withdrawn moment: friends whose node has confirmed that it is gone.
+    #[schema(nullable = false)]
+    withdrawn: Option<usize>,
 }
 
 /// A place.
@@ -128,6 +131,49 @@ pub struct Link {
     image: Option<String>,
 }
 
+/// A mood or activity.
+#[derive(ToSchema)]
+pub struct SharedMood {
+    emoji: String,
+    text: String,
+}
+
+/// The moment that another one shares on; its author's signatures hold.
+#[derive(ToSchema)]
+pub struct SharedFrom {
+    id: String,
+    /// As I know them; of a stranger as they signed it.
+    name: String,
+    known: bool,
+    #[schema(format = DateTime)]
+    created_at: String,
+    text: String,
+    #[schema(required)]
+    link: Option<Link>,
+    #[schema(required)]
+    place: Option<Place>,
+    #[schema(required)]
+    mood: Option<SharedMood>,
+    device_revoked: bool,
+}
+
+/// What proves to anybody who wrote a moment that may be shared on.
+#[derive(ToSchema)]
+pub struct Evidence {
+    format: String,
+    root: String,
+    device: String,
+    cert: String,
+    sig: String,
+    share_id: String,
+    created_ms: u64,
+    /// The signed bytes, hex.
+    public: String,
+    /// For `/blobs/{id}`, in the order of the signed media.
+    #[schema(nullable = false)]
+    blobs: Option<Vec<String>>,
+}
+
 /// A moment as I may see it.
 #[derive(ToSchema)]
 pub struct Moment {
@@ -149,7 +195,7 @@ pub struct Moment {
     mentions: Vec<Person>,
     shareable: bool,
     #[schema(required)]
-    shared_from: Option<Person>,
+    shared_from: Option<SharedFrom>,
     #[schema(required, value_type = Option<Object>)]
     card: Option<()>,
     #[schema(required, value_type = Option<Object>)]
@@ -397,12 +443,15 @@ pub struct WhoState {
     /// `waiting`, `carried`, `have` or `withdrawn`.
     state: String,
     by: Vec<Person>,
+    #[schema(required, format = DateTime)]
+    last_seen: Option<String>,
 }
 
 /// Where one's own moment stands.
 #[derive(ToSchema)]
 pub struct Who {
     people: Vec<WhoState>,
+    withdrawn: bool,
 }
 
 /// How friends see me.

@@ -399,7 +399,17 @@ fn what_the_library_writes_is_what_the_document_describes() {
         place: Some(v::Place { name: "x".into(), lat: Some(1.5), lon: None }),
         mentions: vec![person()],
         shareable: false,
-        shared_from: Some(person()),
+        shared_from: Some(v::SharedFrom {
+            id: person().id,
+            name: "Ben".into(),
+            known: false,
+            created_at: at,
+            text: "x".into(),
+            link: None,
+            place: None,
+            mood: Some(v::SharedMood { emoji: "x".into(), text: "y".into() }),
+            device_revoked: false,
+        }),
         card: None,
         app: None,
         sponsored: None,
@@ -414,7 +424,7 @@ fn what_the_library_writes_is_what_the_document_describes() {
             hidden: true,
         }],
         audience: Some(audience.clone()),
-        delivery: Some(v::Delivery { may_read: 2, have: 1 }),
+        delivery: Some(v::Delivery { may_read: 2, have: 1, withdrawn: Some(1) }),
         pinned: false,
         faved: false,
         muted: false,
@@ -467,8 +477,9 @@ fn what_the_library_writes_is_what_the_document_describes() {
         left_out: vec![v::LeftOut { id: person().id, name: "x".into(), why: "excluded" }],
     };
     check("DryRun", serde_json::to_value(run).unwrap());
-    let who = v::WhoState { id: person().id, name: "x".into(), state: "have", by: vec![person()] };
-    check("Who", serde_json::json!({"people": [who]}));
+    let who =
+        v::WhoState { id: person().id, name: "x".into(), state: "have", by: vec![person()], last_seen: None };
+    check("Who", serde_json::to_value(v::Who { people: vec![who], withdrawn: true }).unwrap());
     check(
         "Profile",
         serde_json::to_value(v::Profile { name: "x".into(), about: String::new(), window_days: 0 }).unwrap(),

@@ -194,7 +194,7 @@ pub fn delete(ctx: &Ctx, id: &str) -> Result<()> {
 
 /// Who has my moment.
 pub fn who(ctx: &Ctx, id: &str) -> Result<()> {
-    simple(ctx, &Ask::get(format!("{}/who", at(id)?)), text::who)
+    simple(ctx, &Ask::get(format!("{}/who", at(id)?)), text::sharing::who)
 }
 
 /// The bytes of a photo.
