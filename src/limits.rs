@@ -295,6 +295,12 @@ pub const LABEL_LIMIT: usize = 64;
 pub const MENTION_STEP: usize = 4;
 /// Longest life of a status, ms. *spec 3.4*
 pub const STATUS_LIFE_LIMIT_MS: u64 = 7 * crate::time::DAY_MS;
+/// Life of a status if nothing is said, ms. *chosen: what people know as a status lasts a day*
+pub const STATUS_LIFE_DEFAULT_MS: u64 = crate::time::DAY_MS;
+/// Largest profile picture that is fetched unasked, bytes; a larger one comes when somebody looks. *guess: our own are below 1 MiB*
+pub const PROFILE_PICTURE_PREFETCH_LIMIT: u32 = 4 * 1024 * 1024;
+/// Entries looked at in one step for whether they have expired. *chosen: some milliseconds of one step a minute*
+pub const EXPIRED_STEP_LIMIT: usize = 512;
 /// Inner ciphertext of a like, comment or reply: code, target, nonce, text and two tags, bytes. *spec 3.5*
 pub const INTERACTION_CT_LIMIT: usize = 1 + 32 + 24 + COMMENT_TEXT_LIMIT + 16 + 16;
 /// What a mini program sends in one update, bytes of JSON. *spec 3.5*
@@ -475,6 +481,11 @@ pub const WAITING_LOOK_LIMIT: usize = 100;
 pub const AWAITED_LIMIT: usize = 20_000;
 /// Acks one sender waits for from us. *chosen: a sender remembers no more parcels of one device*
 pub const ACK_LIMIT: usize = OWED_PARCEL_LIMIT;
+/// Recalls of one author that are remembered. *chosen: as many as are kept of one author, 3.18*
+pub const RECALL_LIMIT: usize = 20_000;
+/// Of the newest entries of one epoch, how many are looked at for bodies that are not here, and so asked for at most, a day
+/// and peer. *guess*
+pub const BODY_LOOK_LIMIT: usize = 64;
 /// Receipts that one author is owed at a time; what is withdrawn beyond them is dropped and not receipted. *chosen: as
 /// many moments as somebody withdraws at once; a record each*
 pub const RECEIPT_LIMIT: usize = 1_024;

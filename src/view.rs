@@ -6,13 +6,19 @@
 //!
 //! Source: the faces of the program (README, `tidings --help`, `/api/v1/openapi.json`).
 
+mod privacy;
+
+pub use privacy::{AudienceChange, AudienceDryRun, Privacy};
 mod notice;
 mod sharing;
 
 pub use notice::{Muted, Notice, NoticeKind, Notices};
-pub use sharing::{SharedFrom, SharedMood, Who, WhoState};
+pub use sharing::{SharedFrom, Who, WhoState};
+mod words;
 
 use serde::{Serialize, Serializer};
+
+pub use words::{Link, Mood, Place, StatusLine};
 
 use crate::id::{BlobId, DeviceId, EntryId, UserId};
 use crate::link::Path;
@@ -36,6 +42,8 @@ pub struct Author {
     pub name: String,
     /// Whether it is myself.
     pub me: bool,
+    /// Id of their small picture for `blob`.
+    pub avatar: Option<BlobId>,
 }
 
 /// One photo of a moment.
@@ -79,6 +87,9 @@ pub struct Video {
     pub poster: Option<BlobId>,
     /// What it shows.
     pub alt: Option<String>,
+    /// ThumbHash of the still picture; empty if nobody made one.
+    #[serde(serialize_with = "base64")]
+    pub thumbhash: Vec<u8>,
 }
 
 /// A comment or reply beneath a moment.
@@ -147,32 +158,6 @@ pub struct Delivery {
     pub withdrawn: Option<usize>,
 }
 
-/// A place.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Place {
-    /// Its name.
-    pub name: String,
-    /// Degrees north.
-    pub lat: Option<f64>,
-    /// Degrees east.
-    pub lon: Option<f64>,
-}
-
-/// A link card.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Link {
-    /// Where it leads.
-    pub url: String,
-    /// Title of the page.
-    pub title: String,
-    /// What the page says of itself.
-    pub description: String,
-    /// Name of the site.
-    pub site: String,
-    /// Id of its picture for `blob`.
-    pub image: Option<BlobId>,
-}
-
 /// A moment as one person may see it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Moment {
@@ -196,6 +181,8 @@ pub struct Moment {
     pub link: Option<Link>,
     /// Where.
     pub place: Option<Place>,
+    /// How it felt.
+    pub mood: Option<Mood>,
     /// Whom it mentions: for readers, only themselves.
     pub mentions: Vec<Person>,
     /// Whether it may be shared on.
@@ -246,6 +233,14 @@ pub struct Friend {
     pub name: String,
     /// The name they go by.
     pub own_name: String,
+    /// Their line about themselves.
+    pub about: String,
+    /// Id of their small picture for `blob`.
+    pub avatar: Option<BlobId>,
+    /// Id of their large picture for `blob`.
+    pub cover: Option<BlobId>,
+    /// What they are at now.
+    pub status: Option<StatusLine>,
     /// My own note about them.
     pub note: String,
     /// My tags that they are in.
@@ -335,6 +330,12 @@ pub struct Whoami {
     pub name: String,
     /// This installation.
     pub device: DeviceId,
+    /// Id of my small picture for `blob`.
+    pub avatar: Option<BlobId>,
+    /// Id of my large picture for `blob`.
+    pub cover: Option<BlobId>,
+    /// What I am at now.
+    pub status: Option<StatusLine>,
     /// Its folder.
     pub home: String,
 }
@@ -397,6 +398,8 @@ pub struct DryRun {
     pub people: Vec<Person>,
     /// Which not, and why.
     pub left_out: Vec<LeftOut>,
+    /// Strangers who would see it while pairing with them is pending.
+    pub strangers: usize,
 }
 
 /// A friend who would not be able to read it.
@@ -417,6 +420,12 @@ pub struct Profile {
     pub name: String,
     /// A line about me.
     pub about: String,
+    /// Id of my small picture for `blob`.
+    pub avatar: Option<BlobId>,
+    /// Id of my large picture for `blob`.
+    pub cover: Option<BlobId>,
+    /// What I am at now.
+    pub status: Option<StatusLine>,
     /// How far back friends may read, days; 0 = all.
     pub window_days: u32,
 }

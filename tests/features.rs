@@ -16,12 +16,16 @@ mod care;
 mod content;
 #[path = "features/interactions.rs"]
 mod interactions;
+#[path = "features/media.rs"]
+mod media;
 #[path = "features/people.rs"]
 mod people;
 #[path = "features/sharing.rs"]
 mod sharing;
 #[path = "support.rs"]
 mod support;
+#[path = "features/words.rs"]
+mod words;
 
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -10,13 +10,16 @@
 pub mod door;
 mod home_commands;
 mod manual;
+mod media;
 mod moments;
 mod notices;
 mod output;
 mod people;
+mod privacy;
 mod programs;
 mod sharing;
 mod watch;
+mod words;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -27,8 +30,10 @@ use moments::{PostArgs, TimelineArgs};
 use notices::NoticesArgs;
 pub use output::{Out, Style};
 use people::{FriendCommand, InviteArgs, TagCommand};
+use privacy::{AudienceArgs, PrivacyArgs};
 use programs::TokenCommand;
 use sharing::{ExportArgs, ReportArgs, ShareArgs};
+use words::{ProfileArgs, StatusSetArgs};
 
 use crate::error::{Error, Result};
 use crate::home::Home;
@@ -128,15 +133,17 @@ pub enum Command {
     #[command(subcommand, after_help = "Example: tidings tag add family Ben Cleo")]
     Tag(TagCommand),
     /// How friends see me
-    #[command(after_help = "Example: tidings profile --about 'Gone fishing'")]
-    Profile {
-        /// The name I go by
-        #[arg(long)]
-        name: Option<String>,
-        /// A line about me
-        #[arg(long)]
-        about: Option<String>,
-    },
+    #[command(after_help = "Example: tidings profile --about 'Gone fishing' --avatar me.jpg")]
+    Profile(ProfileArgs),
+    /// Tell friends what I am at, for a while
+    #[command(
+        name = "status-set",
+        after_help = "Examples:\n  tidings status-set 'On a walk' --emoji '\u{1f6b6}' --for 2h\n  tidings status-set --clear"
+    )]
+    StatusSet(StatusSetArgs),
+    /// Moments privacy: how far back, strangers, hiding mine or theirs
+    #[command(after_help = "Example: tidings privacy --window 3d --hide-mine-from Ben")]
+    Privacy(PrivacyArgs),
     /// Share a moment
     #[command(
         after_help = "Examples:\n  tidings post 'Hello, friends'\n  tidings post 'At the lake' --photo a.jpg --photo b.jpg --alt 'The pier' --to family\n  tidings post 'A surprise' --except Ben --dry-run"
@@ -180,6 +187,12 @@ pub enum Command {
         /// The id, or its beginning
         id: String,
     },
+    /// The filters that `post --filter` takes
+    #[command(after_help = "Example: tidings filters")]
+    Filters,
+    /// Change who may see an old moment
+    #[command(after_help = "Example: tidings audience 3fa9 --to family --except Ben")]
+    Audience(AudienceArgs),
     /// Take away what somebody said beneath my moment; they can tell
     #[command(after_help = "Example: tidings hide 81c2")]
     Hide {
@@ -203,10 +216,10 @@ pub enum Command {
         #[arg(value_name = "ID|FRIEND")]
         word: String,
     },
-    /// The bytes of a photo
+    /// The bytes of a photo or video
     #[command(after_help = "Example: tidings blob 9c1e… -o photo.jpg")]
     Blob {
-        /// The photo's id, as `show --json` prints it
+        /// The photo's or video's id, as `show --json` prints it
         id: String,
         /// Where to write it; standard output if left out
         #[arg(long, short, value_name = "FILE")]
@@ -376,7 +389,8 @@ fn dispatch(cli: Cli, out: Out) -> Result<()> {
         Command::Status => home_commands::status(&ctx),
         Command::Open { no_open } => home_commands::open(&ctx, no_open),
         Command::Stop => home_commands::stop(&ctx),
-        Command::Profile { name, about } => home_commands::profile(&ctx, name, about),
+        Command::Profile(args) => words::profile(&ctx, args),
+        Command::StatusSet(args) => words::status_set(&ctx, args),
         Command::Invite(args) => people::invite(&ctx, args),
         Command::Accept { link, name } => people::accept(&ctx, &link, name),
         Command::Requests => people::requests(&ctx),
@@ -385,6 +399,8 @@ fn dispatch(cli: Cli, out: Out) -> Result<()> {
         Command::Friends => people::friends(&ctx),
         Command::Friend(command) => people::friend(&ctx, command),
         Command::Tag(command) => people::tag(&ctx, command),
+        Command::Privacy(args) => privacy::privacy(&ctx, &args),
+        Command::Audience(args) => privacy::audience(&ctx, &args),
         Command::Post(args) => moments::post(&ctx, args),
         Command::Timeline(args) => moments::timeline(&ctx, args),
         Command::Show { id } => moments::show(&ctx, &id),
@@ -398,6 +414,7 @@ fn dispatch(cli: Cli, out: Out) -> Result<()> {
         Command::Unmute { word } => notices::mute(&ctx, &word, false),
         Command::Blob { id, output } => moments::blob(&ctx, &id, output.as_deref()),
         Command::Who { id } => moments::who(&ctx, &id),
+        Command::Filters => moments::filters(&ctx),
         Command::Share(args) => sharing::share(&ctx, args),
         Command::Report(args) => sharing::report(&ctx, &args),
         Command::Export(args) => sharing::export(&ctx, &args),
@@ -453,7 +470,7 @@ mod tests {
         let Some(Command::Post(post)) = Cli::try_parse_from(args).unwrap().command else {
             panic!("not a post")
         };
-        assert_eq!(post.photo.len(), 10);
+        assert_eq!(post.media.photo.len(), 10);
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod config;
 mod error;
 mod home;
 mod limits;
+mod links;
 mod media;
 mod os;
 mod report;

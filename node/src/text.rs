@@ -3,8 +3,11 @@
 //! Each function takes the JSON that `--json` would print and makes text of it, so both faces say the same. Control
 //! characters in what other people wrote are shown as a replacement sign: a friend's name cannot move the cursor.
 
+pub mod media;
 pub mod notices;
+pub mod privacy;
 pub mod sharing;
+pub mod words;
 
 use serde_json::Value;
 
@@ -154,18 +157,6 @@ pub fn status(out: &Out, value: &Value) -> String {
     text
 }
 
-/// How friends see me.
-pub fn profile(out: &Out, value: &Value) -> String {
-    let window = match count(value, "window_days") {
-        0 => "all moments".to_owned(),
-        days => format!("moments of the last {}", many(days, "day", "days")),
-    };
-    let name = out.style(Style::Strong, &line(field(value, "name")));
-    let about = field(value, "about");
-    let about = if about.is_empty() { String::new() } else { format!("{}\n", said(about)) };
-    format!("{name}\n{about}Friends may read {window}.")
-}
-
 /// An invite: the link, and on a terminal its QR code.
 pub fn invite(out: &Out, value: &Value) -> String {
     let link = field(value, "link");
@@ -257,11 +248,14 @@ pub fn friend(out: &Out, value: &Value) -> String {
     if field(value, "own_name") != field(value, "name") {
         add("own name", line(field(value, "own_name")));
     }
+    add("about", line(field(value, "about")));
+    add("status", words::status_line(value));
     add("note", line(field(value, "note")));
     add(
         "tags",
         items(value, "tags").iter().filter_map(Value::as_str).map(line).collect::<Vec<_>>().join(", "),
     );
+    add("moments", privacy::seen_by(value));
     add("friends since", time(value, "since"));
     add(
         "verified",
@@ -342,6 +336,10 @@ pub fn dry_run(out: &Out, value: &Value) -> String {
     for one in items(value, "left_out") {
         text.push_str(&format!("  not {}: {}\n", line(field(one, "name")), field(one, "why")));
     }
+    if count(value, "strangers") > 0 {
+        let strangers = many(count(value, "strangers"), "stranger", "strangers");
+        text.push_str(&format!("  and {strangers} whose pairing is pending, among your newest moments\n"));
+    }
     text
 }
 
@@ -361,9 +359,10 @@ pub fn moment(out: &Out, value: &Value) -> String {
         };
         add(&out.style(Style::Faint, &format!("[photo {size}{alt}]")));
     }
-    if let Some(place) = value.get("place").filter(|place| !place.is_null()) {
-        add(&format!("at {}", line(field(place, "name"))));
+    if let Some(video) = media::video(value) {
+        add(&out.style(Style::Faint, &video));
     }
+    words::beside(out, value).iter().for_each(|line| add(line));
     let likes = items(value, "likes");
     if !likes.is_empty() {
         add(&out.style(Style::Warm, &format!("♥ {}", names(likes))));

@@ -197,7 +197,7 @@ mod tests {
         };
         let moment = Moment {
             id: EntryId::from_bytes([4; 32]),
-            author: Author { id: person.id, name: person.name, me: false },
+            author: Author { id: person.id, name: person.name, me: false, avatar: None },
             created_at: Timestamp::from_millis(1),
             received_at: Timestamp::from_millis(1),
             kind: "post",
@@ -206,6 +206,7 @@ mod tests {
             video: None,
             link: None,
             place: None,
+            mood: None,
             mentions: Vec::new(),
             shareable: false,
             shared_from: None,

@@ -17,8 +17,9 @@
 use std::borrow::Cow;
 
 use super::publish::{no_such_moment, too_much};
-use super::timeline::{Opened, link_view, place_view};
+use super::timeline::Opened;
 use super::wants::{BlobReading, Wants};
+use super::words::{link_view, place_view};
 use super::{Service, people};
 use crate::ask::{PostDraft, SealedBlob, ShareDraft, SharedMedium};
 use crate::audience::Audience;
@@ -187,12 +188,12 @@ impl Service {
             known,
             created_at: Timestamp::from_millis(from.created.as_millis()),
             text: values.text.clone(),
-            link: values.link.as_ref().map(|link| link_view(link, &post.private.media_keys)),
+            link: link_view(values, &trusted_keys(post)),
             place: values.place.as_ref().map(place_view),
             mood: values
                 .mood
                 .as_ref()
-                .map(|mood| view::SharedMood { emoji: mood.emoji.clone(), text: mood.text.clone() }),
+                .map(|mood| view::Mood { emoji: mood.emoji.clone(), text: mood.text.clone() }),
             device_revoked: self.is_known_revoked(&from.root, &from.share.device),
         })
     }

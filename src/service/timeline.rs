@@ -10,16 +10,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::publish::{internal, no_such_moment};
 use super::react::{Kind, Placed};
+use super::words::{card_picture, link_view, place_view};
 use super::{Service, share, tx};
 use crate::ask::TimelineQuery;
-use crate::audience::Audience;
 use crate::crypto::keys;
 use crate::entry::{Entry, HEADER_LEN, Header, Verified};
 use crate::error::{Error, Kind as ErrorKind, Result as Said};
 use crate::id::{EntryId, UserId, hex, unhex};
 use crate::limits::{TIMELINE_DEFAULT, TIMELINE_LIMIT};
-use crate::moment::card::{LinkCard, Place};
-use crate::moment::media::MediaKeys;
 use crate::moment::{Body, Content, Post};
 use crate::store::layout::{split_timeline_key, timeline_key};
 use crate::store::{Direction, KeyRange, StoreError, Tree};
@@ -53,13 +51,7 @@ impl Service {
     /// One run of records as long as the page, wherever it begins.
     pub fn timeline(&self, query: &TimelineQuery) -> Said<view::Page> {
         let limit = if query.limit == 0 { TIMELINE_DEFAULT } else { query.limit };
-        if limit > TIMELINE_LIMIT {
-            return Err(Error::refused(
-                "page_limit",
-                format!("a page of {limit} moments was asked for; at most {TIMELINE_LIMIT} are given"),
-                "ask for fewer and go on with --before",
-            ));
-        }
+        within_page(limit)?;
         let from = match query.from.as_deref() {
             None => None,
             Some("me") => Some(self.me()),
@@ -228,15 +220,24 @@ impl Service {
         let author = self.person(&opened.author);
         Ok(view::Moment {
             id: opened.id,
-            author: view::Author { id: author.id, name: author.name, me: mine },
+            author: view::Author {
+                id: author.id,
+                name: author.name,
+                me: mine,
+                avatar: self.face_of(&opened.author).0,
+            },
             created_at: opened.shown,
             received_at: opened.received,
             kind: "post",
             text: values.text.clone(),
             photos: photos(&opened.post),
-            video: None,
-            link: values.link.as_ref().map(|link| link_view(link, &opened.post.private.media_keys)),
+            video: super::media::video(&opened.post),
+            link: link_view(values, &opened.post.private.media_keys),
             place: values.place.as_ref().map(place_view),
+            mood: values
+                .mood
+                .as_ref()
+                .map(|mood| view::Mood { emoji: mood.emoji.clone(), text: mood.text.clone() }),
             mentions: self.mentions_of(opened),
             shareable: opened.post.private.share.is_some() || opened.post.private.shared_from.is_some(),
             shared_from: self.shared_from_view(&opened.post),
@@ -273,23 +274,8 @@ impl Service {
     }
 
     fn audience_of(&self, opened: &Opened) -> Option<view::Audience> {
-        let own = self.state.epochs.get(&opened.entry.header().epoch())?.own.as_ref()?;
-        match &self.state.audiences.get(&own.audience)?.audience {
-            Audience::Posts(rule) => Some(self.audience_of_rule(rule)),
-            _ => None,
-        }
-    }
-
-    /// Friends who can read one of my moments: the epoch's recipients and whoever was granted it.
-    pub(super) fn readers_of(&self, id: &EntryId) -> Result<BTreeSet<UserId>, StoreError> {
-        let Some(place) = self.place(id)? else {
-            return Ok(BTreeSet::new());
-        };
-        let own = self.state.epochs.get(&place.epoch).and_then(|record| record.own.as_ref());
-        let mut readers = own.map(|own| own.recipients.clone()).unwrap_or_default();
-        readers.extend(self.grantees(id)?);
-        readers.retain(|user| self.state.friends.contains_key(user));
-        Ok(readers)
+        let rule = self.rule_of(&opened.id, &opened.entry.header().epoch())?;
+        Some(self.audience_of_rule(rule))
     }
 
     /// The newest of my moments.
@@ -380,6 +366,15 @@ impl Service {
         Ok(())
     }
 
+    /// A post is shown no more, and may come back: its pictures go, its thread stays.
+    pub(super) fn leave_timeline(&mut self, id: &EntryId) -> Result<(), StoreError> {
+        if let Some(opened) = self.opened_by_id(id)? {
+            self.threads.forget(id, opened.shown);
+            self.forget_blobs(opened.author, id, &opened.post)?;
+        }
+        Ok(())
+    }
+
     /// The post that names a blob, opened, with the blob's key, type and length: only one that is shown.
     pub(super) fn blob_in(
         &self,
@@ -393,12 +388,26 @@ impl Service {
     }
 }
 
+/// A page within the limit.
+pub(super) fn within_page(limit: usize) -> Said<()> {
+    if limit > TIMELINE_LIMIT {
+        return Err(Error::refused(
+            "page_limit",
+            format!("a page of {limit} moments was asked for; at most {TIMELINE_LIMIT} are given"),
+            "ask for fewer and go on with --before",
+        ));
+    }
+    Ok(())
+}
+
 fn photos(post: &Post) -> Vec<view::Photo> {
     let keys = share::trusted_keys(post);
     let media = post.media().iter().zip(keys.iter());
+    let card = card_picture(post);
     media
-        .filter(|(medium, _)| !medium.mime.is_video())
-        .map(|(medium, keys)| view::Photo {
+        .enumerate()
+        .filter(|(index, (medium, _))| !medium.mime.is_video() && card != Some(*index))
+        .map(|(_, (medium, keys))| view::Photo {
             id: keys.blob,
             mime: medium.mime.as_str(),
             width: medium.width,
@@ -409,26 +418,6 @@ fn photos(post: &Post) -> Vec<view::Photo> {
             thumbhash: keys.thumbhash.clone(),
         })
         .collect()
-}
-
-/// A link card.
-pub(super) fn link_view(link: &LinkCard, keys: &[MediaKeys]) -> view::Link {
-    view::Link {
-        url: link.url.clone(),
-        title: link.title.clone(),
-        description: link.description.clone(),
-        site: link.site.clone(),
-        image: link.image.and_then(|at| keys.get(usize::from(at))).map(|keys| keys.blob),
-    }
-}
-
-/// A place.
-pub(super) fn place_view(place: &Place) -> view::Place {
-    view::Place {
-        name: place.name.clone(),
-        lat: place.position.map(|at| f64::from(at.lat) / 1e6),
-        lon: place.position.map(|at| f64::from(at.lon) / 1e6),
-    }
 }
 
 /// Comments in order of time, a reply never before its target (clocks differ).

@@ -22,8 +22,14 @@
 //!
 //! Source: docs/protocol.md 3.9, 3.18.
 
+mod profile;
+#[cfg(test)]
+mod tests;
+
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
+
+pub(super) use profile::FACE;
 
 use super::sessions::Spoken;
 use super::{Output, Service, share, tx};
@@ -38,7 +44,6 @@ use crate::link::{ConnId, Order, StreamId};
 use crate::moment::Post;
 use crate::store::{StoreError, Tree};
 use crate::time::{DAY_MS, Timestamp};
-use crate::view;
 use crate::wire::Reader;
 
 /// A blob that is here.
@@ -404,7 +409,7 @@ impl Service {
         self.wants.note_cached(*blob, &kept);
         self.make_room_for_blobs()?;
         for naming in namings.iter().filter(|naming| kept.is(naming.bytes)) {
-            self.emit(view::Happening::Blob { id: *blob, moment: naming.moment });
+            self.tell_blob(naming);
         }
         Ok(())
     }
@@ -483,7 +488,7 @@ impl Service {
             let Some(place) = self.place(&naming.moment)? else { continue };
             let Some(epoch) = self.state.epochs.get(&place.epoch) else { continue };
             let may = if epoch.own.is_some() {
-                self.readers_of(&naming.moment)?.contains(&user)
+                self.may_read(&user, &naming.moment, &place.epoch)
             } else {
                 !epoch.author_only && (epoch.author == user || self.is_matched(sync, &place.epoch))
             };
@@ -582,7 +587,8 @@ impl Service {
         namings.sort_by_key(|naming| naming.author != me);
         let mut readings = Vec::new();
         for naming in namings {
-            let Some(reading) = self.blob_in(&naming.moment, blob)? else { continue };
+            let in_moment = self.blob_in(&naming.moment, blob)?;
+            let Some(reading) = in_moment.or_else(|| self.picture_in(&naming)) else { continue };
             match &kept {
                 Some(kept) if !kept.is(naming.bytes) => continue,
                 Some(_) => {}
@@ -593,7 +599,7 @@ impl Service {
         if readings.is_empty() {
             return Err(Error::not_found(
                 "no_such_blob",
-                format!("no moment here names the blob {}", blob.short()),
+                format!("no moment or profile here names the blob {}", blob.short()),
                 "see `tidings show ID`",
             ));
         }
@@ -613,11 +619,6 @@ impl Service {
         }
         self.wants.drop_waiting(naming);
         self.wants.push((wanted.bytes > PREVIEW_SIZE, Reverse(self.now), wanted));
-    }
-
-    /// Readers of one of my moments who are friends now.
-    pub(super) fn is_reader(&self, user: &UserId, moment: &EntryId) -> Result<bool, StoreError> {
-        Ok(self.readers_of(moment)?.contains(user))
     }
 }
 
@@ -640,6 +641,7 @@ fn blobs_of(post: &Post) -> Vec<(BlobId, u64, bool)> {
     let media = post.media().iter().zip(keys.iter());
     media
         .flat_map(|(medium, keys)| {
+            // A video that has no poster names no preview: its length is 0.
             let preview = (keys.preview, padded_len(u64::from(keys.preview_len)), false);
             let original = (keys.blob, padded_len(medium.plain_len), true);
             [Some(preview).filter(|_| keys.preview_len > 0), Some(original)].into_iter().flatten()
@@ -649,52 +651,3 @@ fn blobs_of(post: &Post) -> Vec<(BlobId, u64, bool)> {
 
 /// The largest padded preview, bytes.
 const PREVIEW_SIZE: u64 = 26 * 1024;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn turn(author: u8, n: usize) -> Turn {
-        let mut id = [author; 32];
-        id[..8].copy_from_slice(&(n as u64).to_be_bytes());
-        let naming = Naming {
-            blob: BlobId::from_bytes(id),
-            author: UserId::from_bytes([author; 32]),
-            moment: EntryId::from_bytes(id),
-            bytes: 1_024,
-            later: false,
-        };
-        (false, Reverse(Timestamp::ZERO), naming)
-    }
-
-    fn waiting(wants: &Wants, author: u8) -> usize {
-        wants.waiting.get(&UserId::from_bytes([author; 32])).map_or(0, BTreeSet::len)
-    }
-
-    #[test]
-    fn an_author_alone_may_fill_what_waits_and_gives_way_to_others() {
-        let mut wants = Wants::default();
-        for n in 0..BLOB_WANTED_LIMIT {
-            wants.push(turn(1, n));
-        }
-        assert_eq!((wants.waiting_count, waiting(&wants, 1)), (BLOB_WANTED_LIMIT, BLOB_WANTED_LIMIT));
-        wants.push(turn(1, BLOB_WANTED_LIMIT));
-        assert_eq!(waiting(&wants, 1), BLOB_WANTED_LIMIT, "one more than the limit");
-        for n in 0..10 {
-            wants.push(turn(2, n));
-        }
-        assert_eq!((waiting(&wants, 1), waiting(&wants, 2)), (BLOB_WANTED_LIMIT - 10, 10));
-        assert_eq!(wants.waiting_count, BLOB_WANTED_LIMIT);
-    }
-
-    #[test]
-    fn records_are_read_as_they_were_written_and_told_apart_by_their_keys() {
-        let kept = Kept { mine: true, bytes: 7, since: Timestamp::from_millis(9) };
-        let (.., naming) = turn(3, 4);
-        let naming = Naming { later: true, ..naming };
-        assert_eq!(Kept::decode(&[1; 32], &kept.encode()).expect("its own bytes"), kept);
-        assert_eq!(Naming::decode(naming.blob.as_bytes(), &kept.encode()).expect("the other kind"), None);
-        assert_eq!(Naming::decode(&naming.key(), &naming.encode()).expect("its own bytes"), Some(naming));
-        assert!(Naming::decode(&naming.key()[..95], &naming.encode()).is_err());
-    }
-}

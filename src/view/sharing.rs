@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Link, Person, Place};
+use super::{Link, Mood, Person, Place};
 use crate::id::UserId;
 use crate::time::Timestamp;
 
@@ -24,18 +24,9 @@ pub struct SharedFrom {
     /// Where.
     pub place: Option<Place>,
     /// A mood or activity.
-    pub mood: Option<SharedMood>,
+    pub mood: Option<Mood>,
     /// The device that signed it was revoked since, as far as I know: it may have been in other hands.
     pub device_revoked: bool,
-}
-
-/// The mood of a moment that is shared on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct SharedMood {
-    /// A sign for it.
-    pub emoji: String,
-    /// In words.
-    pub text: String,
 }
 
 /// Where one's own moment stands with a friend.

@@ -22,6 +22,9 @@ pub struct Author {
     id: String,
     name: String,
     me: bool,
+    /// For `/blobs/{id}`: their small picture.
+    #[schema(required)]
+    avatar: Option<String>,
 }
 
 /// One photo of a moment.
@@ -51,10 +54,13 @@ pub struct Video {
     height: u16,
     bytes: u64,
     duration_ms: u32,
+    /// For `/blobs/{id}`: a JPEG of at most 24 KiB.
     #[schema(required)]
     poster: Option<String>,
     #[schema(required)]
     alt: Option<String>,
+    /// Base64; empty without a poster.
+    thumbhash: String,
 }
 
 /// A comment or reply.
@@ -118,6 +124,49 @@ pub struct Place {
     lat: Option<f64>,
     #[schema(required)]
     lon: Option<f64>,
+    /// `exact`, `area` or `city`.
+    precision: String,
+}
+
+/// How a moment felt.
+#[derive(ToSchema)]
+pub struct Mood {
+    emoji: String,
+    text: String,
+}
+
+/// What somebody is at, for a while.
+#[derive(ToSchema)]
+pub struct StatusLine {
+    text: String,
+    emoji: String,
+    #[schema(format = DateTime)]
+    until: String,
+}
+
+/// What became of my status.
+#[derive(ToSchema)]
+pub struct StatusSet {
+    ok: bool,
+    #[schema(required)]
+    id: Option<String>,
+    #[schema(required)]
+    status: Option<StatusLine>,
+}
+
+/// The card of a link, before it is shared.
+#[derive(ToSchema)]
+pub struct LinkPreview {
+    url: String,
+    title: String,
+    description: String,
+    site: String,
+    /// A small JPEG, base64.
+    #[schema(required)]
+    image: Option<String>,
+    /// Why the card is bare, if the page could not be read.
+    #[schema(nullable = false)]
+    warnings: Option<Vec<String>>,
 }
 
 /// A link card.
@@ -127,15 +176,14 @@ pub struct Link {
     title: String,
     description: String,
     site: String,
+    /// For `/blobs/{id}`.
     #[schema(required)]
     image: Option<String>,
-}
-
-/// A mood or activity.
-#[derive(ToSchema)]
-pub struct SharedMood {
-    emoji: String,
-    text: String,
+    /// For `/blobs/{id}`: at most 24 KiB.
+    #[schema(required)]
+    preview: Option<String>,
+    /// Base64; empty without a picture.
+    thumbhash: String,
 }
 
 /// The moment that another one shares on; its author's signatures hold.
@@ -153,7 +201,7 @@ pub struct SharedFrom {
     #[schema(required)]
     place: Option<Place>,
     #[schema(required)]
-    mood: Option<SharedMood>,
+    mood: Option<Mood>,
     device_revoked: bool,
 }
 
@@ -192,6 +240,8 @@ pub struct Moment {
     link: Option<Link>,
     #[schema(required)]
     place: Option<Place>,
+    #[schema(required)]
+    mood: Option<Mood>,
     mentions: Vec<Person>,
     shareable: bool,
     #[schema(required)]
@@ -214,6 +264,15 @@ pub struct Moment {
     pinned: bool,
     faved: bool,
     muted: bool,
+    /// After a change of audience only: friends whose nodes are asked to forget it.
+    #[schema(nullable = false)]
+    taken_from: Option<Vec<Person>>,
+    /// After a change of audience only: friends who can read it from now on.
+    #[schema(nullable = false)]
+    given_to: Option<Vec<Person>>,
+    /// In the answer to posting: what did not go as it was meant.
+    #[schema(nullable = false)]
+    warnings: Option<Vec<String>>,
 }
 
 /// One page of the timeline, newest first.
@@ -287,6 +346,15 @@ pub struct Friend {
     id: String,
     name: String,
     own_name: String,
+    about: String,
+    /// For `/blobs/{id}`.
+    #[schema(required)]
+    avatar: Option<String>,
+    /// For `/blobs/{id}`.
+    #[schema(required)]
+    cover: Option<String>,
+    #[schema(required)]
+    status: Option<StatusLine>,
     note: String,
     tags: Vec<String>,
     #[schema(format = DateTime)]
@@ -377,6 +445,12 @@ pub struct Whoami {
     user: String,
     name: String,
     device: String,
+    #[schema(required)]
+    avatar: Option<String>,
+    #[schema(required)]
+    cover: Option<String>,
+    #[schema(required)]
+    status: Option<StatusLine>,
     home: String,
 }
 
@@ -433,6 +507,41 @@ pub struct DryRun {
     may_read: usize,
     people: Vec<Person>,
     left_out: Vec<LeftOut>,
+    /// Strangers who would see it while pairing with them is pending.
+    strangers: usize,
+    /// After a change of audience only: friends whose nodes are asked to forget it.
+    #[schema(nullable = false)]
+    taken_from: Option<Vec<Person>>,
+    /// After a change of audience only: friends who can read it from now on.
+    #[schema(nullable = false)]
+    given_to: Option<Vec<Person>>,
+}
+
+/// What changing an audience answers: the moment, or with `dry_run` who could read it.
+pub struct ChangedAudience;
+
+impl utoipa::PartialSchema for ChangedAudience {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        utoipa::openapi::schema::OneOfBuilder::new()
+            .item(utoipa::openapi::Ref::from_schema_name("Moment"))
+            .item(utoipa::openapi::Ref::from_schema_name("DryRun"))
+            .into()
+    }
+}
+
+impl ToSchema for ChangedAudience {}
+
+/// Moments privacy.
+#[derive(ToSchema)]
+pub struct Privacy {
+    /// `all`, `6m`, `1m` or `3d`.
+    window: String,
+    window_days: u32,
+    /// 0 or 10.
+    strangers: u8,
+    hide_mine_from: Vec<Person>,
+    hide_theirs: Vec<Person>,
+    chats_only: Vec<Person>,
 }
 
 /// Where one's own moment stands with a friend.
@@ -459,6 +568,14 @@ pub struct Who {
 pub struct Profile {
     name: String,
     about: String,
+    /// For `/blobs/{id}`.
+    #[schema(required)]
+    avatar: Option<String>,
+    /// For `/blobs/{id}`.
+    #[schema(required)]
+    cover: Option<String>,
+    #[schema(required)]
+    status: Option<StatusLine>,
     window_days: u32,
 }
 
@@ -499,6 +616,20 @@ pub struct NewToken {
 #[derive(ToSchema)]
 pub struct Address {
     url: String,
+}
+
+/// The filters for photos.
+#[derive(ToSchema)]
+pub struct Filters {
+    filters: Vec<Filter>,
+}
+
+/// A filter for photos.
+#[derive(ToSchema)]
+pub struct Filter {
+    /// One word.
+    name: String,
+    description: String,
 }
 
 /// How far the first run has come.
