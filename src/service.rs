@@ -29,12 +29,15 @@
 //!
 //! Source: docs/protocol.md 3.3–3.15; docs/adr/0001-sans-io-core.md.
 
+mod album;
 mod befriend;
 mod couriers;
 mod deliver;
 mod held;
 mod maintain;
+mod marks;
 mod orphans;
+mod pages;
 mod parcels;
 mod peer_log;
 mod people;
@@ -43,14 +46,18 @@ mod quota;
 mod react;
 mod receive;
 mod scopes;
+mod search;
 mod sessions;
 pub mod state;
 mod status;
+#[cfg(test)]
+mod testing;
 mod timeline;
 mod tx;
 mod wants;
 
 pub use befriend::Redeeming;
+pub use pages::Reading;
 pub use wants::BlobReading;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -163,6 +170,8 @@ pub struct Service {
     wants: wants::Wants,
     threads: orphans::Threads,
     quota: quota::Quota,
+    marks: marks::Marks,
+    index: album::Index,
     timers: maintain::Timers,
     /// Outputs of the step, let go by its commit.
     held: Vec<Output>,
@@ -208,6 +217,8 @@ impl Service {
             wants: wants::Wants::default(),
             threads: orphans::Threads::default(),
             quota: quota::Quota::default(),
+            marks: marks::Marks::default(),
+            index: album::Index::default(),
             timers: maintain::Timers::default(),
             held: Vec::new(),
             outputs: VecDeque::new(),
@@ -315,6 +326,8 @@ impl Service {
         self.threads = orphans::Threads::default();
         self.state = load(self.tx.store())?;
         self.load_quota();
+        self.load_index()?;
+        self.load_marks()?;
         self.wants = wants::Wants::default();
         self.load_wants()?;
         // Epochs that the step minted are none, and numbers it took are gaps.

@@ -6,7 +6,11 @@
 //!
 //! Source: the faces of the program (README, `tidings --help`, `/api/v1/openapi.json`).
 
+mod care;
+
 use serde::{Serialize, Serializer};
+
+pub use care::{Album, MonthCount};
 
 use crate::id::{BlobId, DeviceId, EntryId, UserId};
 use crate::link::Path;

@@ -7,6 +7,7 @@
 //!
 //! Source: `tidings --help`, which is this file.
 
+mod care;
 pub mod door;
 mod home_commands;
 mod manual;
@@ -21,6 +22,7 @@ use std::process::ExitCode;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
+use care::{AlbumArgs, FavesArgs};
 use moments::{PostArgs, TimelineArgs};
 pub use output::{Out, Style};
 use people::{FriendCommand, InviteArgs, TagCommand};
@@ -139,7 +141,9 @@ pub enum Command {
     )]
     Post(PostArgs),
     /// My own and friends' moments, newest first
-    #[command(after_help = "Example: tidings timeline --from Ben --since 2026-11-01")]
+    #[command(
+        after_help = "Examples:\n  tidings timeline --from Ben --since 2026-11-01\n  tidings timeline --search 'lake sunset'"
+    )]
     Timeline(TimelineArgs),
     /// One moment with what was said beneath it
     #[command(after_help = "Example: tidings show 3fa9")]
@@ -191,6 +195,36 @@ pub enum Command {
         /// The moment's id, or its beginning
         id: String,
     },
+    /// Somebody's moments by month, mine with what is pinned
+    #[command(after_help = "Example: tidings album Ben --month 2026-11")]
+    Album(AlbumArgs),
+    /// Pin one of my moments to the top of my album
+    #[command(after_help = "Example: tidings pin 3fa9")]
+    Pin {
+        /// The moment's id, or its beginning
+        id: String,
+    },
+    /// Take a pin off again
+    #[command(after_help = "Example: tidings unpin 3fa9")]
+    Unpin {
+        /// The moment's id, or its beginning
+        id: String,
+    },
+    /// Put a moment among my favourites: it is kept, with its pictures
+    #[command(after_help = "Example: tidings fave 3fa9")]
+    Fave {
+        /// The moment's id, or its beginning
+        id: String,
+    },
+    /// Take a moment out of my favourites
+    #[command(after_help = "Example: tidings unfave 3fa9")]
+    Unfave {
+        /// The moment's id, or its beginning
+        id: String,
+    },
+    /// My favourites, the newest mark first
+    #[command(after_help = "Example: tidings faves --limit 50")]
+    Faves(FavesArgs),
     /// Events as they happen, one a line
     #[command(after_help = "Example: tidings watch --json")]
     Watch,
@@ -356,6 +390,12 @@ fn dispatch(cli: Cli, out: Out) -> Result<()> {
         Command::Delete { id } => moments::delete(&ctx, &id),
         Command::Blob { id, output } => moments::blob(&ctx, &id, output.as_deref()),
         Command::Who { id } => moments::who(&ctx, &id),
+        Command::Album(args) => care::album(&ctx, &args),
+        Command::Pin { id } => care::pin(&ctx, &id, true),
+        Command::Unpin { id } => care::pin(&ctx, &id, false),
+        Command::Fave { id } => care::fave(&ctx, &id, true),
+        Command::Unfave { id } => care::fave(&ctx, &id, false),
+        Command::Faves(args) => care::faves(&ctx, &args),
         Command::Watch => watch::watch(&ctx),
         Command::Token(command) => programs::token(&ctx, command),
         Command::Completions { shell } => manual::completions(shell),

@@ -3,6 +3,8 @@
 //! Each function takes the JSON that `--json` would print and makes text of it, so both faces say the same. Control
 //! characters in what other people wrote are shown as a replacement sign: a friend's name cannot move the cursor.
 
+pub mod care;
+
 use serde_json::Value;
 
 use crate::cli::{Out, Style};

@@ -15,12 +15,15 @@
 //! ```
 //!
 //! *Later* means known by name and not fetched unasked: an original of long ago, or one that made room for newer ones
-//! (others' pictures take at most `BLOB_CACHE_LIMIT` bytes). Looking at it makes it wanted.
+//! (others' pictures take at most `BLOB_CACHE_LIMIT` bytes, those of my favourites not counted). Looking at it makes it
+//! wanted.
 //!
 //! One friend's pictures cannot keep another's out: a peer is asked for few at once, and what waits is shared fairly
 //! among the authors.
 //!
 //! Source: docs/protocol.md 3.9, 3.18.
+
+mod favourites;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -257,18 +260,22 @@ impl Wants {
 impl Service {
     /// Reads at start what is still wanted.
     pub(super) fn load_wants(&mut self) -> Result<(), StoreError> {
-        let (mut wanted, mut here) = (Vec::new(), BTreeMap::new());
+        let (mut wanted, mut here, mut marked) = (Vec::new(), BTreeMap::new(), BTreeSet::new());
         self.tx.each(Tree::Blobs, &[], &mut |key, value| {
             match (BlobId::try_from(key), Naming::decode(key, value)?) {
                 (Ok(blob), None) => {
                     here.insert(blob, Kept::decode(key, value)?);
                 }
-                (_, Some(naming)) if !naming.later => wanted.push(naming),
+                (_, Some(naming)) => {
+                    marked.extend(self.of_favourite(&naming));
+                    wanted.extend(Some(naming).filter(|naming| !naming.later));
+                }
                 _ => {}
             }
             Ok(())
         })?;
-        for (blob, kept) in here.iter().filter(|(_, kept)| !kept.mine) {
+        let is_counted = |blob: &BlobId, kept: &Kept| !kept.mine && !marked.contains(&(*blob, kept.bytes));
+        for (blob, kept) in here.iter().filter(|(blob, kept)| is_counted(blob, kept)) {
             self.wants.note_cached(*blob, kept);
         }
         for naming in wanted.into_iter().filter(|naming| !here.contains_key(&naming.blob)) {
@@ -401,7 +408,7 @@ impl Service {
         }
         let kept = Kept { mine: false, bytes, since: self.now };
         self.tx.put(Tree::Blobs, blob.as_bytes(), kept.encode());
-        self.wants.note_cached(*blob, &kept);
+        self.recount(blob)?;
         self.make_room_for_blobs()?;
         for naming in namings.iter().filter(|naming| kept.is(naming.bytes)) {
             self.emit(view::Happening::Blob { id: *blob, moment: naming.moment });
@@ -564,7 +571,10 @@ impl Service {
             // Mine no more, but others'.
             let kept = Kept { mine: false, since: self.now, ..kept };
             self.tx.put(Tree::Blobs, blob.as_bytes(), kept.encode());
-            self.wants.note_cached(*blob, &kept);
+            self.recount(blob)?;
+        } else {
+            // It may have stayed for a favourite that named it.
+            self.recount(blob)?;
         }
         Ok(())
     }
@@ -640,50 +650,4 @@ fn blobs_of(post: &Post) -> Vec<(BlobId, u64, bool)> {
 const PREVIEW_SIZE: u64 = 26 * 1024;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn turn(author: u8, n: usize) -> Turn {
-        let mut id = [author; 32];
-        id[..8].copy_from_slice(&(n as u64).to_be_bytes());
-        let naming = Naming {
-            blob: BlobId::from_bytes(id),
-            author: UserId::from_bytes([author; 32]),
-            moment: EntryId::from_bytes(id),
-            bytes: 1_024,
-            later: false,
-        };
-        (false, Reverse(Timestamp::ZERO), naming)
-    }
-
-    fn waiting(wants: &Wants, author: u8) -> usize {
-        wants.waiting.get(&UserId::from_bytes([author; 32])).map_or(0, BTreeSet::len)
-    }
-
-    #[test]
-    fn an_author_alone_may_fill_what_waits_and_gives_way_to_others() {
-        let mut wants = Wants::default();
-        for n in 0..BLOB_WANTED_LIMIT {
-            wants.push(turn(1, n));
-        }
-        assert_eq!((wants.waiting_count, waiting(&wants, 1)), (BLOB_WANTED_LIMIT, BLOB_WANTED_LIMIT));
-        wants.push(turn(1, BLOB_WANTED_LIMIT));
-        assert_eq!(waiting(&wants, 1), BLOB_WANTED_LIMIT, "one more than the limit");
-        for n in 0..10 {
-            wants.push(turn(2, n));
-        }
-        assert_eq!((waiting(&wants, 1), waiting(&wants, 2)), (BLOB_WANTED_LIMIT - 10, 10));
-        assert_eq!(wants.waiting_count, BLOB_WANTED_LIMIT);
-    }
-
-    #[test]
-    fn records_are_read_as_they_were_written_and_told_apart_by_their_keys() {
-        let kept = Kept { mine: true, bytes: 7, since: Timestamp::from_millis(9) };
-        let (.., naming) = turn(3, 4);
-        let naming = Naming { later: true, ..naming };
-        assert_eq!(Kept::decode(&[1; 32], &kept.encode()).expect("its own bytes"), kept);
-        assert_eq!(Naming::decode(naming.blob.as_bytes(), &kept.encode()).expect("the other kind"), None);
-        assert_eq!(Naming::decode(&naming.key(), &naming.encode()).expect("its own bytes"), Some(naming));
-        assert!(Naming::decode(&naming.key()[..95], &naming.encode()).is_err());
-    }
-}
+mod tests;

@@ -10,7 +10,7 @@ use utoipa::openapi::security::{
 use utoipa::openapi::{Content, Ref, RefOr, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
 
-use super::{blobs, events, me, moments, node, onboarding, people, programs, schema, tags};
+use super::{blobs, care, events, me, moments, node, onboarding, people, programs, schema, tags};
 
 /// The API.
 #[derive(Debug, OpenApi)]
@@ -22,7 +22,7 @@ use super::{blobs, events, me, moments, node, onboarding, people, programs, sche
         people::safety, people::verify, people::requests, people::confirm, people::decline, people::invite,
         people::accept, tags::list, tags::add, tags::take, tags::rename, tags::remove, moments::timeline, moments::post,
         moments::moment, moments::withdraw, moments::withdraw_comment, moments::like, moments::unlike,
-        moments::comment, moments::who, blobs::blob, events::events, programs::list, programs::add, programs::revoke,
+        moments::comment, moments::who, care::album, care::faves, care::pin, care::unpin, care::fave, care::unfave, blobs::blob, events::events, programs::list, programs::add, programs::revoke,
         openapi
     ),
     components(schemas(schema::Failure, schema::Refusal)),

@@ -419,6 +419,11 @@ fn what_the_library_writes_is_what_the_document_describes() {
         muted: false,
     };
     let bare = v::Moment { audience: None, delivery: None, place: None, shared_from: None, ..full.clone() };
+    let month = v::MonthCount { month: at.month(), moments: 1 };
+    let (months, pinned) = (vec![month], vec![full.clone()]);
+    let album =
+        v::Album { person: person(), months, pinned, moments: vec![full.clone()], next: Some("x".into()) };
+    check("Album", serde_json::to_value(album).unwrap());
     let page = v::Page { moments: vec![full, bare], next: None };
     check("Page", serde_json::to_value(page).unwrap());
     let friend = v::Friend {

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use tidings::limits::POST_TEXT_LIMIT;
 
 use super::Ctx;
-use super::door::{Ask, Door, segment};
+use super::care::path;
+use super::door::{Ask, Door};
 use super::home_commands::simple;
 use super::people::named;
 use crate::api::place::Precision;
@@ -70,6 +71,9 @@ pub struct TimelineArgs {
     /// Not younger
     #[arg(long, value_name = "DATE")]
     pub(super) until: Option<String>,
+    /// Only those in which each of these words occurs: in text, place, link, picture descriptions or the author's name
+    #[arg(long, value_name = "WORDS")]
+    pub(super) search: Option<String>,
 }
 
 /// Shares a moment.
@@ -159,15 +163,15 @@ fn place(words: &str, precision: &str) -> Result<Value> {
 
 /// A page of the timeline.
 pub fn timeline(ctx: &Ctx, args: TimelineArgs) -> Result<()> {
-    let mut path = format!("/timeline?limit={}", args.limit);
-    for (key, value) in
-        [("before", &args.before), ("from", &args.from), ("since", &args.since), ("until", &args.until)]
-    {
-        if let Some(value) = value {
-            path.push_str(&format!("&{key}={}", segment(value)));
-        }
-    }
-    simple(ctx, &Ask::get(path), text::timeline)
+    let fields = [
+        ("before", &args.before),
+        ("from", &args.from),
+        ("since", &args.since),
+        ("until", &args.until),
+        ("search", &args.search),
+    ];
+    let text = if args.search.is_some() { text::care::found } else { text::timeline };
+    simple(ctx, &Ask::get(path("/timeline", args.limit, &fields)), text)
 }
 
 /// One moment.
@@ -236,7 +240,8 @@ pub fn blob(ctx: &Ctx, id: &str, output: Option<&Path>) -> Result<()> {
     Ok(())
 }
 
-fn at(id: &str) -> Result<String> {
+/// The path of a moment.
+pub(super) fn at(id: &str) -> Result<String> {
     Ok(format!("/moments/{}", named(id)?))
 }
 
