@@ -6,6 +6,17 @@
 mod care;
 
 pub use care::{AlbumQuery, FavesQuery};
+mod privacy;
+
+pub use privacy::PrivacyDraft;
+mod notice;
+mod sharing;
+
+pub use notice::NoticesQuery;
+pub use sharing::{ShareDraft, SharedMedium};
+mod words;
+
+pub use words::{LinkDraft, MoodDraft, PictureChange, PictureDraft, PlaceDraft, Precision, StatusDraft};
 
 use crate::crypto::BlobKey;
 use crate::id::BlobId;
@@ -54,15 +65,6 @@ pub struct PhotoDraft {
     pub alt: Option<String>,
 }
 
-/// A place to be named.
-#[derive(Debug, Clone, PartialEq)]
-pub struct PlaceDraft {
-    /// Its name.
-    pub name: String,
-    /// Degrees north and east, already rounded to the precision asked for.
-    pub at: Option<(f64, f64)>,
-}
-
 /// A moment to be posted.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct PostDraft {
@@ -70,8 +72,12 @@ pub struct PostDraft {
     pub text: String,
     /// At most nine.
     pub photos: Vec<PhotoDraft>,
+    /// A link.
+    pub link: Option<LinkDraft>,
     /// Where.
     pub place: Option<PlaceDraft>,
+    /// How it felt.
+    pub mood: Option<MoodDraft>,
     /// Whom it mentions, by words.
     pub mentions: Vec<String>,
     /// Whether it may be shared on.
@@ -115,4 +121,8 @@ pub struct ProfileDraft {
     pub name: Option<String>,
     /// A line about me.
     pub about: Option<String>,
+    /// A small square picture.
+    pub avatar: PictureChange,
+    /// A large one, above the album.
+    pub cover: PictureChange,
 }

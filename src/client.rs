@@ -29,7 +29,14 @@ mod blobs;
 mod care;
 mod engine;
 mod events;
+mod evidence;
 mod home;
+mod notices;
+mod privacy;
+mod proof;
+mod reseal;
+mod sharing;
+mod words;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -40,6 +47,7 @@ use zeroize::Zeroizing;
 
 pub use blobs::OpenBlob;
 pub use events::EventStream;
+pub use evidence::{EVIDENCE_FORMAT, Evidence, Proven, ProvenPicture};
 
 use crate::ask::{AudienceWords, InviteDraft, PostDraft, ProfileDraft, SealedBlob};
 use crate::error::{Error, Result};
@@ -103,6 +111,7 @@ struct Inner {
     jobs: mpsc::Sender<Job>,
     events: events::Log,
     blobs: Arc<BlobFiles>,
+    proofs: Arc<proof::Proofs>,
     home: PathBuf,
     engine: Mutex<Option<engine::Running>>,
 }
@@ -150,6 +159,7 @@ impl Client {
                 jobs,
                 events,
                 blobs,
+                proofs: Arc::default(),
                 home: config.home,
                 engine: Mutex::new(Some(running)),
             }),
@@ -443,7 +453,7 @@ impl Client {
     ///
     /// # Errors
     /// Not found; refused for somebody else's.
-    pub async fn who(&self, id: &str) -> Result<Vec<view::WhoState>> {
+    pub async fn who(&self, id: &str) -> Result<view::Who> {
         let id = id.to_owned();
         self.call(move |service| service.who(&id)).await
     }
@@ -458,8 +468,8 @@ impl Client {
         loop {
             let (readings, is_here) = self.call(move |service| service.blob(&id)).await?;
             if is_here {
-                let files = Arc::clone(&self.inner.blobs);
-                return blocking(move || OpenBlob::open(&files, &id, readings)).await;
+                let (files, proofs) = (Arc::clone(&self.inner.blobs), Arc::clone(&self.inner.proofs));
+                return blocking(move || OpenBlob::open(&files, &proofs, &id, readings)).await;
             }
             if left.is_zero() {
                 return Err(Error::not_found(

@@ -31,30 +31,44 @@
 
 mod album;
 mod befriend;
+mod bodies;
 mod couriers;
 mod deliver;
+mod expire;
 mod held;
+mod hides;
 mod maintain;
 mod marks;
+mod mute;
+mod notices;
 mod orphans;
 mod pages;
 mod parcels;
 mod peer_log;
 mod people;
+mod privacy;
 mod publish;
 mod quota;
 mod react;
+mod readers;
+mod recalls;
+mod receipts;
 mod receive;
+mod rules;
 mod scopes;
 mod search;
 mod sessions;
+mod share;
 pub mod state;
 mod status;
 #[cfg(test)]
 mod testing;
 mod timeline;
 mod tx;
+mod view_as;
 mod wants;
+mod who;
+mod words;
 
 pub use befriend::Redeeming;
 pub use pages::Reading;
@@ -75,7 +89,10 @@ use crate::sync::LogState;
 use crate::time::Timestamp;
 use crate::view;
 use crate::wire::{Decode, DecodeError, Encode, Reader, Writer};
-use state::{AudienceRecord, EpochRecord, Friend, InviteRecord, Me, OpRecord, PendingPair, TagRecord};
+use state::{
+    AudienceRecord, EpochRecord, FaceRecord, Friend, InviteRecord, Me, OpRecord, PendingPair, StatusRecord,
+    TagRecord,
+};
 use tx::Tx;
 
 /// Where reserved numbers are written down a second time, outside the store (docs/protocol.md 3.13).
@@ -150,6 +167,10 @@ struct State {
     usage: BTreeMap<EpochId, quota::Usage>,
     invites: Invites,
     pending: BTreeMap<UserId, PendingPair>,
+    /// The newest status of each person.
+    statuses: BTreeMap<UserId, StatusRecord>,
+    /// The pictures of each person's newest profile.
+    faces: BTreeMap<UserId, FaceRecord>,
 }
 
 /// A node, without its sockets.
@@ -169,9 +190,14 @@ pub struct Service {
     mail: deliver::MailRoom,
     wants: wants::Wants,
     threads: orphans::Threads,
+    hides: hides::Hides,
+    notices: notices::Notices,
     quota: quota::Quota,
     marks: marks::Marks,
     index: album::Index,
+    readers: readers::Readers,
+    recalls: recalls::Recalls,
+    bodies: bodies::Bodies,
     timers: maintain::Timers,
     /// Outputs of the step, let go by its commit.
     held: Vec<Output>,
@@ -216,9 +242,14 @@ impl Service {
             mail: deliver::MailRoom::default(),
             wants: wants::Wants::default(),
             threads: orphans::Threads::default(),
+            hides: hides::Hides::default(),
+            notices: notices::Notices::default(),
             quota: quota::Quota::default(),
             marks: marks::Marks::default(),
             index: album::Index::default(),
+            readers: readers::Readers::default(),
+            recalls: recalls::Recalls::default(),
+            bodies: bodies::Bodies::default(),
             timers: maintain::Timers::default(),
             held: Vec::new(),
             outputs: VecDeque::new(),
@@ -340,7 +371,11 @@ impl Service {
             }
         }
         self.load_mail()?;
+        self.load_readers()?;
+        self.load_recalls()?;
         self.load_held()?;
+        self.load_hides()?;
+        self.load_notices()?;
         self.net.forget_step();
         // What the shell was to be told of friends and pairing may have been among what is forgotten.
         self.admit();
@@ -506,6 +541,8 @@ fn load(store: &Arc<dyn Store>) -> Result<State, StoreError> {
         usage: BTreeMap::new(),
         invites: Invites::new(),
         pending: BTreeMap::new(),
+        statuses: BTreeMap::new(),
+        faces: BTreeMap::new(),
     };
     tx.each(Tree::State, &[], &mut |key, value| {
         let (kind, id) = key.split_first().map_or((0, key), |(kind, id)| (*kind, id));
@@ -536,6 +573,7 @@ fn load(store: &Arc<dyn Store>) -> Result<State, StoreError> {
             b'p' => {
                 drop(state.pending.insert(id.value().map_err(bad)?, tx::decode(Tree::State, key, value)?))
             }
+            b'c' => Service::load_word(&mut state, key, value)?,
             b'o' => {
                 let number = id.u64().map_err(bad)?;
                 let record: OpRecord = tx::decode(Tree::State, key, value)?;

@@ -21,15 +21,20 @@ pub mod document;
 pub mod events;
 pub mod guard;
 pub mod input;
+pub mod links;
 pub mod me;
 pub mod moments;
 pub mod node;
+pub mod notices;
 pub mod onboarding;
 pub mod people;
 pub mod place;
+pub mod privacy;
+pub mod profile;
 pub mod programs;
 pub mod schema;
 pub mod sessions;
+pub mod sharing;
 pub mod tags;
 pub mod upload;
 
@@ -57,9 +62,12 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/onboarding", get(onboarding::state).post(onboarding::create))
         .route("/onboarding/words", delete(onboarding::forget))
         .route("/profile", get(me::profile).patch(me::change_profile))
+        .route("/profile/status", put(profile::set_status).delete(profile::clear_status))
         .route("/friends", get(people::friends))
         .route("/friends/{who}", get(people::friend).patch(people::change).delete(people::remove))
         .route("/friends/{who}/safety", get(people::safety).put(people::verify))
+        .route("/friends/{who}/chats-only", put(privacy::chats_only).delete(privacy::with_moments))
+        .route("/privacy", get(privacy::show).patch(privacy::change))
         .route("/requests", get(people::requests))
         .route("/requests/{who}/confirm", post(people::confirm))
         .route("/requests/{who}/decline", post(people::decline))
@@ -78,7 +86,15 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/moments/{id}/fave", put(care::fave).delete(care::unfave))
         .route("/album", get(care::album))
         .route("/faves", get(care::faves))
+        .route("/moments/{id}/audience", put(privacy::audience))
+        .route("/moments/{id}/share", post(sharing::share))
+        .route("/moments/{id}/evidence", get(sharing::evidence))
         .route("/comments/{id}", delete(moments::withdraw_comment))
+        .route("/comments/{id}/hide", put(notices::hide))
+        .route("/notices", get(notices::list))
+        .route("/notices/read", post(notices::read))
+        .route("/mutes/{word}", put(notices::mute).delete(notices::unmute))
+        .route("/links", post(links::preview))
         .route("/blobs/{id}", get(blobs::blob))
         .route("/events", get(events::events))
         .route("/tokens", get(programs::list).post(programs::add))
@@ -86,6 +102,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/openapi.json", get(document::openapi))
         .layer(DefaultBodyLimit::max(JSON_BODY_LIMIT))
         .route("/moments", post(moments::post).layer(DefaultBodyLimit::max(UPLOAD_LIMIT)))
+        .route("/profile/avatar", put(profile::set_avatar).delete(profile::remove_avatar))
+        .route("/profile/cover", put(profile::set_cover).delete(profile::remove_cover))
         .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_method);
     Router::new()

@@ -81,6 +81,7 @@ pub(super) fn create(home: &Path, name: &str) -> Result<(UserId, Zeroizing<Strin
         device_day: now.day(),
         last_day: now.day(),
         next_number: 0,
+        strangers: 0,
     };
     let keep = || -> std::result::Result<(), StoreError> {
         folder.write(AT_REST, at_rest.expose_bytes())?;

@@ -16,12 +16,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::Service;
 use super::publish::no_such_moment;
-use super::{Service, tx};
+use super::timeline::within_page;
 use crate::ask::FavesQuery;
 use crate::error::{Error, Result as Said};
 use crate::id::{EntryId, EpochId, hex, unhex};
-use crate::limits::{FAVOURITE_LIMIT, FAVOURITE_RUN_LIMIT, PIN_LIMIT, TIMELINE_DEFAULT, TIMELINE_LIMIT};
+use crate::limits::{FAVOURITE_LIMIT, FAVOURITE_RUN_LIMIT, PIN_LIMIT, TIMELINE_DEFAULT};
+use crate::store::layout::mark_key;
 use crate::store::{StoreError, Tree};
 use crate::time::Timestamp;
 use crate::view;
@@ -76,13 +78,13 @@ impl Service {
     fn mark(&mut self, kind: u8, id: EntryId) {
         self.marks.of(kind).insert(id, self.now);
         let at = self.now.as_millis().to_be_bytes().to_vec();
-        self.tx.put(Tree::Marks, &tx::key(&[&[kind], id.as_bytes()]), at);
+        self.tx.put(Tree::Marks, &mark_key(kind, id.as_bytes()), at);
         self.answer_after_barrier = true;
     }
 
     fn unmark(&mut self, kind: u8, id: &EntryId) {
         if self.marks.of(kind).remove(id).is_some() {
-            self.tx.remove(Tree::Marks, &tx::key(&[&[kind], id.as_bytes()]));
+            self.tx.remove(Tree::Marks, &mark_key(kind, id.as_bytes()));
             self.answer_after_barrier = true;
         }
     }
@@ -224,15 +226,9 @@ impl Service {
 /// How many moments a page shall have.
 ///
 /// # Errors
-/// Refused above [`TIMELINE_LIMIT`].
+/// Refused above [`crate::limits::TIMELINE_LIMIT`].
 pub(super) fn page_limit(asked: usize) -> Said<usize> {
-    if asked > TIMELINE_LIMIT {
-        return Err(Error::refused(
-            "page_limit",
-            format!("a page of {asked} moments was asked for; at most {TIMELINE_LIMIT} are given"),
-            "ask for fewer and go on with --before",
-        ));
-    }
+    within_page(asked)?;
     Ok(if asked == 0 { TIMELINE_DEFAULT } else { asked })
 }
 

@@ -232,7 +232,7 @@ impl Service {
         reading: &Reading,
         names: &mut BTreeMap<UserId, Found>,
     ) -> Result<Option<view::Moment>, StoreError> {
-        let Some(author) = self.author_of(value) else { return Ok(None) };
+        let Some(author) = self.author_in(value) else { return Ok(None) };
         if reading.author.is_some_and(|wanted| wanted != author) || !self.is_time_shown(&author, key) {
             return Ok(None);
         }
@@ -241,7 +241,7 @@ impl Service {
         };
         if let Some(words) = &reading.words {
             let in_name = *names.entry(author).or_insert_with(|| words.in_name(&self.person(&author).name));
-            if !words.are_in(opened.post(), in_name) {
+            if !words.are_in(&opened.post, in_name) {
                 return Ok(None);
             }
         }

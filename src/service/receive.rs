@@ -18,7 +18,7 @@
 
 use super::parcels::granted_key;
 use super::sessions::Verdict;
-use super::{Service, tx};
+use super::{Service, share, tx};
 use crate::crypto::ContentKey;
 use crate::entry::{Entry, HEADER_LEN, Header, Unverified, Verified};
 use crate::error::Result as Said;
@@ -143,8 +143,13 @@ impl Service {
         let content = self.open(&entry)?.filter(|content| {
             // Of a class that is not known (single entries were granted) only what is ever granted counts.
             let kind = content.body.kind();
-            if granted { moment::kind::GRANTABLE.contains(&kind) } else { class.carries(kind) }
+            let is_of_class =
+                if granted { moment::kind::GRANTABLE.contains(&kind) } else { class.carries(kind) };
+            // What says that it is somebody's and is not signed by them is never shown.
+            is_of_class && share::is_genuine(&author, content)
         });
+        // Taken back from me: that it is known is all that is kept.
+        let content = content.filter(|_| !self.is_recalled(&epoch, &id));
         if !self.keep_entry(&entry, content.as_ref())? {
             return Ok(Verdict::Known { epoch, seq, id });
         }
@@ -318,7 +323,7 @@ impl Service {
     }
 
     /// Writes how an entry lies, and counts what that takes. Called while an old timeline record is still there.
-    fn set_lying(
+    pub(super) fn set_lying(
         &mut self,
         epoch: &EpochId,
         seq: u64,
@@ -359,6 +364,8 @@ impl Service {
             }
             _ => {}
         }
+        self.forget_recall(epoch, id)?;
+        self.forget_marks(id);
         self.tx.remove(Tree::Log, &log_key(epoch, seq, id));
         if let Some(author) = self.state.epochs.get(epoch).map(|record| record.author) {
             self.forget_key(&author, epoch, id);
@@ -440,7 +447,12 @@ impl Service {
             Body::Profile(profile) => {
                 let at = Timestamp::from_millis(content.created.as_millis());
                 // Entries come newest first: an older profile is no news.
-                if self.state.friends.get(&author).is_some_and(|friend| friend.profile_at <= at) {
+                let is_news = self.state.friends.get(&author).is_some_and(|friend| friend.profile_at <= at);
+                if is_news || author == self.me() {
+                    self.take_face(author, id, &profile)?;
+                }
+                if is_news {
+                    self.window_told(&author, profile.window_days);
                     // It fails only for want of the friend, who was there a line above; the view is for callers of a verb.
                     let _ = self.change_friend(author, |friend| {
                         friend.profile_at = at;
@@ -451,9 +463,10 @@ impl Service {
                 }
             }
             Body::Interaction(sealed) => self.on_interaction(author, epoch, header, id, &sealed)?,
+            Body::Hide(tag) => self.on_hide(author, tag)?,
+            Body::Status(status) => self.on_status(author, id, content.created, status),
             // Kept as they came, for the releases that show them.
-            Body::Hide(_) | Body::SelfOp(_) | Body::Status(_) | Body::AppUpdate(_) | Body::Unknown { .. } => {
-            }
+            Body::SelfOp(_) | Body::AppUpdate(_) | Body::Unknown { .. } => {}
         }
         Ok(())
     }
@@ -516,6 +529,12 @@ impl Service {
         if let Some(author) = &author {
             self.forget_key(author, &epoch, &id);
         }
+        self.forget_recall(&epoch, &id)?;
+        self.forget_marks(&id);
+        if author == Some(self.me()) {
+            self.forget_rule(&id);
+        }
+        self.owe_receipt(tombstone, before.as_ref())?;
         match &before {
             None => {
                 self.set_lying(&epoch, seq, &id, &Lying::Awaited)?;
@@ -532,6 +551,9 @@ impl Service {
             self.forget_post(&id)?;
         }
         self.set_lying(&epoch, seq, &id, &Lying::Gone)?;
+        if let Some(author) = &author {
+            self.status_withdrawn(author, &id);
+        }
         if let Some(Lying::Timeline(shown)) = before {
             self.remove_post(&epoch, shown, &id)?;
             self.emit(view::Happening::Withdrawn { id });

@@ -14,12 +14,18 @@
 //!  'i' invite 16                          OpenInvite
 //!  'p' user 32                            PendingPair
 //!  'o' number 8                           OpRecord
+//!  'r'                                    own rules of moments, and what friends were told (`readers`)
+//!  'v' author 32 ‖ epoch 16 ‖ entry 32    what an author said about a moment of theirs (`recalls`)
+//!  'x' post 32 ‖ hide tag 16              what I hid beneath it (`hides`)
+//!  'c' which 1 ‖ user 32                  StatusRecord, FaceRecord
 //! ```
 //!
 //! Source: docs/protocol.md 3.1–3.3, 3.11, 3.13.
 
 mod epochs;
 mod people;
+mod words;
 
 pub use epochs::{AudienceRecord, EpochRecord, Numbers, OwnPart, class_code, class_from};
 pub use people::{Friend, InviteRecord, Me, NOTE_LIMIT, OpRecord, PendingPair, TagRecord};
+pub use words::{FaceRecord, StatusRecord};

@@ -54,6 +54,7 @@ impl Rig {
             name: "Alice".to_owned(),
             about: String::new(),
             window_days: 0,
+            strangers: 0,
             identity: created.identity.as_bytes().to_vec(),
             device: device.as_bytes().to_vec(),
             addresses: Vec::new(),

@@ -24,12 +24,17 @@
 //! Source: docs/protocol.md 3.9, 3.18.
 
 mod favourites;
+mod profile;
+#[cfg(test)]
+mod tests;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
+pub(super) use profile::FACE;
+
 use super::sessions::Spoken;
-use super::{Output, Service, tx};
+use super::{Output, Service, share, tx};
 use crate::crypto::{BlobKey, padded_len};
 use crate::error::{Error, Result as Said};
 use crate::id::{BlobId, EntryId, EpochId, UserId};
@@ -41,7 +46,6 @@ use crate::link::{ConnId, Order, StreamId};
 use crate::moment::Post;
 use crate::store::{StoreError, Tree};
 use crate::time::{DAY_MS, Timestamp};
-use crate::view;
 use crate::wire::Reader;
 
 /// A blob that is here.
@@ -381,7 +385,7 @@ impl Service {
         Ok(found)
     }
 
-    fn is_matched(&self, stream: StreamId, epoch: &EpochId) -> bool {
+    pub(super) fn is_matched(&self, stream: StreamId, epoch: &EpochId) -> bool {
         match self.net.streams.get(&stream).map(|stream| &stream.spoken) {
             Some(Spoken::Sync(session)) => session.is_matched(epoch),
             _ => false,
@@ -411,7 +415,7 @@ impl Service {
         self.recount(blob)?;
         self.make_room_for_blobs()?;
         for naming in namings.iter().filter(|naming| kept.is(naming.bytes)) {
-            self.emit(view::Happening::Blob { id: *blob, moment: naming.moment });
+            self.tell_blob(naming);
         }
         Ok(())
     }
@@ -490,7 +494,7 @@ impl Service {
             let Some(place) = self.place(&naming.moment)? else { continue };
             let Some(epoch) = self.state.epochs.get(&place.epoch) else { continue };
             let may = if epoch.own.is_some() {
-                self.readers_of(&naming.moment)?.contains(&user)
+                self.may_read(&user, &naming.moment, &place.epoch)
             } else {
                 !epoch.author_only && (epoch.author == user || self.is_matched(sync, &place.epoch))
             };
@@ -592,7 +596,8 @@ impl Service {
         namings.sort_by_key(|naming| naming.author != me);
         let mut readings = Vec::new();
         for naming in namings {
-            let Some(reading) = self.blob_in(&naming.moment, blob)? else { continue };
+            let in_moment = self.blob_in(&naming.moment, blob)?;
+            let Some(reading) = in_moment.or_else(|| self.picture_in(&naming)) else { continue };
             match &kept {
                 Some(kept) if !kept.is(naming.bytes) => continue,
                 Some(_) => {}
@@ -603,7 +608,7 @@ impl Service {
         if readings.is_empty() {
             return Err(Error::not_found(
                 "no_such_blob",
-                format!("no moment here names the blob {}", blob.short()),
+                format!("no moment or profile here names the blob {}", blob.short()),
                 "see `tidings show ID`",
             ));
         }
@@ -624,19 +629,25 @@ impl Service {
         self.wants.drop_waiting(naming);
         self.wants.push((wanted.bytes > PREVIEW_SIZE, Reverse(self.now), wanted));
     }
-
-    /// Readers of one of my moments who are friends now.
-    pub(super) fn is_reader(&self, user: &UserId, moment: &EntryId) -> Result<bool, StoreError> {
-        Ok(self.readers_of(moment)?.contains(user))
-    }
 }
 
-/// What opens a blob: key, media type, bytes of plaintext.
-pub type BlobReading = (BlobKey, &'static str, u64);
+/// What opens a blob, as a moment says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BlobReading {
+    /// Its key.
+    pub key: BlobKey,
+    /// Its media type.
+    pub mime: &'static str,
+    /// Bytes of plaintext.
+    pub bytes: u64,
+    /// BLAKE3 of the plaintext, which somebody else than the moment's author signed: nothing else is shown under it.
+    pub proof: Option<[u8; 32]>,
+}
 
 /// The blobs of a post: id, padded bytes, whether it is an original.
 fn blobs_of(post: &Post) -> Vec<(BlobId, u64, bool)> {
-    let media = post.public.values().media.iter().zip(&post.private.media_keys);
+    let keys = share::trusted_keys(post);
+    let media = post.media().iter().zip(keys.iter());
     media
         .flat_map(|(medium, keys)| {
             let preview = (keys.preview, padded_len(u64::from(keys.preview_len)), false);
@@ -648,6 +659,3 @@ fn blobs_of(post: &Post) -> Vec<(BlobId, u64, bool)> {
 
 /// The largest padded preview, bytes.
 const PREVIEW_SIZE: u64 = 26 * 1024;
-
-#[cfg(test)]
-mod tests;

@@ -220,6 +220,7 @@ impl World {
             device_day: today,
             last_day: today,
             next_number: 0,
+            strangers: 0,
         };
         let sealed = Sealed::new(Arc::clone(&memory), storage.clone(), self.entropy.split());
         Service::create(&sealed, &me).expect("an empty store takes a person");

@@ -27,6 +27,15 @@ pub struct PostArgs {
     /// What a photo shows, in the order of the photos; may be repeated
     #[arg(long, value_name = "TEXT")]
     pub(super) alt: Vec<String>,
+    /// The address of a web page; your node fetches it once, for the card that friends see
+    #[arg(long, value_name = "URL")]
+    pub(super) link: Option<String>,
+    /// How it felt, in words
+    #[arg(long, value_name = "TEXT")]
+    pub(super) mood: Option<String>,
+    /// How it felt, as an emoji
+    #[arg(long, value_name = "EMOJI")]
+    pub(super) mood_emoji: Option<String>,
     /// Where, with coordinates if you like
     #[arg(long, value_name = "NAME[@LAT,LON]")]
     pub(super) place: Option<String>,
@@ -74,6 +83,9 @@ pub struct TimelineArgs {
     /// Only those in which each of these words occurs: in text, place, link, picture descriptions or the author's name
     #[arg(long, value_name = "WORDS")]
     pub(super) search: Option<String>,
+    /// My moments as this friend sees them
+    #[arg(long = "as", value_name = "FRIEND", conflicts_with = "from")]
+    pub(super) as_friend: Option<String>,
 }
 
 /// Shares a moment.
@@ -94,8 +106,13 @@ pub fn post(ctx: &Ctx, args: PostArgs) -> Result<()> {
         Precision::Area => "area",
         Precision::City => "city",
     };
+    let mood = (args.mood.is_some() || args.mood_emoji.is_some()).then(
+        || json!({"text": args.mood.unwrap_or_default(), "emoji": args.mood_emoji.unwrap_or_default()}),
+    );
     let draft = json!({
         "text": text,
+        "link": args.link,
+        "mood": mood,
         "alts": args.alt,
         "place": args.place.as_deref().map(|words| place(words, precision)).transpose()?,
         "mentions": args.mention,
@@ -121,6 +138,9 @@ pub fn post(ctx: &Ctx, args: PostArgs) -> Result<()> {
     let mut door = Door::to(&ctx.home);
     let moment = door.ask(&ask)?;
     door.close()?;
+    for warning in moment.get("warnings").and_then(Value::as_array).into_iter().flatten() {
+        ctx.out.note(&format!("tidings: warning: {}", warning.as_str().unwrap_or_default()));
+    }
     let may_read = moment.pointer("/delivery/may_read").and_then(Value::as_u64);
     if may_read == Some(0) && !args.private {
         ctx.out.note("tidings: warning: nobody is in this audience; only you can read it");
@@ -169,9 +189,14 @@ pub fn timeline(ctx: &Ctx, args: TimelineArgs) -> Result<()> {
         ("since", &args.since),
         ("until", &args.until),
         ("search", &args.search),
+        ("as", &args.as_friend),
     ];
-    let text = if args.search.is_some() { text::care::found } else { text::timeline };
-    simple(ctx, &Ask::get(path("/timeline", args.limit, &fields)), text)
+    let ask = Ask::get(path("/timeline", args.limit, &fields));
+    match &args.as_friend {
+        Some(friend) => simple(ctx, &ask, |out, page| text::privacy::timeline_as(out, friend, page)),
+        None if args.search.is_some() => simple(ctx, &ask, text::care::found),
+        None => simple(ctx, &ask, text::timeline),
+    }
 }
 
 /// One moment.
@@ -198,7 +223,7 @@ pub fn delete(ctx: &Ctx, id: &str) -> Result<()> {
 
 /// Who has my moment.
 pub fn who(ctx: &Ctx, id: &str) -> Result<()> {
-    simple(ctx, &Ask::get(format!("{}/who", at(id)?)), text::who)
+    simple(ctx, &Ask::get(format!("{}/who", at(id)?)), text::sharing::who)
 }
 
 /// The bytes of a photo.

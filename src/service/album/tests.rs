@@ -29,7 +29,7 @@ fn is_true_of_the_timeline(rig: &Rig) -> bool {
     rig.service
         .tx
         .each_pending(Tree::Timeline, &[], &mut |key, value| {
-            let author = rig.service.author_of(value).expect("an epoch");
+            let author = rig.service.author_in(value).expect("an epoch");
             let (shown, id) = split_timeline_key(key).expect("a key");
             index.push(author_key(&author, shown, &id));
             *counts.entry(month_key(&author, shown.month())).or_insert(0u64) += 1;

@@ -36,6 +36,8 @@ pub struct Me {
     pub last_day: Day,
     /// The next local numbers of tags and audiences.
     pub next_number: u32,
+    /// How many of my newest moments for everyone a stranger sees while pairing is pending: 0 or 10.
+    pub strangers: u8,
 }
 
 impl Encode for Me {
@@ -44,6 +46,7 @@ impl Encode for Me {
         out.bytes_u16(&self.identity).bytes_u16(&self.device);
         addresses_to(out, &self.addresses);
         out.u32(self.device_day.0).u32(self.last_day.0).u32(self.next_number);
+        out.u8(self.strangers);
     }
 }
 
@@ -59,6 +62,8 @@ impl Decode for Me {
             device_day: Day(input.u32()?),
             last_day: Day(input.u32()?),
             next_number: input.u32()?,
+            // Homes of before have no more; each field that was added later is missing with all that follow it.
+            strangers: if input.remaining() > 0 { input.u8()? } else { 0 },
         })
     }
 }
@@ -314,4 +319,32 @@ fn addresses_from(input: &mut Reader<'_>) -> Result<Vec<Address>, DecodeError> {
     let count = u64::from(input.u16()?);
     let count = input.count("addresses", count, ADDRESS_LIMIT, 2)?;
     (0..count).map(|_| Address::from_bytes(input.bytes_u16("address", ADDRESS_LEN_LIMIT)?)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire;
+
+    #[test]
+    fn myself_of_an_earlier_home_opens_with_what_was_added_later_at_its_default() {
+        let me = Me {
+            name: "Alice".to_owned(),
+            about: String::new(),
+            window_days: 3,
+            identity: vec![1],
+            device: vec![2],
+            addresses: Vec::new(),
+            device_day: Day(4),
+            last_day: Day(5),
+            next_number: 6,
+            strangers: 10,
+        };
+        let bytes = me.encode();
+        assert_eq!(wire::decode::<Me>(&bytes), Ok(me.clone()));
+        // name ‖ about ‖ window ‖ identity ‖ device ‖ no address ‖ two days ‖ next number, as first written.
+        let first = [&[0, 5][..], b"Alice", &[0, 0, 0, 0, 0, 3, 0, 1, 1, 0, 1, 2, 0, 0]].concat();
+        let first = [&first[..], &[0, 0, 0, 4, 0, 0, 0, 5, 0, 0, 0, 6]].concat();
+        assert_eq!(wire::decode::<Me>(&first), Ok(Me { strangers: 0, ..me }));
+    }
 }

@@ -38,11 +38,11 @@ impl Service {
 
     /// What a moment names.
     fn namings_of(&self, moment: &EntryId) -> Result<Vec<Naming>, StoreError> {
-        let Some((author, post)) = self.post_of(moment)? else { return Ok(Vec::new()) };
+        let Some(opened) = self.opened_by_id(moment)? else { return Ok(Vec::new()) };
         let mut found = Vec::new();
-        for (blob, ..) in blobs_of(&post) {
+        for (blob, ..) in blobs_of(&opened.post) {
             let namings = self.namings(&blob)?.into_iter();
-            found.extend(namings.filter(|naming| naming.moment == *moment && naming.author == author));
+            found.extend(namings.filter(|naming| naming.moment == *moment && naming.author == opened.author));
         }
         Ok(found)
     }

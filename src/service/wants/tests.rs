@@ -1,4 +1,4 @@
-//! Records and turns of what is wanted.
+//! What waits, and the records it is read from.
 
 use super::*;
 
