@@ -39,6 +39,7 @@ mod held;
 mod hides;
 mod maintain;
 mod marks;
+mod media;
 mod mute;
 mod notices;
 mod orphans;

@@ -4,6 +4,7 @@
 //! characters in what other people wrote are shown as a replacement sign: a friend's name cannot move the cursor.
 
 pub mod care;
+pub mod media;
 pub mod notices;
 pub mod privacy;
 pub mod sharing;
@@ -358,6 +359,9 @@ pub fn moment(out: &Out, value: &Value) -> String {
             alt => format!(": {}", line(alt)),
         };
         add(&out.style(Style::Faint, &format!("[photo {size}{alt}]")));
+    }
+    if let Some(video) = media::video(value) {
+        add(&out.style(Style::Faint, &video));
     }
     words::beside(out, value).iter().for_each(|line| add(line));
     let likes = items(value, "likes");

@@ -76,6 +76,7 @@ impl Service {
         self.load_index()?;
         self.load_marks()?;
         self.load_wants()?;
+        self.remove_dropped()?;
         self.load_quota();
         self.load_held()?;
         let friends: Vec<UserId> = self.state.friends.keys().copied().collect();
