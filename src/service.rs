@@ -29,6 +29,7 @@
 //!
 //! Source: docs/protocol.md 3.3–3.15; docs/adr/0001-sans-io-core.md.
 
+mod album;
 mod befriend;
 mod bodies;
 mod couriers;
@@ -38,10 +39,12 @@ mod held;
 mod hides;
 mod introduce;
 mod maintain;
+mod marks;
 mod media;
 mod mute;
 mod notices;
 mod orphans;
+mod pages;
 mod parcels;
 mod parting;
 mod peer_log;
@@ -56,11 +59,14 @@ mod receipts;
 mod receive;
 mod rules;
 mod scopes;
+mod search;
 mod sessions;
 mod share;
 pub mod state;
 mod status;
 mod strangers;
+#[cfg(test)]
+mod testing;
 mod timeline;
 mod tx;
 mod view_as;
@@ -69,6 +75,7 @@ mod who;
 mod words;
 
 pub use befriend::Redeeming;
+pub use pages::Reading;
 pub use wants::BlobReading;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -193,6 +200,8 @@ pub struct Service {
     hides: hides::Hides,
     notices: notices::Notices,
     quota: quota::Quota,
+    marks: marks::Marks,
+    index: album::Index,
     readers: readers::Readers,
     recalls: recalls::Recalls,
     bodies: bodies::Bodies,
@@ -243,6 +252,8 @@ impl Service {
             hides: hides::Hides::default(),
             notices: notices::Notices::default(),
             quota: quota::Quota::default(),
+            marks: marks::Marks::default(),
+            index: album::Index::default(),
             readers: readers::Readers::default(),
             recalls: recalls::Recalls::default(),
             bodies: bodies::Bodies::default(),
@@ -353,6 +364,8 @@ impl Service {
         self.threads = orphans::Threads::default();
         self.state = load(self.tx.store())?;
         self.load_quota();
+        self.load_index()?;
+        self.load_marks()?;
         self.wants = wants::Wants::default();
         self.load_wants()?;
         // Epochs that the step minted are none, and numbers it took are gaps.

@@ -4,6 +4,7 @@
 //! characters in what other people wrote are shown as a replacement sign: a friend's name cannot move the cursor.
 
 mod acquaint;
+pub mod care;
 pub mod media;
 pub mod notices;
 pub mod privacy;
