@@ -266,6 +266,35 @@ fn photos_and_a_video_are_not_mixed_nor_are_two_videos() {
     assert!(alice.cli(&["post", "--video", &video("vp9.webm"), "--alt", &long[1..]]).code == Some(0));
 }
 
+/// The most memory that a process has had, in KiB.
+#[cfg(target_os = "linux")]
+fn peak_kib(node: &Node) -> u64 {
+    let status =
+        std::fs::read_to_string(format!("/proc/{}/status", node.pid().expect("it runs"))).expect("status");
+    let line = status.lines().find(|line| line.starts_with("VmHWM:")).expect("a peak");
+    line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).expect("a number")
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_video_of_ninety_megabytes_is_sealed_from_the_disk_and_never_held_in_memory() {
+    let alice = Node::started("Alice");
+    let folder = tempfile::tempdir().expect("a folder");
+    let film = folder.path().join("film.mp4");
+    let small = std::fs::read(video("h264.mp4")).expect("the video");
+    // The same film, with ninety megabytes of media data behind it that no track names: zeroed, and sealed as well.
+    let extra: u32 = 90 * 1024 * 1024;
+    let bytes = [&small[..], &extra.to_be_bytes(), b"mdat", &vec![7; extra as usize - 8]].concat();
+    std::fs::write(&film, &bytes).expect("written");
+    alice.ok(&["post", "--video", &video("vp9.webm")]);
+    let before = peak_kib(&alice);
+    let moment = alice.ok(&["post", "--video", &film.display().to_string()]);
+    assert_eq!(moment["video"]["bytes"].as_u64(), Some(bytes.len() as u64));
+    let grown = peak_kib(&alice).saturating_sub(before);
+    println!("{grown} KiB more at the peak, of {before}");
+    assert!(grown < 32 * 1024, "{grown} KiB more");
+}
+
 /// How far two pictures are apart in the mean, in steps of 255.
 fn apart(one: &image::RgbImage, other: &image::RgbImage) -> f64 {
     assert_eq!(one.dimensions(), other.dimensions());
