@@ -37,6 +37,7 @@ mod expire;
 mod held;
 mod hides;
 mod maintain;
+mod media;
 mod mute;
 mod notices;
 mod orphans;

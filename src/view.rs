@@ -87,6 +87,9 @@ pub struct Video {
     pub poster: Option<BlobId>,
     /// What it shows.
     pub alt: Option<String>,
+    /// ThumbHash of the still picture; empty if nobody made one.
+    #[serde(serialize_with = "base64")]
+    pub thumbhash: Vec<u8>,
 }
 
 /// A comment or reply beneath a moment.

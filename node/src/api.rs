@@ -28,6 +28,7 @@ pub mod notices;
 pub mod onboarding;
 pub mod people;
 pub mod place;
+pub mod previews;
 pub mod privacy;
 pub mod profile;
 pub mod programs;
@@ -49,7 +50,7 @@ use axum::routing::{delete, get, post, put};
 
 use crate::app::App;
 use crate::error::Error;
-use crate::limits::{JSON_BODY_LIMIT, UPLOAD_LIMIT};
+use crate::limits::{JSON_BODY_LIMIT, PREVIEW_UPLOAD_LIMIT, UPLOAD_LIMIT};
 
 /// The web app and the API of a home.
 pub fn router(app: Arc<App>) -> Router {
@@ -91,12 +92,14 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/mutes/{word}", put(notices::mute).delete(notices::unmute))
         .route("/links", post(links::preview))
         .route("/blobs/{id}", get(blobs::blob))
+        .route("/filters", get(previews::filters))
         .route("/events", get(events::events))
         .route("/tokens", get(programs::list).post(programs::add))
         .route("/tokens/{name}", delete(programs::revoke))
         .route("/openapi.json", get(document::openapi))
         .layer(DefaultBodyLimit::max(JSON_BODY_LIMIT))
         .route("/moments", post(moments::post).layer(DefaultBodyLimit::max(UPLOAD_LIMIT)))
+        .route("/previews", post(previews::preview).layer(DefaultBodyLimit::max(PREVIEW_UPLOAD_LIMIT)))
         .route("/profile/avatar", put(profile::set_avatar).delete(profile::remove_avatar))
         .route("/profile/cover", put(profile::set_cover).delete(profile::remove_cover))
         .fallback(no_such_path)

@@ -10,6 +10,7 @@
 pub mod door;
 mod home_commands;
 mod manual;
+mod media;
 mod moments;
 mod notices;
 mod output;
@@ -186,6 +187,9 @@ pub enum Command {
         /// The id, or its beginning
         id: String,
     },
+    /// The filters that `post --filter` takes
+    #[command(after_help = "Example: tidings filters")]
+    Filters,
     /// Change who may see an old moment
     #[command(after_help = "Example: tidings audience 3fa9 --to family --except Ben")]
     Audience(AudienceArgs),
@@ -212,10 +216,10 @@ pub enum Command {
         #[arg(value_name = "ID|FRIEND")]
         word: String,
     },
-    /// The bytes of a photo
+    /// The bytes of a photo or video
     #[command(after_help = "Example: tidings blob 9c1e… -o photo.jpg")]
     Blob {
-        /// The photo's id, as `show --json` prints it
+        /// The photo's or video's id, as `show --json` prints it
         id: String,
         /// Where to write it; standard output if left out
         #[arg(long, short, value_name = "FILE")]
@@ -410,6 +414,7 @@ fn dispatch(cli: Cli, out: Out) -> Result<()> {
         Command::Unmute { word } => notices::mute(&ctx, &word, false),
         Command::Blob { id, output } => moments::blob(&ctx, &id, output.as_deref()),
         Command::Who { id } => moments::who(&ctx, &id),
+        Command::Filters => moments::filters(&ctx),
         Command::Share(args) => sharing::share(&ctx, args),
         Command::Report(args) => sharing::report(&ctx, &args),
         Command::Export(args) => sharing::export(&ctx, &args),
@@ -465,7 +470,7 @@ mod tests {
         let Some(Command::Post(post)) = Cli::try_parse_from(args).unwrap().command else {
             panic!("not a post")
         };
-        assert_eq!(post.photo.len(), 10);
+        assert_eq!(post.media.photo.len(), 10);
     }
 
     #[test]

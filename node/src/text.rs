@@ -3,6 +3,7 @@
 //! Each function takes the JSON that `--json` would print and makes text of it, so both faces say the same. Control
 //! characters in what other people wrote are shown as a replacement sign: a friend's name cannot move the cursor.
 
+pub mod media;
 pub mod notices;
 pub mod privacy;
 pub mod sharing;
@@ -357,6 +358,9 @@ pub fn moment(out: &Out, value: &Value) -> String {
             alt => format!(": {}", line(alt)),
         };
         add(&out.style(Style::Faint, &format!("[photo {size}{alt}]")));
+    }
+    if let Some(video) = media::video(value) {
+        add(&out.style(Style::Faint, &video));
     }
     words::beside(out, value).iter().for_each(|line| add(line));
     let likes = items(value, "likes");

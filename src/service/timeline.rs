@@ -231,7 +231,7 @@ impl Service {
             kind: "post",
             text: values.text.clone(),
             photos: photos(&opened.post),
-            video: None,
+            video: super::media::video(&opened.post),
             link: link_view(values, &opened.post.private.media_keys),
             place: values.place.as_ref().map(place_view),
             mood: values

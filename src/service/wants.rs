@@ -641,6 +641,7 @@ fn blobs_of(post: &Post) -> Vec<(BlobId, u64, bool)> {
     let media = post.media().iter().zip(keys.iter());
     media
         .flat_map(|(medium, keys)| {
+            // A video that has no poster names no preview: its length is 0.
             let preview = (keys.preview, padded_len(u64::from(keys.preview_len)), false);
             let original = (keys.blob, padded_len(medium.plain_len), true);
             [Some(preview).filter(|_| keys.preview_len > 0), Some(original)].into_iter().flatten()

@@ -54,10 +54,13 @@ pub struct Video {
     height: u16,
     bytes: u64,
     duration_ms: u32,
+    /// For `/blobs/{id}`: a JPEG of at most 24 KiB.
     #[schema(required)]
     poster: Option<String>,
     #[schema(required)]
     alt: Option<String>,
+    /// Base64; empty without a poster.
+    thumbhash: String,
 }
 
 /// A comment or reply.
@@ -613,6 +616,20 @@ pub struct NewToken {
 #[derive(ToSchema)]
 pub struct Address {
     url: String,
+}
+
+/// The filters for photos.
+#[derive(ToSchema)]
+pub struct Filters {
+    filters: Vec<Filter>,
+}
+
+/// A filter for photos.
+#[derive(ToSchema)]
+pub struct Filter {
+    /// One word.
+    name: String,
+    description: String,
 }
 
 /// How far the first run has come.

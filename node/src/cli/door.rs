@@ -21,7 +21,6 @@ use crate::app::{App, OpenWith, no_identity, no_node};
 use crate::error::{Error, Result};
 use crate::home::Home;
 use crate::limits::{ANSWER_LIMIT, LOCK_WAIT_MS};
-use crate::media::limits::INPUT_LEN_LIMIT;
 
 /// What a command asks.
 #[derive(Debug)]
@@ -35,7 +34,7 @@ pub struct Ask {
 enum Content {
     None,
     Json(Value),
-    Form { draft: Value, photos: Vec<PathBuf> },
+    Form { draft: Value, files: Vec<(&'static str, PathBuf)> },
     File(PathBuf),
 }
 
@@ -60,31 +59,41 @@ impl Ask {
     /// # Errors
     /// Refused if it is longer than a photo may be; not found, if it is not there.
     pub fn file(method: &'static str, path: impl Into<String>, file: PathBuf) -> Result<Self> {
-        check_photo(0, &file)?;
+        check_file("photo", 0, &file)?;
         Ok(Self { method, path: path.into(), content: Content::File(file) })
     }
 
-    /// A draft with photos. What can be refused without reading the files is refused here.
+    /// A draft with photos.
+    ///
+    /// # Errors
+    /// As [`Ask::form_with`].
+    pub fn form(path: impl Into<String>, draft: Value, photos: Vec<PathBuf>) -> Result<Self> {
+        Self::form_with(path, draft, photos.into_iter().map(|photo| ("photo", photo)).collect())
+    }
+
+    /// A draft with files, each under the name of its part: `photo`, `video`, `poster`. What can be refused without
+    /// reading the files is refused here.
     ///
     /// # Errors
     /// Refused above a limit; not found, if a file is not there.
-    pub fn form(path: impl Into<String>, draft: Value, photos: Vec<PathBuf>) -> Result<Self> {
-        if photos.len() > POST_PHOTO_LIMIT {
+    pub fn form_with(
+        path: impl Into<String>,
+        draft: Value,
+        files: Vec<(&'static str, PathBuf)>,
+    ) -> Result<Self> {
+        if files.iter().filter(|(part, _)| *part == "photo").count() > POST_PHOTO_LIMIT {
             return Err(upload::too_many_photos());
         }
-        for (at, photo) in photos.iter().enumerate() {
-            check_photo(at, photo)?;
+        for (at, (part, file)) in files.iter().enumerate() {
+            check_file(part, at, file)?;
         }
-        Ok(Self { method: "POST", path: path.into(), content: Content::Form { draft, photos } })
+        Ok(Self { method: "POST", path: path.into(), content: Content::Form { draft, files } })
     }
 }
 
-fn check_photo(at: usize, photo: &Path) -> Result<()> {
-    let length = std::fs::metadata(photo).map_err(|e| no_such_file(photo, &e))?.len();
-    if usize::try_from(length).unwrap_or(usize::MAX) > INPUT_LEN_LIMIT {
-        return Err(upload::photo_too_long(at));
-    }
-    Ok(())
+fn check_file(part: &str, at: usize, file: &Path) -> Result<()> {
+    let length = std::fs::metadata(file).map_err(|e| no_such_file(file, &e))?.len();
+    upload::Part::named(part).check(length, at)
 }
 
 fn no_such_file(path: &Path, error: &std::io::Error) -> Error {
@@ -356,7 +365,7 @@ fn content(content: &Content) -> Result<Option<(String, Reader)>> {
             let file = std::fs::File::open(path).map_err(|e| no_such_file(path, &e))?;
             Ok(Some(("application/octet-stream".to_owned(), Box::new(file))))
         }
-        Content::Form { draft, photos } => {
+        Content::Form { draft, files } => {
             let boundary = format!("tidings-{}", crate::os::random_secret()?);
             let part = |name: &str, kind: &str| {
                 format!(
@@ -365,10 +374,10 @@ fn content(content: &Content) -> Result<Option<(String, Reader)>> {
             };
             let start = format!("{}{draft}\r\n", part("draft", "application/json"));
             let mut reader: Reader = Box::new(Cursor::new(start.into_bytes()));
-            for photo in photos {
+            for (name, path) in files {
                 // The file's name stays here: it may tell more than the photo.
-                let file = std::fs::File::open(photo).map_err(|e| no_such_file(photo, &e))?;
-                let head = part("photo", "application/octet-stream");
+                let file = std::fs::File::open(path).map_err(|e| no_such_file(path, &e))?;
+                let head = part(name, "application/octet-stream");
                 reader = Box::new(
                     reader
                         .chain(Cursor::new(head.into_bytes()))
@@ -493,7 +502,8 @@ mod tests {
             std::fs::write(photo, photo.file_name().unwrap().to_str().unwrap().replace("secret-", "bytes "))
                 .unwrap();
         }
-        let form = Content::Form { draft: serde_json::json!({"text": "hi"}), photos };
+        let files = photos.into_iter().map(|photo| ("photo", photo)).collect();
+        let form = Content::Form { draft: serde_json::json!({"text": "hi"}), files };
         let (kind, mut reader) = content(&form).unwrap().unwrap();
         let mut text = String::new();
         reader.read_to_string(&mut text).unwrap();
