@@ -74,6 +74,7 @@ impl Service {
         self.begin_blocks(beside)?;
         self.admit();
         self.load_wants()?;
+        self.remove_dropped()?;
         self.load_quota();
         self.load_held()?;
         let friends: Vec<UserId> = self.state.friends.keys().copied().collect();

@@ -522,8 +522,17 @@ impl Service {
 
     /// Withdraws an entry: nothing of it is kept but its number and id. Valid tombstones alone come here.
     pub(super) fn apply_tombstone(&mut self, tombstone: &Tombstone) -> Result<(), StoreError> {
-        let Tombstone { epoch, seq, entry: id } = *tombstone;
-        let before = self.lying(&epoch, seq, &id)?;
+        let before = self.lying(&tombstone.epoch, tombstone.seq, &tombstone.entry)?;
+        // A status passes by itself: nobody is told who has let go of it.
+        if !self.is_status(&tombstone.epoch, &tombstone.entry) {
+            self.owe_receipt(tombstone, before.as_ref())?;
+        }
+        self.let_go(tombstone, before)
+    }
+
+    /// Keeps nothing of an entry but its number and id: it was withdrawn, or has expired.
+    pub(super) fn let_go(&mut self, entry: &Tombstone, before: Option<Lying>) -> Result<(), StoreError> {
+        let Tombstone { epoch, seq, entry: id } = *entry;
         let author = self.state.epochs.get(&epoch).map(|record| record.author);
         if let Some(author) = &author {
             self.forget_key(author, &epoch, &id);
@@ -532,7 +541,6 @@ impl Service {
         if author == Some(self.me()) {
             self.forget_rule(&id);
         }
-        self.owe_receipt(tombstone, before.as_ref())?;
         match &before {
             None => {
                 self.set_lying(&epoch, seq, &id, &Lying::Awaited)?;

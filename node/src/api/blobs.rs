@@ -79,6 +79,8 @@ pub async fn blob(
         .header(header::CONTENT_TYPE, mime)
         .header(header::CONTENT_LENGTH, end - start)
         .header(header::ACCEPT_RANGES, "bytes")
+        // What is withdrawn is to be gone from the browser's cache as well.
+        .header(header::CACHE_CONTROL, "private, no-store")
         .header(header::ETAG, etag)
         .header(
             header::CONTENT_DISPOSITION,

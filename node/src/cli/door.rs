@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::http::{Request, header};
+use futures::StreamExt;
 use serde_json::Value;
 use tidings::client::Client;
 use tidings::limits::POST_PHOTO_LIMIT;
@@ -183,11 +184,7 @@ impl Door {
             }
             return std::io::copy(&mut reader, to).map(drop).map_err(cannot_write);
         }
-        let (status, bytes) = self.ask_here(ask)?;
-        if (200..300).contains(&status) {
-            return to.write_all(&bytes).map_err(cannot_write);
-        }
-        understood(status, &bytes).map(drop)
+        self.here()?.fetch(ask, to)
     }
 
     /// The running node's live events, after the last one heard.
@@ -259,16 +256,18 @@ impl Door {
     }
 
     fn ask_here(&mut self, ask: &Ask) -> Result<(u16, Bytes)> {
+        self.here()?.ask(ask)
+    }
+
+    fn here(&mut self) -> Result<&Here> {
         if !Client::has_identity(self.home.path()) {
             return Err(no_identity(&self.home));
         }
-        if self.here.is_none() {
-            self.here = Some(Here::open(&self.home)?);
-        }
-        match &self.here {
-            Some(here) => here.ask(ask),
-            None => Err(no_identity(&self.home)),
-        }
+        let here = match self.here.take() {
+            Some(here) => here,
+            None => Here::open(&self.home)?,
+        };
+        Ok(self.here.insert(here))
     }
 
     /// Ends what was opened here, so that what was written is on the disk and the home is free.
@@ -298,6 +297,40 @@ impl Here {
     }
 
     fn ask(&self, ask: &Ask) -> Result<(u16, Bytes)> {
+        let request = self.request(ask)?;
+        let router = crate::api::router(Arc::clone(&self.app));
+        self.runtime.block_on(async move {
+            let response = router.oneshot(request).await.unwrap_or_else(|never| match never {});
+            let status = response.status().as_u16();
+            let limit = usize::try_from(ANSWER_LIMIT).unwrap_or(usize::MAX);
+            let bytes = axum::body::to_bytes(response.into_body(), limit)
+                .await
+                .map_err(|e| Error::failed("read", format!("reading ended early: {e}"), "try again"))?;
+            Ok((status, bytes))
+        })
+    }
+
+    /// Writes the answer as it comes: a film does not have to fit the memory.
+    fn fetch(&self, ask: &Ask, to: &mut dyn Write) -> Result<()> {
+        let request = self.request(ask)?;
+        let router = crate::api::router(Arc::clone(&self.app));
+        self.runtime.block_on(async move {
+            let response = router.oneshot(request).await.unwrap_or_else(|never| match never {});
+            let status = response.status().as_u16();
+            let mut refusal = Vec::new();
+            let is_good = (200..300).contains(&status);
+            let mut pieces = response.into_body().into_data_stream();
+            while let Some(piece) = pieces.next().await {
+                let piece = piece
+                    .map_err(|e| Error::failed("read", format!("reading ended early: {e}"), "try again"))?;
+                let written = if is_good { to.write_all(&piece) } else { refusal.write_all(&piece) };
+                written.map_err(|e| Error::failed("io", format!("cannot write: {e}"), "check the disk"))?;
+            }
+            if is_good { Ok(()) } else { understood(status, &refusal).map(drop) }
+        })
+    }
+
+    fn request(&self, ask: &Ask) -> Result<Request<Body>> {
         let mut request = Request::builder()
             .method(ask.method)
             .uri(format!("/api/v1{}", ask.path))
@@ -310,19 +343,7 @@ impl Here {
             }
             None => Body::empty(),
         };
-        let request = request
-            .body(body)
-            .map_err(|e| Error::usage("bad_request", e.to_string(), "check the arguments"))?;
-        let router = crate::api::router(Arc::clone(&self.app));
-        self.runtime.block_on(async move {
-            let response = router.oneshot(request).await.unwrap_or_else(|never| match never {});
-            let status = response.status().as_u16();
-            let limit = usize::try_from(ANSWER_LIMIT).unwrap_or(usize::MAX);
-            let bytes = axum::body::to_bytes(response.into_body(), limit)
-                .await
-                .map_err(|e| Error::failed("read", format!("reading ended early: {e}"), "try again"))?;
-            Ok((status, bytes))
-        })
+        request.body(body).map_err(|e| Error::usage("bad_request", e.to_string(), "check the arguments"))
     }
 }
 
