@@ -261,6 +261,25 @@ pub const ORPHAN_TRY_LIMIT: usize = 5_000;
 pub const THREAD_SCAN_LIMIT: usize = 40_000;
 /// Posts whose thread keys are kept in memory, about 100 B each. *guess*
 pub const THREAD_CACHE_LIMIT: usize = 8_192;
+
+// ---- care: albums, marks, search ----
+
+/// Posts that one step of a page or a search reads at most, so that none holds the node for long.
+/// *chosen: 5 ms of opening, `examples/measure_timeline.rs`*
+pub const READ_RUN_LIMIT: usize = 512;
+/// Posts that one step enters into the index by author, in a home that has none yet. *chosen: about 10 ms*
+pub const INDEX_RUN_LIMIT: usize = 512;
+/// What may be searched for, bytes of UTF-8. *guess: a line of text*
+pub const SEARCH_TEXT_LIMIT: usize = 256;
+/// Words of one search; all must occur. *chosen: a bit each in what was found of an author's name*
+pub const SEARCH_WORD_LIMIT: usize = 16;
+/// Moments pinned at once. *chosen: they stand above an album, and its newest month has to stay in sight*
+pub const PIN_LIMIT: usize = 3;
+/// Favourites at once. *chosen: they are read at each start, kept in memory, and no quota takes them*
+pub const FAVOURITE_LIMIT: usize = 2_000;
+/// Favourites that one step shows. *chosen: each is looked up singly, about 0.1 ms*
+pub const FAVOURITE_RUN_LIMIT: usize = 64;
+
 // ---- inside a moment (3.4) ----
 
 /// Content of an entry: kind, time and the rest, bytes. *spec 3.4: the padded plaintext less its length prefix*

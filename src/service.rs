@@ -29,6 +29,7 @@
 //!
 //! Source: docs/protocol.md 3.3–3.15; docs/adr/0001-sans-io-core.md.
 
+mod album;
 mod befriend;
 mod bodies;
 mod couriers;
@@ -37,10 +38,12 @@ mod expire;
 mod held;
 mod hides;
 mod maintain;
+mod marks;
 mod media;
 mod mute;
 mod notices;
 mod orphans;
+mod pages;
 mod parcels;
 mod peer_log;
 mod people;
@@ -54,10 +57,13 @@ mod receipts;
 mod receive;
 mod rules;
 mod scopes;
+mod search;
 mod sessions;
 mod share;
 pub mod state;
 mod status;
+#[cfg(test)]
+mod testing;
 mod timeline;
 mod tx;
 mod view_as;
@@ -66,6 +72,7 @@ mod who;
 mod words;
 
 pub use befriend::Redeeming;
+pub use pages::Reading;
 pub use wants::BlobReading;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -187,6 +194,8 @@ pub struct Service {
     hides: hides::Hides,
     notices: notices::Notices,
     quota: quota::Quota,
+    marks: marks::Marks,
+    index: album::Index,
     readers: readers::Readers,
     recalls: recalls::Recalls,
     bodies: bodies::Bodies,
@@ -237,6 +246,8 @@ impl Service {
             hides: hides::Hides::default(),
             notices: notices::Notices::default(),
             quota: quota::Quota::default(),
+            marks: marks::Marks::default(),
+            index: album::Index::default(),
             readers: readers::Readers::default(),
             recalls: recalls::Recalls::default(),
             bodies: bodies::Bodies::default(),
@@ -347,6 +358,8 @@ impl Service {
         self.threads = orphans::Threads::default();
         self.state = load(self.tx.store())?;
         self.load_quota();
+        self.load_index()?;
+        self.load_marks()?;
         self.wants = wants::Wants::default();
         self.load_wants()?;
         // Epochs that the step minted are none, and numbers it took are gaps.

@@ -6,8 +6,10 @@
 //!
 //! Source: the faces of the program (README, `tidings --help`, `/api/v1/openapi.json`).
 
+mod care;
 mod privacy;
 
+pub use care::{Album, MonthCount};
 pub use privacy::{AudienceChange, AudienceDryRun, Privacy};
 mod notice;
 mod sharing;

@@ -16,6 +16,7 @@
 //! the handlers themselves.
 
 pub mod blobs;
+pub mod care;
 pub mod document;
 pub mod events;
 pub mod guard;
@@ -82,6 +83,10 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/moments/{id}/like", put(moments::like).delete(moments::unlike))
         .route("/moments/{id}/comments", post(moments::comment))
         .route("/moments/{id}/who", get(moments::who))
+        .route("/moments/{id}/pin", put(care::pin).delete(care::unpin))
+        .route("/moments/{id}/fave", put(care::fave).delete(care::unfave))
+        .route("/album", get(care::album))
+        .route("/faves", get(care::faves))
         .route("/moments/{id}/audience", put(privacy::audience))
         .route("/moments/{id}/share", post(sharing::share))
         .route("/moments/{id}/evidence", get(sharing::evidence))

@@ -3,6 +3,7 @@
 //! Each function takes the JSON that `--json` would print and makes text of it, so both faces say the same. Control
 //! characters in what other people wrote are shown as a replacement sign: a friend's name cannot move the cursor.
 
+pub mod care;
 pub mod media;
 pub mod notices;
 pub mod privacy;

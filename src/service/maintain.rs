@@ -73,6 +73,8 @@ impl Service {
     pub(super) fn begin(&mut self, beside: Option<&Reservations>) -> Result<(), StoreError> {
         self.begin_blocks(beside)?;
         self.admit();
+        self.load_index()?;
+        self.load_marks()?;
         self.load_wants()?;
         self.remove_dropped()?;
         self.load_quota();
@@ -122,6 +124,7 @@ impl Service {
         self.dial_redemptions();
         self.dial_settlements();
         self.release_held()?;
+        self.fill_index()?;
         self.ask_again();
         if self.timers.slow.is_none_or(|at| at <= self.now) {
             self.timers.slow = Some(self.now.plus_ms(MAINTAIN_INTERVAL_MS));
@@ -146,6 +149,7 @@ impl Service {
         [
             self.net_wakeup(),
             self.wants_wakeup(),
+            self.index_wakeup(),
             offline.map(|(_, (at, _))| *at).min(),
             settlements.min(),
             redemptions.min(),

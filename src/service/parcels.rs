@@ -256,25 +256,24 @@ impl Service {
     }
 
     /// Keeps the epochs of an author that are over, and those known by grants alone, within their number: an empty one
-    /// goes first, then the oldest with everything kept of it.
-    fn hold_epochs(&mut self, author: &UserId) -> Result<(), StoreError> {
+    /// goes first, then the oldest with everything kept of it, and last those with a favourite.
+    pub(super) fn hold_epochs(&mut self, author: &UserId) -> Result<(), StoreError> {
         let is_over = |epoch: &&EpochRecord| {
             epoch.author == *author && epoch.own.is_none() && !(epoch.is_open() && epoch.secret.is_some())
         };
-        let mut over: Vec<(bool, Day, EpochId)> = self
-            .state
-            .epochs
-            .values()
-            .filter(is_over)
-            .map(|epoch| {
-                let entries = self.state.usage.get(&epoch.id).map_or(0, |usage| usage.entries);
-                (entries > 0, epoch.closed.unwrap_or(epoch.opened), epoch.id)
-            })
-            .collect();
-        let beyond = over.len().saturating_sub(CLOSED_EPOCH_LIMIT);
+        let beyond = self.state.epochs.values().filter(is_over).count().saturating_sub(CLOSED_EPOCH_LIMIT);
         if beyond > 0 {
+            let favourites = self.epochs_of_favourites()?;
+            let over = self.state.epochs.values().filter(is_over);
+            let mut over: Vec<(bool, bool, Day, EpochId)> = over
+                .map(|epoch| {
+                    let entries = self.state.usage.get(&epoch.id).map_or(0, |usage| usage.entries);
+                    let last = epoch.closed.unwrap_or(epoch.opened);
+                    (favourites.contains(&epoch.id), entries > 0, last, epoch.id)
+                })
+                .collect();
             over.sort();
-            for (_, _, epoch) in over.into_iter().take(beyond) {
+            for (.., epoch) in over.into_iter().take(beyond) {
                 self.forget_epoch(author, &epoch)?;
             }
         }

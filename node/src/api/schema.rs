@@ -284,6 +284,28 @@ pub struct Page {
     next: Option<String>,
 }
 
+/// How many moments of somebody lie in a month.
+#[derive(ToSchema)]
+pub struct MonthCount {
+    /// `YYYY-MM`, UTC.
+    month: String,
+    moments: u64,
+}
+
+/// One page of somebody's moments.
+#[derive(ToSchema)]
+pub struct Album {
+    person: Person,
+    /// All months that hold a moment, newest first.
+    months: Vec<MonthCount>,
+    /// On the first page of one's own album.
+    pinned: Vec<Moment>,
+    moments: Vec<Moment>,
+    /// For `before`; null at the end.
+    #[schema(required)]
+    next: Option<String>,
+}
+
 /// What somebody did.
 #[derive(ToSchema, Serialize)]
 #[serde(rename_all = "lowercase")]

@@ -439,6 +439,11 @@ fn what_the_library_writes_is_what_the_document_describes() {
         muted: false,
     };
     let bare = v::Moment { audience: None, delivery: None, place: None, shared_from: None, ..full.clone() };
+    let month = v::MonthCount { month: at.month(), moments: 1 };
+    let (months, pinned) = (vec![month], vec![full.clone()]);
+    let album =
+        v::Album { person: person(), months, pinned, moments: vec![full.clone()], next: Some("x".into()) };
+    check("Album", serde_json::to_value(album).unwrap());
     let moved =
         v::AudienceChange { moment: full.clone(), taken_from: vec![person()], given_to: vec![person()] };
     check("Moment", serde_json::to_value(moved).unwrap());
