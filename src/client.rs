@@ -32,6 +32,7 @@ mod events;
 mod evidence;
 mod home;
 mod notices;
+mod people;
 mod privacy;
 mod proof;
 mod reseal;

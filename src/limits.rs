@@ -94,12 +94,22 @@ pub const PENDING_PAIR_DAYS: u32 = 30;
 pub const PENDING_PAIR_LIMIT: usize = 64;
 /// Longest invite link, characters. *measured: the largest legal one has 851*
 pub const INVITE_LINK_LIMIT: usize = 1_024;
-/// A frame of `/tidings/pair/1`, bytes. *measured: the largest legal one has 2,185*
+/// A frame of `/tidings/pair/1` other than `Moments`, bytes. *measured: the largest legal one has 2,185*
 pub const PAIR_FRAME_LIMIT: usize = 4 * 1024;
 /// Frames taken on one `/tidings/pair/1` stream. *guess: six are usual*
 pub const PAIR_FRAME_COUNT_LIMIT: u32 = 64;
 /// A pairing or Resume that gets no further for this long is given up, ms. *guess*
 pub const PAIR_STEP_TIMEOUT_MS: u64 = 60_000;
+/// Moments that a side shows the other while a pairing is pending. *spec 3.7*
+pub const STRANGER_MOMENT_LIMIT: usize = 10;
+/// Records of the timeline that are looked at for one's own newest moments for everyone. *guess: a year of 50 friends*
+pub const STRANGER_SCAN_LIMIT: usize = 20_000;
+/// An introduction is over after this, days. *spec 3.7*
+pub const INTRODUCTION_DAYS: u64 = 30;
+/// Introductions open with one friend: of theirs to me, and of mine that name them. *spec 3.18*
+pub const INTRODUCTION_FRIEND_LIMIT: usize = 16;
+/// Introductions to me that are open, of all friends. *spec 3.18*
+pub const INTRODUCTION_LIMIT: usize = 64;
 /// Unknown nodes connected at once. *spec 3.18*
 pub const UNKNOWN_CONNECTION_LIMIT: usize = 4;
 /// Unknown nodes taken in a minute. *spec 3.18*

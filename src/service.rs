@@ -37,6 +37,7 @@ mod deliver;
 mod expire;
 mod held;
 mod hides;
+mod introduce;
 mod maintain;
 mod marks;
 mod media;
@@ -45,6 +46,7 @@ mod notices;
 mod orphans;
 mod pages;
 mod parcels;
+mod parting;
 mod peer_log;
 mod people;
 mod privacy;
@@ -62,6 +64,7 @@ mod sessions;
 mod share;
 pub mod state;
 mod status;
+mod strangers;
 #[cfg(test)]
 mod testing;
 mod timeline;
@@ -91,8 +94,8 @@ use crate::time::Timestamp;
 use crate::view;
 use crate::wire::{Decode, DecodeError, Encode, Reader, Writer};
 use state::{
-    AudienceRecord, EpochRecord, FaceRecord, Friend, InviteRecord, Me, OpRecord, PendingPair, StatusRecord,
-    TagRecord,
+    AudienceRecord, Bond, EpochRecord, FaceRecord, Friend, Introductions, InviteRecord, Me, OpRecord,
+    PendingPair, StatusRecord, TagRecord,
 };
 use tx::Tx;
 
@@ -168,6 +171,9 @@ struct State {
     usage: BTreeMap<EpochId, quota::Usage>,
     invites: Invites,
     pending: BTreeMap<UserId, PendingPair>,
+    /// Of friends, former friends and blocked people: what the friend record does not say.
+    bonds: BTreeMap<UserId, Bond>,
+    introductions: Introductions,
     /// The newest status of each person.
     statuses: BTreeMap<UserId, StatusRecord>,
     /// The pictures of each person's newest profile.
@@ -542,6 +548,8 @@ fn load(store: &Arc<dyn Store>) -> Result<State, StoreError> {
         usage: BTreeMap::new(),
         invites: Invites::new(),
         pending: BTreeMap::new(),
+        bonds: BTreeMap::new(),
+        introductions: Introductions::default(),
         statuses: BTreeMap::new(),
         faces: BTreeMap::new(),
     };
@@ -573,6 +581,16 @@ fn load(store: &Arc<dyn Store>) -> Result<State, StoreError> {
             }
             b'p' => {
                 drop(state.pending.insert(id.value().map_err(bad)?, tx::decode(Tree::State, key, value)?))
+            }
+            b'b' => drop(state.bonds.insert(id.value().map_err(bad)?, tx::decode(Tree::State, key, value)?)),
+            b'd' => {
+                let what = id.u8().map_err(bad)?;
+                let (id, all) = (id.value().map_err(bad)?, &mut state.introductions);
+                if what == b'm' {
+                    all.made.insert(id, tx::decode(Tree::State, key, value)?);
+                } else {
+                    all.heard.insert(id, tx::decode(Tree::State, key, value)?);
+                }
             }
             b'c' => Service::load_word(&mut state, key, value)?,
             b'o' => {

@@ -15,6 +15,7 @@
 //! Source: the faces of the program (README, `tidings --help`); the document at `/api/v1/openapi.json` is made from
 //! the handlers themselves.
 
+pub mod acquaint;
 pub mod blobs;
 pub mod care;
 pub mod document;
@@ -67,9 +68,12 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/friends", get(people::friends))
         .route("/friends/{who}", get(people::friend).patch(people::change).delete(people::remove))
         .route("/friends/{who}/safety", get(people::safety).put(people::verify))
+        .route("/friends/{who}/block", put(acquaint::block).delete(acquaint::unblock))
+        .route("/introductions", post(acquaint::introduce))
         .route("/friends/{who}/chats-only", put(privacy::chats_only).delete(privacy::with_moments))
         .route("/privacy", get(privacy::show).patch(privacy::change))
         .route("/requests", get(people::requests))
+        .route("/requests/{who}", get(acquaint::request))
         .route("/requests/{who}/confirm", post(people::confirm))
         .route("/requests/{who}/decline", post(people::decline))
         .route("/invites", post(people::invite))

@@ -31,7 +31,7 @@ use care::{AlbumArgs, FavesArgs};
 use moments::{PostArgs, TimelineArgs};
 use notices::NoticesArgs;
 pub use output::{Out, Style};
-use people::{FriendCommand, InviteArgs, TagCommand};
+use people::{FriendCommand, InviteArgs, RequestCommand, TagCommand};
 use privacy::{AudienceArgs, PrivacyArgs};
 use programs::TokenCommand;
 use sharing::{ExportArgs, ReportArgs, ShareArgs};
@@ -113,6 +113,17 @@ pub enum Command {
     /// Who wants to be a friend, and whose answer is awaited
     #[command(after_help = "Example: tidings requests")]
     Requests,
+    /// Look at one request, and at the moments they show to strangers
+    #[command(subcommand, after_help = "Example: tidings request show Ben")]
+    Request(RequestCommand),
+    /// Offer two friends to each other
+    #[command(after_help = "Example: tidings introduce Ben Cleo")]
+    Introduce {
+        /// Id (or its beginning) or name
+        a: String,
+        /// Id (or its beginning) or name
+        b: String,
+    },
     /// Say yes to a request
     #[command(after_help = "Example: tidings confirm Ben")]
     Confirm {
@@ -128,7 +139,7 @@ pub enum Command {
     /// List friends
     #[command(after_help = "Example: tidings friends --json")]
     Friends,
-    /// Show, name, note, remove or verify one friend
+    /// Show, name, note, block, remove or verify one friend
     #[command(subcommand, after_help = "Example: tidings friend show Ben")]
     Friend(FriendCommand),
     /// My own labels on friends, for audiences
@@ -428,6 +439,8 @@ fn dispatch(cli: Cli, out: Out) -> Result<()> {
         Command::Invite(args) => people::invite(&ctx, args),
         Command::Accept { link, name } => people::accept(&ctx, &link, name),
         Command::Requests => people::requests(&ctx),
+        Command::Request(command) => people::request(&ctx, &command),
+        Command::Introduce { a, b } => people::introduce(&ctx, &a, &b),
         Command::Confirm { id } => people::answer(&ctx, &id, "confirm"),
         Command::Decline { id } => people::answer(&ctx, &id, "decline"),
         Command::Friends => people::friends(&ctx),

@@ -86,6 +86,7 @@ impl Service {
         self.load_mail()?;
         self.load_readers()?;
         self.load_recalls()?;
+        self.open_introductions();
         self.tag_old_rows()?;
         self.load_hides()?;
         self.load_notices()?;
@@ -179,10 +180,13 @@ impl Service {
         for user in expired {
             self.state.pending.remove(&user);
             self.remove_state(b'p', user.as_bytes());
+            self.forget_shown(&user)?;
         }
         if is_ageing {
             self.drop_expired()?;
+            self.expire_introductions();
         }
+        self.open_introductions();
         if today.since(self.state.me.device_day) >= DEVICE_RECORD_RENEW_DAYS {
             self.renew_device()?;
         }

@@ -28,13 +28,13 @@ const ID_PREFIX_MIN: usize = 4;
 
 /// A post as it lies in the timeline, opened.
 pub(super) struct Opened {
-    id: EntryId,
-    shown: Timestamp,
-    received: Timestamp,
+    pub(super) id: EntryId,
+    pub(super) shown: Timestamp,
+    pub(super) received: Timestamp,
     pub(super) author: UserId,
     /// When it was written, as the author says: what a share signature covers.
     pub(super) created: ClaimedTime,
-    entry: Entry<Verified>,
+    pub(super) entry: Entry<Verified>,
     pub(super) post: Box<Post>,
 }
 
@@ -148,7 +148,7 @@ impl Service {
         self.view_with(opened, &self.rows(&opened.id)?)
     }
 
-    fn view_with(&self, opened: &Opened, thread: &[Placed]) -> Result<view::Moment, StoreError> {
+    pub(super) fn view_with(&self, opened: &Opened, thread: &[Placed]) -> Result<view::Moment, StoreError> {
         let me = self.me();
         let mine = opened.author == me;
         let values = opened.post.public.values();
@@ -226,7 +226,7 @@ impl Service {
         }
     }
 
-    fn audience_of(&self, opened: &Opened) -> Option<view::Audience> {
+    pub(super) fn audience_of(&self, opened: &Opened) -> Option<view::Audience> {
         let rule = self.rule_of(&opened.id, &opened.entry.header().epoch())?;
         Some(self.audience_of_rule(rule))
     }

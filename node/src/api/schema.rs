@@ -390,6 +390,9 @@ pub struct Friend {
     chats_only: bool,
     hide_mine: bool,
     hide_theirs: bool,
+    blocked: bool,
+    #[schema(required)]
+    introduced_by: Option<Person>,
     /// No notices from them.
     muted: bool,
 }
@@ -398,6 +401,7 @@ pub struct Friend {
 #[derive(ToSchema)]
 pub struct Friends {
     friends: Vec<Friend>,
+    blocked: Vec<Person>,
 }
 
 /// Somebody who wants to be a friend, or whose answer is awaited.
@@ -409,6 +413,13 @@ pub struct Request {
     expected: Option<String>,
     /// `invite`, `accepted` or `introduction`.
     via: String,
+    /// Who introduced us.
+    #[schema(required)]
+    by: Option<Person>,
+    /// I have said yes.
+    confirmed: bool,
+    /// How many moments they show me as a stranger.
+    moments: usize,
     #[schema(format = DateTime)]
     at: String,
 }
@@ -417,6 +428,21 @@ pub struct Request {
 #[derive(ToSchema)]
 pub struct Requests {
     requests: Vec<Request>,
+}
+
+/// A request with what the other shows to strangers.
+#[derive(ToSchema)]
+pub struct RequestShown {
+    request: Request,
+    moments: Vec<Moment>,
+}
+
+/// Two friends who were offered to each other.
+#[derive(ToSchema)]
+pub struct Introduced {
+    ok: bool,
+    id: String,
+    people: Vec<Person>,
 }
 
 /// An invite.
