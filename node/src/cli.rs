@@ -161,7 +161,7 @@ pub enum Command {
     #[command(
         after_help = "Examples:\n  tidings post 'Hello, friends'\n  tidings post 'At the lake' --photo a.jpg --photo b.jpg --alt 'The pier' --to family\n  tidings post 'A surprise' --except Ben --dry-run"
     )]
-    Post(PostArgs),
+    Post(Box<PostArgs>),
     /// My own and friends' moments, newest first
     #[command(
         after_help = "Examples:\n  tidings timeline --from Ben --since 2026-11-01\n  tidings timeline --search 'lake sunset'"
@@ -448,7 +448,7 @@ fn dispatch(cli: Cli, out: Out) -> Result<()> {
         Command::Tag(command) => people::tag(&ctx, command),
         Command::Privacy(args) => privacy::privacy(&ctx, &args),
         Command::Audience(args) => privacy::audience(&ctx, &args),
-        Command::Post(args) => moments::post(&ctx, args),
+        Command::Post(args) => moments::post(&ctx, *args),
         Command::Timeline(args) => moments::timeline(&ctx, args),
         Command::Show { id } => moments::show(&ctx, &id),
         Command::Like { id } => moments::like(&ctx, &id, true),

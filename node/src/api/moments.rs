@@ -138,13 +138,13 @@ pub struct PostParams {
 #[expect(dead_code, reason = "described, never built")]
 pub struct DraftWithPhotos {
     draft: Draft,
-    #[schema(value_type = Vec<String>, format = Binary)]
+    #[schema(value_type = Vec<String>, format = Binary, required = false)]
     photo: Vec<Vec<u8>>,
     /// Instead of photos: at most 100 MiB.
-    #[schema(value_type = String, format = Binary)]
+    #[schema(value_type = String, format = Binary, required = false)]
     video: Vec<u8>,
     /// A still picture for the video; without it one is made where ffmpeg is installed.
-    #[schema(value_type = String, format = Binary)]
+    #[schema(value_type = String, format = Binary, required = false)]
     poster: Vec<u8>,
 }
 
