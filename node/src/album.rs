@@ -33,7 +33,7 @@ use tidings::error::Kind;
 use crate::cli::door::{Ask, Door, segment};
 use crate::error::{Error, Result};
 use crate::limits::{ALBUM_PAGE_MOMENTS, ALBUM_READ_MOMENTS};
-use crate::report::{extension, put};
+use crate::report::{beside, extension, put};
 
 const MARKER: &str = ".tidings-album";
 const STYLE: &str = include_str!("album/style.css");
@@ -97,20 +97,14 @@ fn text_file(path: &Path, text: &str) -> Result<()> {
 /// A file that is written over a longer time, and bears its name once it is whole.
 struct Growing {
     path: PathBuf,
+    beside: PathBuf,
     file: BufWriter<File>,
 }
 
 impl Growing {
     fn begin(path: PathBuf) -> Result<Self> {
-        let beside = Self::beside(&path);
-        let file = File::create(&beside).map_err(|e| Error::io("cannot write", &beside, &e))?;
-        Ok(Self { path, file: BufWriter::new(file) })
-    }
-
-    fn beside(path: &Path) -> PathBuf {
-        let mut beside = path.as_os_str().to_owned();
-        beside.push(".part");
-        PathBuf::from(beside)
+        let (beside, file) = beside(&path)?;
+        Ok(Self { path, beside, file: BufWriter::new(file) })
     }
 
     fn add(&mut self, text: &str) -> Result<()> {
@@ -120,7 +114,7 @@ impl Growing {
     fn end(mut self) -> Result<()> {
         let wrong = |e: &std::io::Error| Error::io("cannot write", &self.path, e);
         self.file.flush().map_err(|e| wrong(&e))?;
-        fs::rename(Self::beside(&self.path), &self.path).map_err(|e| wrong(&e))
+        fs::rename(&self.beside, &self.path).map_err(|e| wrong(&e))
     }
 }
 

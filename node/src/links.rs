@@ -70,9 +70,13 @@ pub async fn card(config: &Links, text: &str, picture: bool) -> Result<Card> {
     if config.fetch == Some(false) {
         return Ok(bare);
     }
-    let _turn = TURN.acquire().await.map_err(|e| internal(&e.to_string()))?;
+    let turn = TURN.acquire().await.map_err(|e| internal(&e.to_string()))?;
     let allow_private = config.allow_private.unwrap_or(false);
-    let work = tokio::task::spawn_blocking(move || read(&url, allow_private, picture));
+    // The work keeps its turn: whoever hangs up and asks again cannot have more pages fetched at a time.
+    let work = tokio::task::spawn_blocking(move || {
+        let _turn = turn;
+        read(&url, allow_private, picture)
+    });
     let read = work.await.map_err(|e| internal(&e.to_string()))?;
     let (page, picture) = match read {
         Ok(read) => read,
@@ -218,6 +222,21 @@ mod tests {
             assert_eq!((error.kind, error.code.as_ref()), (Kind::Refused, "private_address"), "{host}");
         }
         assert_eq!(server.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn who_hangs_up_and_asks_again_gets_no_second_turn() {
+        let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("http://{}/", silent.local_addr().unwrap());
+        let config = Links { allow_private: Some(true), ..Links::default() };
+        for _ in 0..limits::FETCH_AT_ONCE_LIMIT + 2 {
+            let asked = card(&config, &address, false);
+            assert!(tokio::time::timeout(std::time::Duration::from_millis(300), asked).await.is_err());
+        }
+        silent.set_nonblocking(true).unwrap();
+        // They are kept open until all are counted.
+        let open: Vec<_> = std::iter::from_fn(|| silent.accept().ok()).collect();
+        assert!((1..=limits::FETCH_AT_ONCE_LIMIT).contains(&open.len()), "{}", open.len());
     }
 
     #[tokio::test]

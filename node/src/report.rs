@@ -86,12 +86,23 @@ fn free(path: &Path, force: bool, is_taken: bool) -> Result<()> {
     ))
 }
 
-/// Writes a file beside its place first, so that it is whole or not there.
-pub fn put(path: &Path, write: impl FnOnce(&mut File) -> Result<()>) -> Result<()> {
+/// A new file beside the place of another, for what is not whole yet. What an earlier writing left there goes. A link is
+/// not followed: the folder may be somebody else's work, and lead to a file of mine.
+pub fn beside(path: &Path) -> Result<(PathBuf, File)> {
     let mut beside = path.as_os_str().to_owned();
     beside.push(".part");
     let beside = PathBuf::from(beside);
-    let mut file = File::create(&beside).map_err(|e| Error::io("cannot write", &beside, &e))?;
+    let made = match fs::remove_file(&beside) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(e),
+        _ => File::create_new(&beside),
+    };
+    let file = made.map_err(|e| Error::io("cannot write", &beside, &e))?;
+    Ok((beside, file))
+}
+
+/// Writes a file beside its place first, so that it is whole or not there.
+pub fn put(path: &Path, write: impl FnOnce(&mut File) -> Result<()>) -> Result<()> {
+    let (beside, mut file) = beside(path)?;
     if let Err(error) = write(&mut file) {
         // Half a file is of no use to anybody.
         let _ = fs::remove_file(&beside);
@@ -166,17 +177,17 @@ fn read(path: &Path) -> Result<Vec<u8>> {
 
 /// `same`, `another` or `missing`.
 fn state_of(path: &Path, picture: &ProvenPicture) -> Result<&'static str> {
-    let mut file = match File::open(path) {
-        Ok(file) => file,
+    let wrong = |e: &std::io::Error| Error::io("cannot read", path, e);
+    // Asked before it is opened: a pipe or a device would keep whoever opens it for ever.
+    match fs::metadata(path) {
+        Ok(found) if found.is_file() && found.len() == picture.bytes => {}
+        Ok(_) => return Ok("another"),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok("missing"),
-        Err(e) => return Err(Error::io("cannot read", path, &e)),
-    };
-    let length = file.metadata().map_err(|e| Error::io("cannot read", path, &e))?.len();
-    if length != picture.bytes {
-        return Ok("another");
+        Err(e) => return Err(wrong(&e)),
     }
+    let file = File::open(path).map_err(|e| wrong(&e))?;
     let mut hasher = blake3::Hasher::new();
-    hasher.update_reader(&mut file).map_err(|e| Error::io("cannot read", path, &e))?;
+    hasher.update_reader(file.take(picture.bytes)).map_err(|e| wrong(&e))?;
     Ok(if hasher.finalize().to_hex().as_str() == picture.hash { "same" } else { "another" })
 }
 
@@ -226,6 +237,32 @@ mod tests {
         let error = check(&file).unwrap_err();
         assert_eq!((error.kind.exit_code(), error.code.as_ref()), (5, "report_too_long"));
         assert!(error.message.contains(&REPORT_LEN_LIMIT.to_string()));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_that_lies_in_the_way_is_not_followed() {
+        let dir = tempfile::tempdir().unwrap();
+        let (mine, path) = (dir.path().join("mine"), dir.path().join("index.html"));
+        fs::write(&mine, b"mine").unwrap();
+        for link in ["index.html.part", "index.html"] {
+            std::os::unix::fs::symlink(&mine, dir.path().join(link)).unwrap();
+        }
+        put(&path, |file| file.write_all(b"new").map_err(|e| Error::io("x", &path, &e))).unwrap();
+        assert_eq!((fs::read(&mine).unwrap(), fs::read(&path).unwrap()), (b"mine".to_vec(), b"new".to_vec()));
+        assert!(!fs::symlink_metadata(&path).unwrap().is_symlink());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_device_in_place_of_a_picture_is_another_and_is_not_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let picture =
+            ProvenPicture { hash: "00".repeat(32), bytes: 0, mime: "image/jpeg", alt: String::new() };
+        let path = dir.path().join(file_name(&picture));
+        // Read, it would not end, and it says of itself that it is empty.
+        std::os::unix::fs::symlink("/dev/zero", &path).unwrap();
+        assert_eq!(state_of(&path, &picture).unwrap(), "another");
     }
 
     #[test]

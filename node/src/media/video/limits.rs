@@ -24,3 +24,6 @@ pub const ELEMENT_LEN_LIMIT: u64 = 256 * 1024;
 pub const NOTE_LEN_LIMIT: u64 = 1024 * 1024;
 /// Notes that are overwritten. Origin: guess, ten for each picture of a minute at 240 a second.
 pub const NOTES_LIMIT: u64 = 200_000;
+/// Changes to one file that are kept in memory when a note asks for one more. Origin: what lies between the samples of two
+/// tracks, and the notes.
+pub const EDITS_LIMIT: u64 = NOTES_LIMIT + 2 * SAMPLES_LIMIT;

@@ -72,9 +72,6 @@ pub fn look<R: Read + Seek>(film: &mut Film<R>) -> Result<(Facts, Vec<Edit>), Er
     for track in &tracks.kept {
         for &(at, len) in &track.samples {
             notes::in_sample(film, track.units, at, len, &mut edits)?;
-            if edits.len() as u64 > limits::NOTES_LIMIT + 2 * limits::SAMPLES_LIMIT {
-                return Err(Error::TooMany { what: "notes", max: limits::NOTES_LIMIT });
-            }
         }
     }
     edits.push(Edit::Write { at, bytes: index });

@@ -70,7 +70,7 @@ pub fn in_sample<R: Read + Seek>(
 /// Looks at one unit of H.264 or H.265.
 ///
 /// # Errors
-/// [`Error::TooMany`] for a note longer than is looked at.
+/// [`Error::TooMany`] for a note longer than is looked at, or one too many.
 pub fn in_unit<R: Read + Seek>(
     film: &mut Film<R>,
     hevc: bool,
@@ -94,7 +94,17 @@ pub fn in_unit<R: Read + Seek>(
         _ => false,
     };
     if !kinds(&body).is_some_and(|kinds| kinds.into_iter().all(is_needed)) && body.len() >= 3 {
+        room(edits)?;
         edits.push(Edit::Write { at: at + head_len, bytes: filling(body.len()) });
+    }
+    Ok(())
+}
+
+/// Refuses one edit too many, before it is kept: a note of three bytes takes fifty times as much memory, and one sample
+/// may hold millions of them.
+fn room(edits: &[Edit]) -> Result<(), Error> {
+    if edits.len() as u64 >= limits::EDITS_LIMIT {
+        return Err(Error::TooMany { what: "notes", max: limits::NOTES_LIMIT });
     }
     Ok(())
 }
@@ -160,7 +170,7 @@ fn filling(len: usize) -> Vec<u8> {
 /// Looks at the units of AV1 that fill a stretch of a file.
 ///
 /// # Errors
-/// [`Error::Damaged`] if they do not.
+/// [`Error::Damaged`] if they do not; [`Error::TooMany`].
 pub fn in_av1<R: Read + Seek>(
     film: &mut Film<R>,
     at: u64,
@@ -185,6 +195,7 @@ pub fn in_av1<R: Read + Seek>(
         }
         // Light levels, mastering display and scalability are needed; T.35 messages, time codes and the rest are not.
         if (head >> 3) & 0x0F == METADATA && body_len > 0 && !matches!(leb128(film, body_at)?.0, 1..=3) {
+            room(edits)?;
             edits.push(Edit::Write { at, bytes: vec![(head & 0x87) | (PADDING << 3)] });
             edits.push(Edit::Zero { at: body_at, len: body_len - 1 });
             edits.push(Edit::Write { at: body_at + body_len - 1, bytes: vec![0x80] });
@@ -264,6 +275,25 @@ mod tests {
         let mut after = units;
         apply(&mut Cursor::new(&mut after[..]), &edits).unwrap();
         assert_eq!(after, [0x12, 0x00, 0x7A, 0x04, 0, 0, 0, 0x80, 0x2A, 0x02, 1, 9]);
+    }
+
+    #[test]
+    fn notes_up_to_the_limit_are_overwritten_and_one_more_is_refused_wherever_they_stand() {
+        let count = |unit: &[u8], units: Units, edits_each: u64, extra: u64| {
+            let many = usize::try_from(limits::EDITS_LIMIT / edits_each + extra).unwrap();
+            let bytes = unit.repeat(many);
+            let len = bytes.len() as u64;
+            let mut edits = Vec::new();
+            in_sample(&mut Film::new(Cursor::new(bytes)).unwrap(), units, 0, len, &mut edits)
+        };
+        for (unit, units, edits_each) in [
+            // Metadata of an unknown type, in one sample of AV1; text in one of H.264.
+            (&[0x2A, 0x01, 5][..], Units::Av1, 3),
+            (&[4, 6, 5, 0, 0x80], Units::Avc(1), 1),
+        ] {
+            count(unit, units, edits_each, 0).unwrap();
+            assert!(matches!(count(unit, units, edits_each, 1), Err(Error::TooMany { .. })), "{units:?}");
+        }
     }
 
     #[test]
