@@ -6,7 +6,7 @@
 //! | scope | allows |
 //! | --- | --- |
 //! | `read` | every GET: timeline, friends, photos, events |
-//! | `post` | moments, likes, comments, and withdrawing them |
+//! | `post` | moments, likes, comments, and withdrawing them; with `read`, sharing on and changing who may see one |
 //! | `share-in` | posting a moment, and nothing else; reads nothing |
 //!
 //! None of them may care for friends, invites, tags, the profile, tokens or the node: that is the person's.

@@ -40,12 +40,12 @@ pub async fn share(
     Params(params): Params<PostParams>,
     Json(new): Json<NewShare>,
 ) -> Result<Response> {
+    // Either answer tells something: who my friends are, or what stands in a moment that is named by a guess.
+    allow(&permit.caller, Read::SCOPES)?;
     let NewShare { text, mentions, to, except, private } = new;
     let draft = ShareDraft { moment: id, text, mentions, audience: AudienceWords { to, except, private } };
     let client = permit.client().await?;
     if params.dry_run {
-        // It tells who my friends are.
-        allow(&permit.caller, Read::SCOPES)?;
         return Ok(Answer(client.share_dry_run(draft).await?).into_response());
     }
     let wait_ms = if permit.app.has_network() { BLOB_WAIT_LIMIT_MS } else { 0 };

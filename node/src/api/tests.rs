@@ -238,6 +238,14 @@ async fn a_programs_token_opens_what_its_scope_says() {
             assert_eq!(rig.code(call).await, code(403, "scope_missing"), "{name}");
         }
     }
+    let (_, secret) = rig.app.tokens.add("q", [Scope::Post].into(), now).unwrap();
+    for (method, path, body) in [
+        ("POST", "/api/v1/moments/abcd/share", r#"{"private":true}"#),
+        ("PUT", "/api/v1/moments/abcd/audience", r#"{"private":true}"#),
+    ] {
+        let call = Call::new(method, path).with("authorization", &format!("Bearer {secret}")).json(body);
+        assert_eq!(rig.code(call).await, code(403, "scope_missing"), "its answer is read: {path}");
+    }
     let (_, secret) = rig.app.tokens.add("t", [Scope::ShareIn].into(), now).unwrap();
     let dry = Call::new("POST", "/api/v1/moments?dry_run=true").json("{}");
     assert_eq!(
