@@ -15,6 +15,7 @@ use tokio::process::Command;
 
 use super::Facts;
 use super::error::Error;
+use super::limits::PIXELS_LIMIT;
 use crate::limits::{FFMPEG_TIMEOUT_MS, STILL_LEN_LIMIT};
 
 /// Whether ffmpeg is on `PATH`.
@@ -94,9 +95,43 @@ fn command(mime: &str) -> Command {
     let mut command = Command::new("ffmpeg");
     command
         .args(["-v", "quiet", "-nostdin", "-protocol_whitelist", "file,pipe", "-threads", "1"])
+        // What the picture data says of its size is nowhere else looked at.
+        .args(["-max_pixels", &PIXELS_LIMIT.to_string()])
         .args(["-f", if mime == "video/webm" { "matroska" } else { "mov" }])
         .stdin(Stdio::null())
         .stderr(Stdio::null())
         .kill_on_drop(true);
     command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_picture_larger_than_film_is_not_opened_whatever_the_container_says() {
+        if !is_here() {
+            return;
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let facts = Facts { mime: "video/mp4", width: 96, height: 64, duration_ms: 0 };
+        for (height, is_opened) in [(4_608, true), (4_640, false)] {
+            let path = dir.path().join(format!("{height}.mov"));
+            let made = Command::new("ffmpeg")
+                .args([
+                    "-v",
+                    "quiet",
+                    "-nostdin",
+                    "-f",
+                    "lavfi",
+                    "-i",
+                    &format!("color=s=8192x{height}:r=25"),
+                ])
+                .args(["-frames:v", "1", "-c:v", "mjpeg", "-f", "mov"])
+                .arg(&path)
+                .status();
+            assert!(made.await.unwrap().success());
+            assert_eq!(still(&path, facts).await.is_some(), is_opened, "{height}");
+        }
+    }
 }

@@ -27,3 +27,5 @@ pub const NOTES_LIMIT: u64 = 200_000;
 /// Changes to one file that are kept in memory when a note asks for one more. Origin: what lies between the samples of two
 /// tracks, and the notes.
 pub const EDITS_LIMIT: u64 = NOTES_LIMIT + 2 * SAMPLES_LIMIT;
+/// Pixels of a picture that ffmpeg opens. Origin: 8K film, 7,680 × 4,320, with the edges that codecs add.
+pub const PIXELS_LIMIT: u64 = 8_192 * 4_608;
