@@ -1,0 +1,76 @@
+//! Simulations that every change must pass: hundreds of whole nodes for days, with faults, in a minute.
+
+use std::path::Path;
+
+use tidings::sim::{Report, Scenario, run};
+
+fn scenario(name: &str) -> Scenario {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("simulations").join(format!("{name}.toml"));
+    let text = std::fs::read_to_string(&path).expect("the scenario is there");
+    toml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The seed of a run: another with `TIDINGS_SIM_SEED`.
+fn seed() -> u64 {
+    std::env::var("TIDINGS_SIM_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(1)
+}
+
+fn holds(scenario: &Scenario) -> Report {
+    let report = run(scenario, seed(), &mut |_| {});
+    assert!(report.failures.is_empty(), "{}", report.table());
+    report
+}
+
+/// Two hundred people for two days, in the hands of loss, partitions, crashes, clocks apart and two liars.
+#[test]
+fn two_hundred_people_get_everything_that_is_for_them_and_nothing_else() {
+    let scenario = scenario("ci");
+    let report = holds(&scenario);
+    // It was a run, and not an empty one.
+    assert_eq!(scenario.people, 200);
+    assert!(report.figure("pairs of moment and entitled friend") > 3_000.0, "{}", report.table());
+    for fault in ["connections lost by faults", "crashes", "frames bent by liars"] {
+        assert!(report.figure(fault) > 0.0, "{fault}\n{}", report.table());
+    }
+}
+
+#[test]
+fn one_seed_run_twice_gives_the_same_trace_and_another_seed_another() {
+    let small = Scenario { people: 24, friends_median: 5, quiet_minutes: 20, idle_minutes: 5, ..scenario("ci") };
+    let small = Scenario { days: 1, ..small };
+    let traces = [1, 1, 2].map(|seed| {
+        let report = run(&small, seed, &mut |_| {});
+        (report.trace, report.steps, report.figures)
+    });
+    assert_eq!(traces[0], traces[1]);
+    assert_ne!(traces[0].0, traces[2].0);
+}
+
+/// The conditions are no ornament: a scenario that cannot meet them says so, and how to see it again.
+#[test]
+fn what_does_not_hold_is_reported_with_the_command_that_replays_it() {
+    let mut scenario = Scenario { people: 24, friends_median: 5, quiet_minutes: 1, idle_minutes: 10, ..scenario("ci") };
+    scenario.days = 1;
+    scenario.faults.dial_lost_percent = 100;
+    scenario.must.idle_bytes_per_minute = 1;
+    scenario.must.received_percent = 1;
+    let report = run(&scenario, 7, &mut |_| {});
+    let table = report.table();
+    for part in ["within an hour", "were received for each", "bytes a minute", "ci --seed 7 --people 24"] {
+        assert!(table.contains(part), "no {part:?} in\n{table}");
+    }
+}
+
+#[test]
+fn every_scenario_is_read_and_named_after_its_file() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("simulations");
+    let mut names: Vec<String> = std::fs::read_dir(folder)
+        .expect("the folder is there")
+        .map(|entry| entry.expect("an entry").path().file_stem().unwrap_or_default().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    assert!(names.len() >= 3, "{names:?}");
+    for name in names {
+        assert_eq!(scenario(&name).name, name);
+    }
+}
