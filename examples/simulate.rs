@@ -40,7 +40,8 @@ fn main() -> ExitCode {
 
 fn wish(mut words: impl Iterator<Item = String>) -> Result<Wish, String> {
     let name = words.next().ok_or("which scenario? one of simulations/*.toml")?;
-    let mut wish = Wish { scenario: load(&name)?, seed: 1, sizes: Vec::new(), friends: Vec::new(), plots: None };
+    let mut wish =
+        Wish { scenario: load(&name)?, seed: 1, sizes: Vec::new(), friends: Vec::new(), plots: None };
     while let Some(option) = words.next() {
         let value = words.next().ok_or_else(|| format!("{option} wants a value"))?;
         let parse = |text: &str| text.parse::<usize>().map_err(|error| format!("{option} {text}: {error}"));
@@ -72,7 +73,9 @@ fn load(name: &str) -> Result<Scenario, String> {
 fn go(wish: &Wish) -> Result<bool, String> {
     let mut scenarios = vec![(String::new(), wish.scenario.clone())];
     if !wish.sizes.is_empty() {
-        let of = |people: &usize| (format!("{people} people"), Scenario { people: *people, ..wish.scenario.clone() });
+        let of = |people: &usize| {
+            (format!("{people} people"), Scenario { people: *people, ..wish.scenario.clone() })
+        };
         scenarios = wish.sizes.iter().map(of).collect();
     } else if !wish.friends.is_empty() {
         let of = |median: &usize| {
@@ -168,7 +171,10 @@ fn write_plots(folder: &Path, name: &str, reports: &[(String, Report)]) -> Resul
                 across: "kind of frame".to_owned(),
                 up: "% of all bytes in the days".to_owned(),
                 places: kinds.iter().map(|(kind, _)| kind.clone()).collect(),
-                lines: vec![Line { name: "bytes".to_owned(), values: kinds.iter().map(|kind| kind.1).collect() }],
+                lines: vec![Line {
+                    name: "bytes".to_owned(),
+                    values: kinds.iter().map(|kind| kind.1).collect(),
+                }],
                 top: None,
             },
         );

@@ -36,7 +36,8 @@ fn two_hundred_people_get_everything_that_is_for_them_and_nothing_else() {
 
 #[test]
 fn one_seed_run_twice_gives_the_same_trace_and_another_seed_another() {
-    let small = Scenario { people: 24, friends_median: 5, quiet_minutes: 20, idle_minutes: 5, ..scenario("ci") };
+    let small =
+        Scenario { people: 24, friends_median: 5, quiet_minutes: 20, idle_minutes: 5, ..scenario("ci") };
     let small = Scenario { days: 1, ..small };
     let traces = [1, 1, 2].map(|seed| {
         let report = run(&small, seed, &mut |_| {});
@@ -49,7 +50,8 @@ fn one_seed_run_twice_gives_the_same_trace_and_another_seed_another() {
 /// The conditions are no ornament: a scenario that cannot meet them says so, and how to see it again.
 #[test]
 fn what_does_not_hold_is_reported_with_the_command_that_replays_it() {
-    let mut scenario = Scenario { people: 24, friends_median: 5, quiet_minutes: 1, idle_minutes: 10, ..scenario("ci") };
+    let mut scenario =
+        Scenario { people: 24, friends_median: 5, quiet_minutes: 1, idle_minutes: 10, ..scenario("ci") };
     scenario.days = 1;
     scenario.faults.dial_lost_percent = 100;
     scenario.must.idle_bytes_per_minute = 1;
@@ -66,7 +68,9 @@ fn every_scenario_is_read_and_named_after_its_file() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("simulations");
     let mut names: Vec<String> = std::fs::read_dir(folder)
         .expect("the folder is there")
-        .map(|entry| entry.expect("an entry").path().file_stem().unwrap_or_default().to_string_lossy().into_owned())
+        .map(|entry| {
+            entry.expect("an entry").path().file_stem().unwrap_or_default().to_string_lossy().into_owned()
+        })
         .collect();
     names.sort();
     assert!(names.len() >= 3, "{names:?}");

@@ -48,20 +48,11 @@ fn place(key: &[u8; 32], message: &[u8], signature: &[u8; 64]) -> [u8; 32] {
     *hasher.finalize().as_bytes()
 }
 
-pub(super) fn known(
-    key: &[u8; 32],
-    message: &[u8],
-    signature: &[u8; 64],
-) -> Option<Result<(), VerifyError>> {
+pub(super) fn known(key: &[u8; 32], message: &[u8], signature: &[u8; 64]) -> Option<Result<(), VerifyError>> {
     SHARED.with_borrow(|shared| shared.as_ref()?.get(&place(key, message, signature)).copied())
 }
 
-pub(super) fn note(
-    key: &[u8; 32],
-    message: &[u8],
-    signature: &[u8; 64],
-    verdict: Result<(), VerifyError>,
-) {
+pub(super) fn note(key: &[u8; 32], message: &[u8], signature: &[u8; 64], verdict: Result<(), VerifyError>) {
     SHARED.with_borrow_mut(|shared| {
         let Some(verdicts) = shared else { return };
         if verdicts.len() >= VERDICT_LIMIT {

@@ -27,7 +27,8 @@ const DEGREES: [(u64, u64); 9] = [
 pub(super) fn friends(scenario: &Scenario, entropy: &mut Entropy) -> Vec<Vec<Who>> {
     let people = scenario.people;
     let most = scenario.friends_limit.min(people.saturating_sub(1) / 3).max(1);
-    let mut wanted: Vec<usize> = (0..people).map(|_| degree(scenario.friends_median, entropy).min(most)).collect();
+    let mut wanted: Vec<usize> =
+        (0..people).map(|_| degree(scenario.friends_median, entropy).min(most)).collect();
     let aims = wanted.clone();
     let mut found: Vec<BTreeSet<Who>> = vec![BTreeSet::new(); people];
     for who in 0..people {

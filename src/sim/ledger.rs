@@ -15,8 +15,24 @@ pub(super) const TOGETHER_MS: u64 = 60_000;
 
 /// Ends of the buckets in which times to delivery are counted, ms.
 pub(super) const BUCKETS_MS: [u64; 18] = [
-    250, 500, 1_000, 2_000, 5_000, 15_000, 60_000, 300_000, 900_000, 1_800_000, 3_600_000, 7_200_000, 14_400_000,
-    28_800_000, 57_600_000, 86_400_000, 172_800_000, u64::MAX,
+    250,
+    500,
+    1_000,
+    2_000,
+    5_000,
+    15_000,
+    60_000,
+    300_000,
+    900_000,
+    1_800_000,
+    3_600_000,
+    7_200_000,
+    14_400_000,
+    28_800_000,
+    57_600_000,
+    86_400_000,
+    172_800_000,
+    u64::MAX,
 ];
 
 /// How many fell into which bucket.
@@ -108,7 +124,15 @@ impl Ledger {
         self.by_id.insert(id, number);
         self.has[author].insert(number);
         let hops = BTreeMap::from([(author, 0)]);
-        self.moments.push(Moment { id, author, posted: now, entitled, hops, likers: BTreeSet::new(), comments: 0 });
+        self.moments.push(Moment {
+            id,
+            author,
+            posted: now,
+            entitled,
+            hops,
+            likers: BTreeSet::new(),
+            comments: 0,
+        });
         number
     }
 

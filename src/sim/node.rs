@@ -12,7 +12,9 @@ use super::store::Shared;
 use crate::audience::{List, Op, TagId, Verb};
 use crate::crypto::{Entropy, PairKey};
 use crate::id::NodeId;
-use crate::identity::{DeviceFlags, DeviceRecord, IdentityRecord, Keyring, KnownIdentity, Verified, next_seq};
+use crate::identity::{
+    DeviceFlags, DeviceRecord, IdentityRecord, Keyring, KnownIdentity, Verified, next_seq,
+};
 use crate::link::{Address, StreamId};
 use crate::service::state::{Friend, Me, OpRecord, TagRecord};
 use crate::service::{SecondBook, Service};

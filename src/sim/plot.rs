@@ -87,8 +87,12 @@ impl Plot {
         }
         for (number, line) in self.lines.iter().enumerate() {
             let colour = COLOURS[number % COLOURS.len()];
-            let points: Vec<String> =
-                line.values.iter().enumerate().map(|(at, value)| format!("{:.1},{:.1}", x(at), y(*value))).collect();
+            let points: Vec<String> = line
+                .values
+                .iter()
+                .enumerate()
+                .map(|(at, value)| format!("{:.1},{:.1}", x(at), y(*value)))
+                .collect();
             let _ = writeln!(
                 out,
                 r#"<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/><text x="{x}" y="{y}" fill="{colour}">{name}</text>"#,
@@ -119,7 +123,11 @@ fn label(value: f64) -> String {
 /// The next number that is 1, 2 or 5 times a power of ten.
 fn round_up(value: f64) -> f64 {
     let power = 10f64.powf(value.max(1e-9).log10().floor());
-    [1.0, 2.0, 5.0, 10.0].into_iter().map(|times| times * power).find(|round| *round >= value).unwrap_or(value)
+    [1.0, 2.0, 5.0, 10.0]
+        .into_iter()
+        .map(|times| times * power)
+        .find(|round| *round >= value)
+        .unwrap_or(value)
 }
 
 #[cfg(test)]
@@ -146,7 +154,9 @@ mod tests {
 
     #[test]
     fn an_axis_ends_at_a_round_number() {
-        for (value, round) in [(0.7, 1.0), (1.2, 2.0), (230.0, 500.0), (1_000.0, 1_000.0), (5_001.0, 10_000.0)] {
+        for (value, round) in
+            [(0.7, 1.0), (1.2, 2.0), (230.0, 500.0), (1_000.0, 1_000.0), (5_001.0, 10_000.0)]
+        {
             assert!((round_up(value) - round).abs() < 1e-6, "{value}");
         }
     }

@@ -98,7 +98,11 @@ impl Report {
     /// The table for people.
     pub fn table(&self) -> String {
         let mut out = String::new();
-        let _ = writeln!(out, "{}, seed {}: {} steps, trace {}", self.scenario.name, self.seed, self.steps, self.trace);
+        let _ = writeln!(
+            out,
+            "{}, seed {}: {} steps, trace {}",
+            self.scenario.name, self.seed, self.steps, self.trace
+        );
         for Figure { name, value, unit } in &self.figures {
             let _ = writeln!(out, "  {name:<58} {:>14} {unit}", number(*value));
         }
@@ -186,8 +190,12 @@ pub(super) fn of(world: &World, snapshot: &Snapshot) -> Report {
     let within = within_an_hour(world, snapshot);
     let figures = figures(world, snapshot, within);
     let total = snapshot.days.bytes;
-    let mut kinds: Vec<(String, f64)> =
-        snapshot.days.kinds.iter().map(|(kind, (_, bytes))| ((*kind).to_owned(), percent(*bytes, total))).collect();
+    let mut kinds: Vec<(String, f64)> = snapshot
+        .days
+        .kinds
+        .iter()
+        .map(|(kind, (_, bytes))| ((*kind).to_owned(), percent(*bytes, total)))
+        .collect();
     kinds.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
     let mut report = Report {
         seed: world.seed,
@@ -265,7 +273,11 @@ fn figures(world: &World, snapshot: &Snapshot, within: (u64, u64)) -> Vec<Figure
     put("moments", ledger.moments.len() as f64, "");
     put("pairs of moment and entitled friend", ledger.pairs as f64, "");
     put("pairs delivered by the end of the days", percent(snapshot.delivered_in_days, ledger.pairs), "%");
-    put("pairs possible for more than an hour by then and not delivered", snapshot.overdue_in_days as f64, "");
+    put(
+        "pairs possible for more than an hour by then and not delivered",
+        snapshot.overdue_in_days as f64,
+        "",
+    );
     put("pairs delivered within an hour of being possible", percent(within.0, within.1), "%");
     put("pairs delivered after the quiet", percent(ledger.delivered, ledger.pairs), "%");
     put("hands a moment went through, mean", ratio(hops, ledger.delivered), "");

@@ -143,7 +143,9 @@ impl World {
                     let bit = self.entropy.below(frame.len() as u64 * 8) as usize;
                     frame[bit / 8] ^= 1 << (bit % 8);
                 }
-                _ => frame = (0..1 + self.entropy.below(400)).map(|_| self.entropy.below(256) as u8).collect(),
+                _ => {
+                    frame = (0..1 + self.entropy.below(400)).map(|_| self.entropy.below(256) as u8).collect()
+                }
             }
         }
         self.put_frame(link, at, side, protocol, frame);
@@ -263,7 +265,8 @@ impl World {
         let ours = StreamId(self.nodes[near].next_stream + 1);
         found.streams[stream].ids[side] = Some(ours);
         self.nodes[near].streams.insert(ours, (link, stream));
-        let opened = |side, stream, ours| Event::StreamOpened { conn: conn(link, side), stream, protocol, ours };
+        let opened =
+            |side, stream, ours| Event::StreamOpened { conn: conn(link, side), stream, protocol, ours };
         let event = opened(1 - side, theirs, true);
         self.send(link, 1 - side, 0, What::OnLink { link, side: 1 - side, event });
         self.handle(near, opened(side, ours, false));

@@ -28,19 +28,59 @@ pub(super) const MARK: &[u8] = b"plain-text-of-a-moment";
 /// Something that will happen.
 pub(super) enum What {
     /// To one run of a node.
-    Tell { to: Who, starts: u32, event: Event },
+    Tell {
+        to: Who,
+        starts: u32,
+        event: Event,
+    },
     /// To one side of a connection.
-    OnLink { link: u64, side: usize, event: Event },
-    Asked { link: u64, stream: usize, side: usize },
-    Frame { link: u64, stream: usize, side: usize, frame: Vec<u8> },
-    CloseStream { link: u64, stream: usize, side: usize },
-    Hangup { link: u64 },
-    Dial { from: Who, starts: u32, attempt: DialId, node: Option<NodeId>, addresses: Vec<Address> },
-    Wake { who: Who },
-    Act { who: Who, act: Act },
-    Day { start: u64 },
-    Lose { link: u64 },
-    Part { apart: bool },
+    OnLink {
+        link: u64,
+        side: usize,
+        event: Event,
+    },
+    Asked {
+        link: u64,
+        stream: usize,
+        side: usize,
+    },
+    Frame {
+        link: u64,
+        stream: usize,
+        side: usize,
+        frame: Vec<u8>,
+    },
+    CloseStream {
+        link: u64,
+        stream: usize,
+        side: usize,
+    },
+    Hangup {
+        link: u64,
+    },
+    Dial {
+        from: Who,
+        starts: u32,
+        attempt: DialId,
+        node: Option<NodeId>,
+        addresses: Vec<Address>,
+    },
+    Wake {
+        who: Who,
+    },
+    Act {
+        who: Who,
+        act: Act,
+    },
+    Day {
+        start: u64,
+    },
+    Lose {
+        link: u64,
+    },
+    Part {
+        apart: bool,
+    },
 }
 
 /// Everything.
@@ -112,7 +152,8 @@ impl World {
                 sent: 0,
                 had: BTreeSet::new(),
             };
-            Service::create(node.store.as_ref(), &cards[who].me(who, at)).expect("an empty store takes a person");
+            Service::create(node.store.as_ref(), &cards[who].me(who, at))
+                .expect("an empty store takes a person");
             furnish(node.store.as_ref(), seed, who, &node, &cards, at);
             nodes.push(node);
         }
