@@ -68,7 +68,7 @@ async fn main() -> Result<()> {
     println!("Alice posts to Carol and Dave, who are an audience for the first time.");
     until("Carol carries the envelope for Dave", || async {
         let who = alice.who(&posted).await?;
-        Ok(who.iter().any(|line| line.name == "Dave" && !line.by.is_empty()))
+        Ok(who.people.iter().any(|line| line.name == "Dave" && !line.by.is_empty()))
     })
     .await?;
     until("Carol has the moment herself", || async { Ok(carol.moment(&posted).await.is_ok()) }).await?;

@@ -3,6 +3,15 @@
 //! People and moments are named by *words* here: a unique prefix of an id, the name one gave, or their own name where
 //! it is unambiguous. The service resolves them, so that every face of the program names things the same way.
 
+mod notice;
+mod sharing;
+
+pub use notice::NoticesQuery;
+pub use sharing::{ShareDraft, SharedMedium};
+mod words;
+
+pub use words::{LinkDraft, MoodDraft, PictureChange, PictureDraft, PlaceDraft, Precision, StatusDraft};
+
 use crate::crypto::BlobKey;
 use crate::id::BlobId;
 use crate::time::Timestamp;
@@ -50,15 +59,6 @@ pub struct PhotoDraft {
     pub alt: Option<String>,
 }
 
-/// A place to be named.
-#[derive(Debug, Clone, PartialEq)]
-pub struct PlaceDraft {
-    /// Its name.
-    pub name: String,
-    /// Degrees north and east, already rounded to the precision asked for.
-    pub at: Option<(f64, f64)>,
-}
-
 /// A moment to be posted.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct PostDraft {
@@ -66,8 +66,12 @@ pub struct PostDraft {
     pub text: String,
     /// At most nine.
     pub photos: Vec<PhotoDraft>,
+    /// A link.
+    pub link: Option<LinkDraft>,
     /// Where.
     pub place: Option<PlaceDraft>,
+    /// How it felt.
+    pub mood: Option<MoodDraft>,
     /// Whom it mentions, by words.
     pub mentions: Vec<String>,
     /// Whether it may be shared on.
@@ -109,4 +113,8 @@ pub struct ProfileDraft {
     pub name: Option<String>,
     /// A line about me.
     pub about: Option<String>,
+    /// A small square picture.
+    pub avatar: PictureChange,
+    /// A large one, above the album.
+    pub cover: PictureChange,
 }

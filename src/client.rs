@@ -28,7 +28,13 @@
 mod blobs;
 mod engine;
 mod events;
+mod evidence;
 mod home;
+mod notices;
+mod proof;
+mod reseal;
+mod sharing;
+mod words;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -39,6 +45,7 @@ use zeroize::Zeroizing;
 
 pub use blobs::OpenBlob;
 pub use events::EventStream;
+pub use evidence::{EVIDENCE_FORMAT, Evidence, Proven, ProvenPicture};
 
 use crate::ask::{AudienceWords, InviteDraft, PostDraft, ProfileDraft, SealedBlob, TimelineQuery};
 use crate::error::{Error, Result};
@@ -102,6 +109,7 @@ struct Inner {
     jobs: mpsc::Sender<Job>,
     events: events::Log,
     blobs: Arc<BlobFiles>,
+    proofs: Arc<proof::Proofs>,
     home: PathBuf,
     engine: Mutex<Option<engine::Running>>,
 }
@@ -149,6 +157,7 @@ impl Client {
                 jobs,
                 events,
                 blobs,
+                proofs: Arc::default(),
                 home: config.home,
                 engine: Mutex::new(Some(running)),
             }),
@@ -450,7 +459,7 @@ impl Client {
     ///
     /// # Errors
     /// Not found; refused for somebody else's.
-    pub async fn who(&self, id: &str) -> Result<Vec<view::WhoState>> {
+    pub async fn who(&self, id: &str) -> Result<view::Who> {
         let id = id.to_owned();
         self.call(move |service| service.who(&id)).await
     }
@@ -465,8 +474,8 @@ impl Client {
         loop {
             let (readings, is_here) = self.call(move |service| service.blob(&id)).await?;
             if is_here {
-                let files = Arc::clone(&self.inner.blobs);
-                return blocking(move || OpenBlob::open(&files, &id, readings)).await;
+                let (files, proofs) = (Arc::clone(&self.inner.blobs), Arc::clone(&self.inner.proofs));
+                return blocking(move || OpenBlob::open(&files, &proofs, &id, readings)).await;
             }
             if left.is_zero() {
                 return Err(Error::not_found(

@@ -248,6 +248,12 @@ pub const TIMELINE_DEFAULT: usize = 20;
 pub const POST_WRITER_COMMENT_LIMIT: usize = 200;
 /// Likes of one writer kept beneath one post. *chosen: one a device*
 pub const POST_WRITER_LIKE_LIMIT: usize = DEVICE_LIMIT;
+/// Hides remembered of one author, seen or not; beyond it the oldest quarter goes. *spec 3.18*
+pub const HIDE_LIMIT: usize = 4_096;
+/// Notices kept; beyond it the oldest go. *chosen: a year of a busy circle, 1 MB*
+pub const NOTICE_LIMIT: usize = 5_000;
+/// Notices on a page when nothing is said. *chosen: as the timeline*
+pub const NOTICES_DEFAULT: usize = 20;
 /// Orphans tried when a post comes, over all writers, who share it evenly. *guess*
 pub const ORPHAN_TRY_LIMIT: usize = 5_000;
 /// Posts beyond the cache of threads that are read for one writer's interactions in a minute. *guess: two in a log of
@@ -289,6 +295,12 @@ pub const LABEL_LIMIT: usize = 64;
 pub const MENTION_STEP: usize = 4;
 /// Longest life of a status, ms. *spec 3.4*
 pub const STATUS_LIFE_LIMIT_MS: u64 = 7 * crate::time::DAY_MS;
+/// Life of a status if nothing is said, ms. *chosen: what people know as a status lasts a day*
+pub const STATUS_LIFE_DEFAULT_MS: u64 = crate::time::DAY_MS;
+/// Largest profile picture that is fetched unasked, bytes; a larger one comes when somebody looks. *guess: our own are below 1 MiB*
+pub const PROFILE_PICTURE_PREFETCH_LIMIT: u32 = 4 * 1024 * 1024;
+/// Entries looked at in one step for whether they have expired. *chosen: some milliseconds of one step a minute*
+pub const EXPIRED_STEP_LIMIT: usize = 512;
 /// Inner ciphertext of a like, comment or reply: code, target, nonce, text and two tags, bytes. *spec 3.5*
 pub const INTERACTION_CT_LIMIT: usize = 1 + 32 + 24 + COMMENT_TEXT_LIMIT + 16 + 16;
 /// What a mini program sends in one update, bytes of JSON. *spec 3.5*
@@ -469,3 +481,6 @@ pub const WAITING_LOOK_LIMIT: usize = 100;
 pub const AWAITED_LIMIT: usize = 20_000;
 /// Acks one sender waits for from us. *chosen: a sender remembers no more parcels of one device*
 pub const ACK_LIMIT: usize = OWED_PARCEL_LIMIT;
+/// Receipts that one author is owed at a time; what is withdrawn beyond them is dropped and not receipted. *chosen: as
+/// many moments as somebody withdraws at once; a record each*
+pub const RECEIPT_LIMIT: usize = 1_024;

@@ -45,7 +45,7 @@ use std::fmt;
 pub use interaction::{Inner, InteractionFault, Reply, SealedInteraction, Slot};
 pub use post::{Post, PrivatePart, PublicPart, PublicValues, pad_mentions};
 pub use profile::{Picture, Profile, Status};
-pub use share::{Share, SharedFrom, certify_device, sign_share, verify_share};
+pub use share::{PreviewMark, Share, SharedFrom, certify_device, sign_share, verify_share};
 
 use crate::id::{EntryId, EpochId};
 use crate::limits::{APP_UPDATE_CT_LIMIT, CONTENT_LIMIT, INTERACTION_CT_LIMIT, SEQ_LIMIT};

@@ -32,8 +32,12 @@
 mod befriend;
 mod couriers;
 mod deliver;
+mod expire;
 mod held;
+mod hides;
 mod maintain;
+mod mute;
+mod notices;
 mod orphans;
 mod parcels;
 mod peer_log;
@@ -41,14 +45,18 @@ mod people;
 mod publish;
 mod quota;
 mod react;
+mod receipts;
 mod receive;
 mod scopes;
 mod sessions;
+mod share;
 pub mod state;
 mod status;
 mod timeline;
 mod tx;
 mod wants;
+mod who;
+mod words;
 
 pub use befriend::Redeeming;
 pub use wants::BlobReading;
@@ -68,7 +76,10 @@ use crate::sync::LogState;
 use crate::time::Timestamp;
 use crate::view;
 use crate::wire::{Decode, DecodeError, Encode, Reader, Writer};
-use state::{AudienceRecord, EpochRecord, Friend, InviteRecord, Me, OpRecord, PendingPair, TagRecord};
+use state::{
+    AudienceRecord, EpochRecord, FaceRecord, Friend, InviteRecord, Me, OpRecord, PendingPair, StatusRecord,
+    TagRecord,
+};
 use tx::Tx;
 
 /// Where reserved numbers are written down a second time, outside the store (docs/protocol.md 3.13).
@@ -143,6 +154,10 @@ struct State {
     usage: BTreeMap<EpochId, quota::Usage>,
     invites: Invites,
     pending: BTreeMap<UserId, PendingPair>,
+    /// The newest status of each person.
+    statuses: BTreeMap<UserId, StatusRecord>,
+    /// The pictures of each person's newest profile.
+    faces: BTreeMap<UserId, FaceRecord>,
 }
 
 /// A node, without its sockets.
@@ -162,6 +177,8 @@ pub struct Service {
     mail: deliver::MailRoom,
     wants: wants::Wants,
     threads: orphans::Threads,
+    hides: hides::Hides,
+    notices: notices::Notices,
     quota: quota::Quota,
     timers: maintain::Timers,
     /// Outputs of the step, let go by its commit.
@@ -207,6 +224,8 @@ impl Service {
             mail: deliver::MailRoom::default(),
             wants: wants::Wants::default(),
             threads: orphans::Threads::default(),
+            hides: hides::Hides::default(),
+            notices: notices::Notices::default(),
             quota: quota::Quota::default(),
             timers: maintain::Timers::default(),
             held: Vec::new(),
@@ -328,6 +347,8 @@ impl Service {
         }
         self.load_mail()?;
         self.load_held()?;
+        self.load_hides()?;
+        self.load_notices()?;
         self.net.forget_step();
         // What the shell was to be told of friends and pairing may have been among what is forgotten.
         self.admit();
@@ -493,6 +514,8 @@ fn load(store: &Arc<dyn Store>) -> Result<State, StoreError> {
         usage: BTreeMap::new(),
         invites: Invites::new(),
         pending: BTreeMap::new(),
+        statuses: BTreeMap::new(),
+        faces: BTreeMap::new(),
     };
     tx.each(Tree::State, &[], &mut |key, value| {
         let (kind, id) = key.split_first().map_or((0, key), |(kind, id)| (*kind, id));
@@ -523,6 +546,7 @@ fn load(store: &Arc<dyn Store>) -> Result<State, StoreError> {
             b'p' => {
                 drop(state.pending.insert(id.value().map_err(bad)?, tx::decode(Tree::State, key, value)?))
             }
+            b'c' => Service::load_word(&mut state, key, value)?,
             b'o' => {
                 let number = id.u64().map_err(bad)?;
                 let record: OpRecord = tx::decode(Tree::State, key, value)?;

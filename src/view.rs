@@ -6,7 +6,16 @@
 //!
 //! Source: the faces of the program (README, `tidings --help`, `/api/v1/openapi.json`).
 
+mod notice;
+mod sharing;
+
+pub use notice::{Muted, Notice, NoticeKind, Notices};
+pub use sharing::{SharedFrom, Who, WhoState};
+mod words;
+
 use serde::{Serialize, Serializer};
+
+pub use words::{Link, Mood, Place, StatusLine};
 
 use crate::id::{BlobId, DeviceId, EntryId, UserId};
 use crate::link::Path;
@@ -30,6 +39,8 @@ pub struct Author {
     pub name: String,
     /// Whether it is myself.
     pub me: bool,
+    /// Id of their small picture for `blob`.
+    pub avatar: Option<BlobId>,
 }
 
 /// One photo of a moment.
@@ -88,6 +99,9 @@ pub struct Comment {
     pub reply_to: Option<EntryId>,
     /// When.
     pub created_at: Timestamp,
+    /// The moment's author took it away: I, who wrote it, am the only one who still sees it.
+    #[serde(skip_serializing_if = "is_false")]
+    pub hidden: bool,
 }
 
 /// How an audience is said.
@@ -133,32 +147,9 @@ pub struct Delivery {
     pub may_read: usize,
     /// Friends one of whose devices announced that it has it.
     pub have: usize,
-}
-
-/// A place.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Place {
-    /// Its name.
-    pub name: String,
-    /// Degrees north.
-    pub lat: Option<f64>,
-    /// Degrees east.
-    pub lon: Option<f64>,
-}
-
-/// A link card.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Link {
-    /// Where it leads.
-    pub url: String,
-    /// Title of the page.
-    pub title: String,
-    /// What the page says of itself.
-    pub description: String,
-    /// Name of the site.
-    pub site: String,
-    /// Id of its picture for `blob`.
-    pub image: Option<BlobId>,
+    /// Of a moment that was withdrawn: friends whose node has confirmed that it is gone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub withdrawn: Option<usize>,
 }
 
 /// A moment as one person may see it.
@@ -184,12 +175,14 @@ pub struct Moment {
     pub link: Option<Link>,
     /// Where.
     pub place: Option<Place>,
+    /// How it felt.
+    pub mood: Option<Mood>,
     /// Whom it mentions: for readers, only themselves.
     pub mentions: Vec<Person>,
     /// Whether it may be shared on.
     pub shareable: bool,
     /// Whose moment it shares on.
-    pub shared_from: Option<Person>,
+    pub shared_from: Option<SharedFrom>,
     /// An article's card.
     pub card: Option<()>,
     /// A mini program.
@@ -234,6 +227,14 @@ pub struct Friend {
     pub name: String,
     /// The name they go by.
     pub own_name: String,
+    /// Their line about themselves.
+    pub about: String,
+    /// Id of their small picture for `blob`.
+    pub avatar: Option<BlobId>,
+    /// Id of their large picture for `blob`.
+    pub cover: Option<BlobId>,
+    /// What they are at now.
+    pub status: Option<StatusLine>,
     /// My own note about them.
     pub note: String,
     /// My tags that they are in.
@@ -255,6 +256,8 @@ pub struct Friend {
     pub hide_mine: bool,
     /// I do not see their moments.
     pub hide_theirs: bool,
+    /// No notices from them.
+    pub muted: bool,
 }
 
 /// Somebody who wants to be a friend, or whose answer is awaited.
@@ -321,6 +324,12 @@ pub struct Whoami {
     pub name: String,
     /// This installation.
     pub device: DeviceId,
+    /// Id of my small picture for `blob`.
+    pub avatar: Option<BlobId>,
+    /// Id of my large picture for `blob`.
+    pub cover: Option<BlobId>,
+    /// What I am at now.
+    pub status: Option<StatusLine>,
     /// Its folder.
     pub home: String,
 }
@@ -396,19 +405,6 @@ pub struct LeftOut {
     pub why: &'static str,
 }
 
-/// Where one's own moment stands with a friend.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct WhoState {
-    /// User id.
-    pub id: UserId,
-    /// Name.
-    pub name: String,
-    /// `waiting`, `carried`, `have` or `withdrawn`.
-    pub state: &'static str,
-    /// Who carries it.
-    pub by: Vec<Person>,
-}
-
 /// How friends see me, and how far back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Profile {
@@ -416,6 +412,12 @@ pub struct Profile {
     pub name: String,
     /// A line about me.
     pub about: String,
+    /// Id of my small picture for `blob`.
+    pub avatar: Option<BlobId>,
+    /// Id of my large picture for `blob`.
+    pub cover: Option<BlobId>,
+    /// What I am at now.
+    pub status: Option<StatusLine>,
     /// How far back friends may read, days; 0 = all.
     pub window_days: u32,
 }
@@ -476,6 +478,13 @@ pub enum Happening {
         /// How far it has come.
         delivery: Delivery,
     },
+    /// Somebody liked, commented, replied, mentioned me or took away what I said.
+    Notice {
+        /// The notice.
+        notice: Box<Notice>,
+        /// How many are unread now.
+        unread: usize,
+    },
     /// A photo or video of a moment is here now.
     Blob {
         /// Its id.
@@ -483,6 +492,11 @@ pub enum Happening {
         /// The moment it belongs to.
         moment: EntryId,
     },
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands references")]
+const fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 /// The word for a path.

@@ -22,6 +22,8 @@ mod people;
 mod sharing;
 #[path = "support.rs"]
 mod support;
+#[path = "features/words.rs"]
+mod words;
 
 use std::collections::BTreeSet;
 use std::path::Path;

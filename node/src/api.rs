@@ -20,15 +20,19 @@ pub mod document;
 pub mod events;
 pub mod guard;
 pub mod input;
+pub mod links;
 pub mod me;
 pub mod moments;
 pub mod node;
+pub mod notices;
 pub mod onboarding;
 pub mod people;
 pub mod place;
+pub mod profile;
 pub mod programs;
 pub mod schema;
 pub mod sessions;
+pub mod sharing;
 pub mod tags;
 pub mod upload;
 
@@ -56,6 +60,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/onboarding", get(onboarding::state).post(onboarding::create))
         .route("/onboarding/words", delete(onboarding::forget))
         .route("/profile", get(me::profile).patch(me::change_profile))
+        .route("/profile/status", put(profile::set_status).delete(profile::clear_status))
         .route("/friends", get(people::friends))
         .route("/friends/{who}", get(people::friend).patch(people::change).delete(people::remove))
         .route("/friends/{who}/safety", get(people::safety).put(people::verify))
@@ -73,7 +78,14 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/moments/{id}/like", put(moments::like).delete(moments::unlike))
         .route("/moments/{id}/comments", post(moments::comment))
         .route("/moments/{id}/who", get(moments::who))
+        .route("/moments/{id}/share", post(sharing::share))
+        .route("/moments/{id}/evidence", get(sharing::evidence))
         .route("/comments/{id}", delete(moments::withdraw_comment))
+        .route("/comments/{id}/hide", put(notices::hide))
+        .route("/notices", get(notices::list))
+        .route("/notices/read", post(notices::read))
+        .route("/mutes/{word}", put(notices::mute).delete(notices::unmute))
+        .route("/links", post(links::preview))
         .route("/blobs/{id}", get(blobs::blob))
         .route("/events", get(events::events))
         .route("/tokens", get(programs::list).post(programs::add))
@@ -81,6 +93,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/openapi.json", get(document::openapi))
         .layer(DefaultBodyLimit::max(JSON_BODY_LIMIT))
         .route("/moments", post(moments::post).layer(DefaultBodyLimit::max(UPLOAD_LIMIT)))
+        .route("/profile/avatar", put(profile::set_avatar).delete(profile::remove_avatar))
+        .route("/profile/cover", put(profile::set_cover).delete(profile::remove_cover))
         .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_method);
     Router::new()

@@ -11,10 +11,13 @@ pub mod door;
 mod home_commands;
 mod manual;
 mod moments;
+mod notices;
 mod output;
 mod people;
 mod programs;
+mod sharing;
 mod watch;
+mod words;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -22,9 +25,12 @@ use std::process::ExitCode;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use moments::{PostArgs, TimelineArgs};
+use notices::NoticesArgs;
 pub use output::{Out, Style};
 use people::{FriendCommand, InviteArgs, TagCommand};
 use programs::TokenCommand;
+use sharing::{ExportArgs, ReportArgs, ShareArgs};
+use words::{ProfileArgs, StatusSetArgs};
 
 use crate::error::{Error, Result};
 use crate::home::Home;
@@ -124,15 +130,14 @@ pub enum Command {
     #[command(subcommand, after_help = "Example: tidings tag add family Ben Cleo")]
     Tag(TagCommand),
     /// How friends see me
-    #[command(after_help = "Example: tidings profile --about 'Gone fishing'")]
-    Profile {
-        /// The name I go by
-        #[arg(long)]
-        name: Option<String>,
-        /// A line about me
-        #[arg(long)]
-        about: Option<String>,
-    },
+    #[command(after_help = "Example: tidings profile --about 'Gone fishing' --avatar me.jpg")]
+    Profile(ProfileArgs),
+    /// Tell friends what I am at, for a while
+    #[command(
+        name = "status-set",
+        after_help = "Examples:\n  tidings status-set 'On a walk' --emoji '\u{1f6b6}' --for 2h\n  tidings status-set --clear"
+    )]
+    StatusSet(StatusSetArgs),
     /// Share a moment
     #[command(
         after_help = "Examples:\n  tidings post 'Hello, friends'\n  tidings post 'At the lake' --photo a.jpg --photo b.jpg --alt 'The pier' --to family\n  tidings post 'A surprise' --except Ben --dry-run"
@@ -176,6 +181,29 @@ pub enum Command {
         /// The id, or its beginning
         id: String,
     },
+    /// Take away what somebody said beneath my moment; they can tell
+    #[command(after_help = "Example: tidings hide 81c2")]
+    Hide {
+        /// The comment's id, or its beginning
+        id: String,
+    },
+    /// Likes, comments, replies and mentions that concern me
+    #[command(after_help = "Example: tidings notices --mark-read")]
+    Notices(NoticesArgs),
+    /// No more notices about a moment or from a friend
+    #[command(after_help = "Examples:\n  tidings mute 3fa9\n  tidings mute @Ben")]
+    Mute {
+        /// The moment's id (or its beginning), or the friend
+        #[arg(value_name = "ID|FRIEND")]
+        word: String,
+    },
+    /// Give notices again
+    #[command(after_help = "Example: tidings unmute @Ben")]
+    Unmute {
+        /// The moment's id (or its beginning), or the friend
+        #[arg(value_name = "ID|FRIEND")]
+        word: String,
+    },
     /// The bytes of a photo
     #[command(after_help = "Example: tidings blob 9c1e… -o photo.jpg")]
     Blob {
@@ -191,6 +219,17 @@ pub enum Command {
         /// The moment's id, or its beginning
         id: String,
     },
+    /// Share a moment on whose author allowed it
+    #[command(after_help = "Example: tidings share 3fa9 'Look at this' --to family")]
+    Share(ShareArgs),
+    /// Write down what proves who wrote a moment that may be shared on, or check what somebody wrote down
+    #[command(
+        after_help = "Examples:\n  tidings report 3fa9 report-folder\n  tidings report --check report-folder"
+    )]
+    Report(ReportArgs),
+    /// Write my moments as an album that any browser reads
+    #[command(after_help = "Example: tidings export album")]
+    Export(ExportArgs),
     /// Events as they happen, one a line
     #[command(after_help = "Example: tidings watch --json")]
     Watch,
@@ -338,7 +377,8 @@ fn dispatch(cli: Cli, out: Out) -> Result<()> {
         Command::Status => home_commands::status(&ctx),
         Command::Open { no_open } => home_commands::open(&ctx, no_open),
         Command::Stop => home_commands::stop(&ctx),
-        Command::Profile { name, about } => home_commands::profile(&ctx, name, about),
+        Command::Profile(args) => words::profile(&ctx, args),
+        Command::StatusSet(args) => words::status_set(&ctx, args),
         Command::Invite(args) => people::invite(&ctx, args),
         Command::Accept { link, name } => people::accept(&ctx, &link, name),
         Command::Requests => people::requests(&ctx),
@@ -354,8 +394,15 @@ fn dispatch(cli: Cli, out: Out) -> Result<()> {
         Command::Unlike { id } => moments::like(&ctx, &id, false),
         Command::Comment { id, text, reply_to } => moments::comment(&ctx, &id, &text, reply_to),
         Command::Delete { id } => moments::delete(&ctx, &id),
+        Command::Hide { id } => notices::hide(&ctx, &id),
+        Command::Notices(args) => notices::notices(&ctx, args),
+        Command::Mute { word } => notices::mute(&ctx, &word, true),
+        Command::Unmute { word } => notices::mute(&ctx, &word, false),
         Command::Blob { id, output } => moments::blob(&ctx, &id, output.as_deref()),
         Command::Who { id } => moments::who(&ctx, &id),
+        Command::Share(args) => sharing::share(&ctx, args),
+        Command::Report(args) => sharing::report(&ctx, &args),
+        Command::Export(args) => sharing::export(&ctx, &args),
         Command::Watch => watch::watch(&ctx),
         Command::Token(command) => programs::token(&ctx, command),
         Command::Completions { shell } => manual::completions(shell),
@@ -413,8 +460,7 @@ mod tests {
 
     #[test]
     fn commands_of_later_releases_do_not_exist() {
-        for later in ["recover", "channel", "backup", "devices", "introduce", "share", "bench", "frobnicate"]
-        {
+        for later in ["recover", "channel", "backup", "devices", "introduce", "bench", "frobnicate"] {
             let error = Cli::try_parse_from(["tidings", later]).unwrap_err();
             assert_eq!(error.exit_code(), 2, "{later}");
         }

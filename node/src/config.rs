@@ -31,6 +31,19 @@ pub struct Config {
     pub open: Option<bool>,
     /// `error`, `warn`, `info`, `debug`, or a filter of the tracing crate.
     pub log: Option<String>,
+    /// Cards of links.
+    #[serde(default)]
+    pub links: Links,
+}
+
+/// What this node does for the card of a link that its owner shares.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Links {
+    /// Whether it fetches the page; else cards are bare.
+    pub fetch: Option<bool>,
+    /// Whether it fetches from private networks, such as this machine. For tests.
+    pub allow_private: Option<bool>,
 }
 
 impl Config {
@@ -138,6 +151,15 @@ port = {port}
 
 # How much is written to stderr: error, warn, info or debug.
 # log = "warn"
+
+[links]
+# Whether this node fetches the page of a link that you share, once, for its card: title, description and picture. Your
+# friends fetch nothing. With false, a card holds the address alone.
+# fetch = true
+
+# Whether it fetches pages from private networks too (this machine, your home). For tests: a link that somebody sent you
+# could then make your node ask your router for things.
+# allow_private = false
 "#
     )
 }
@@ -161,6 +183,7 @@ mod tests {
         assert_eq!(config.listen.unwrap().len(), 2);
         assert_eq!(config.http.unwrap().to_string(), HTTP_DEFAULT);
         assert_eq!((config.open, config.log.as_deref()), (Some(true), Some("warn")));
+        assert_eq!(config.links, Links { fetch: Some(true), allow_private: Some(false) });
     }
 
     #[test]

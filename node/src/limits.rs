@@ -43,5 +43,11 @@ pub const NAMED_FRIENDS_LIMIT: usize = 5_000;
 pub const TESTNET_NODE_LIMIT: u16 = 50;
 /// How long a test network may take to become friends, seconds. *guess*
 pub const TESTNET_WAIT_SECONDS: u64 = 120;
+/// Moments on one page of an album. *guess: what a browser opens at once*
+pub const ALBUM_PAGE_MOMENTS: u64 = 500;
+/// Moments that an export reads at a time. *guess: little memory, few requests*
+pub const ALBUM_READ_MOMENTS: u64 = 100;
+/// Longest file of a report, bytes. *follows from the protocol: the signed part is at most 26 KiB, twice that as hex*
+pub const REPORT_LEN_LIMIT: u64 = 128 * 1024;
 /// Config file, bytes. *guess*
 pub const CONFIG_LEN_LIMIT: u64 = 64 * 1024;

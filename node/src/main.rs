@@ -1,5 +1,6 @@
 //! The program `tidings`: a personal node, its command line, its local API and its web app.
 
+mod album;
 mod api;
 mod app;
 mod cli;
@@ -7,8 +8,10 @@ mod config;
 mod error;
 mod home;
 mod limits;
+mod links;
 mod media;
 mod os;
+mod report;
 mod run;
 mod testnet;
 mod text;

@@ -32,6 +32,7 @@ mod encode;
 mod error;
 mod exif;
 pub mod limits;
+mod portrait;
 pub mod probe;
 pub mod sample;
 
@@ -45,6 +46,7 @@ use std::fmt;
 use tokio::sync::Semaphore;
 
 pub use error::Error;
+pub use portrait::{Shape, prepare_portrait};
 
 /// A photo as it is published.
 #[derive(Clone, PartialEq, Eq)]
@@ -101,12 +103,19 @@ pub fn photo(input: &[u8]) -> Result<Photo, Error> {
 /// May be dropped at any point. Work that has begun goes on to its end and keeps its turn until
 /// then, so that giving up and trying again cannot pile up work.
 pub async fn prepare_photo(input: Vec<u8>) -> Result<Photo, Error> {
+    in_turn(move || photo(&input)).await
+}
+
+/// Work on a picture, off the runtime's threads, when its turn has come.
+async fn in_turn<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
     static TURN: Semaphore = Semaphore::const_new(limits::CONCURRENT_LIMIT);
     // Closed it never is; if it were, the program would be stopping.
     let turn = TURN.acquire().await.map_err(|_closed| Error::Interrupted)?;
     let work = tokio::task::spawn_blocking(move || {
         let _turn = turn;
-        photo(&input)
+        work()
     });
     work.await.unwrap_or(Err(Error::Interrupted))
 }

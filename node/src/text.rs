@@ -3,6 +3,10 @@
 //! Each function takes the JSON that `--json` would print and makes text of it, so both faces say the same. Control
 //! characters in what other people wrote are shown as a replacement sign: a friend's name cannot move the cursor.
 
+pub mod notices;
+pub mod sharing;
+pub mod words;
+
 use serde_json::Value;
 
 use crate::cli::{Out, Style};
@@ -151,18 +155,6 @@ pub fn status(out: &Out, value: &Value) -> String {
     text
 }
 
-/// How friends see me.
-pub fn profile(out: &Out, value: &Value) -> String {
-    let window = match count(value, "window_days") {
-        0 => "all moments".to_owned(),
-        days => format!("moments of the last {}", many(days, "day", "days")),
-    };
-    let name = out.style(Style::Strong, &line(field(value, "name")));
-    let about = field(value, "about");
-    let about = if about.is_empty() { String::new() } else { format!("{}\n", said(about)) };
-    format!("{name}\n{about}Friends may read {window}.")
-}
-
 /// An invite: the link, and on a terminal its QR code.
 pub fn invite(out: &Out, value: &Value) -> String {
     let link = field(value, "link");
@@ -254,6 +246,8 @@ pub fn friend(out: &Out, value: &Value) -> String {
     if field(value, "own_name") != field(value, "name") {
         add("own name", line(field(value, "own_name")));
     }
+    add("about", line(field(value, "about")));
+    add("status", words::status_line(value));
     add("note", line(field(value, "note")));
     add(
         "tags",
@@ -349,6 +343,7 @@ pub fn moment(out: &Out, value: &Value) -> String {
     let mut text = format!("{}  {}\n", out.style(Style::Strong, &author), out.style(Style::Faint, &head));
     let mut add = |line: &str| text.push_str(&format!("  {line}\n"));
     said(field(value, "text")).lines().for_each(&mut add);
+    sharing::shared_from(out, value).iter().for_each(|line| add(line));
     for photo in items(value, "photos") {
         let size = format!("{}×{}", count(photo, "width"), count(photo, "height"));
         let alt = match field(photo, "alt") {
@@ -357,9 +352,7 @@ pub fn moment(out: &Out, value: &Value) -> String {
         };
         add(&out.style(Style::Faint, &format!("[photo {size}{alt}]")));
     }
-    if let Some(place) = value.get("place").filter(|place| !place.is_null()) {
-        add(&format!("at {}", line(field(place, "name"))));
-    }
+    words::beside(out, value).iter().for_each(|line| add(line));
     let likes = items(value, "likes");
     if !likes.is_empty() {
         add(&out.style(Style::Warm, &format!("♥ {}", names(likes))));
@@ -367,7 +360,12 @@ pub fn moment(out: &Out, value: &Value) -> String {
     for comment in items(value, "comments") {
         let who = comment.get("author").map(|a| line(field(a, "name"))).unwrap_or_default();
         let reply = if field(comment, "reply_to").is_empty() { "" } else { "↳ " };
-        add(&format!("{reply}{}: {}", out.style(Style::Strong, &who), line(field(comment, "text"))));
+        let mut said = format!("{reply}{}: {}", out.style(Style::Strong, &who), line(field(comment, "text")));
+        if is(comment, "hidden") {
+            said.push_str(&out.style(Style::Warm, &format!("  (removed by {author})")));
+        }
+        let id = short(field(comment, "id"));
+        add(&format!("{said}  {}", out.style(Style::Faint, id)));
     }
     if let Some(rule) = value.get("audience") {
         let delivery = value.get("delivery").cloned().unwrap_or_default();
@@ -399,20 +397,6 @@ pub fn comment(out: &Out, value: &Value) -> String {
     let who = value.get("author").map(|a| line(field(a, "name"))).unwrap_or_default();
     let id = out.style(Style::Faint, short(field(value, "id")));
     format!("{}: {}  {id}", out.style(Style::Strong, &who), line(field(value, "text")))
-}
-
-/// Who has my moment.
-pub fn who(_: &Out, value: &Value) -> String {
-    let people = items(value, "people");
-    if people.is_empty() {
-        return "Nobody but you may read it.".to_owned();
-    }
-    let row = |one: &Value| {
-        let by = names(items(one, "by"));
-        let by = if by.is_empty() { by } else { format!("by {by}") };
-        vec![line(field(one, "name")), field(one, "state").to_owned(), by]
-    };
-    table(&people.iter().map(row).collect::<Vec<_>>())
 }
 
 /// A new token.
@@ -462,13 +446,13 @@ pub fn event(_: &Out, value: &Value) -> String {
         }
         "delivery" => {
             let delivery = value.get("delivery").cloned().unwrap_or_default();
-            format!(
-                "{} of {} have {}",
-                count(&delivery, "have"),
-                count(&delivery, "may_read"),
-                short(field(value, "id"))
-            )
+            let (may_read, id) = (count(&delivery, "may_read"), short(field(value, "id")));
+            match delivery.get("withdrawn").and_then(Value::as_u64) {
+                Some(gone) => format!("{id} is gone on {gone} of {may_read}"),
+                None => format!("{} of {may_read} have {id}", count(&delivery, "have")),
+            }
         }
+        "notice" => value.get("notice").map(notices::sentence).unwrap_or_default(),
         "blob" => format!("a photo of {} is here", short(field(value, "moment"))),
         other => other.to_owned(),
     };
@@ -543,7 +527,7 @@ mod tests {
     fn an_answer_of_another_shape_prints_something_and_does_not_panic() {
         for value in [Value::Null, json!([]), json!({"moments": 3, "friends": {}, "people": "x"})] {
             for text in
-                [moment, timeline, friends, status, who, event, safety, invite, requests, created, accepted]
+                [moment, timeline, friends, status, event, safety, invite, requests, created, accepted]
             {
                 let _ = text(&PLAIN, &value);
             }

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 
+use super::proof::Proofs;
 use super::{Error, Result};
 use crate::ask::SealedBlob;
 use crate::crypto::{BlobKey, apply_blob_stream, hash, padded_len};
@@ -48,13 +49,25 @@ impl std::fmt::Debug for OpenBlob {
 
 impl OpenBlob {
     /// Opens a blob by the first of the readings that fits its bytes: a friend may name another's blob with a key or
-    /// a type that is wrong. If none fits, by the first.
-    pub(super) fn open(files: &BlobFiles, id: &BlobId, readings: Vec<BlobReading>) -> Result<Self> {
+    /// a type that is wrong. If none fits, by the first that nobody else has signed.
+    pub(super) fn open(
+        files: &BlobFiles,
+        proofs: &Proofs,
+        id: &BlobId,
+        readings: Vec<BlobReading>,
+    ) -> Result<Self> {
         let mut file = files.read(*id).map_err(|error| blob_error(&error))?;
-        let fitting = readings.iter().position(|reading| fits(&mut file, reading)).unwrap_or(0);
-        let (key, mime, bytes) = readings.into_iter().nth(fitting).ok_or_else(|| {
-            Error::not_found("no_such_blob", "no moment here names that blob", "see `tidings show ID`")
-        })?;
+        if readings.is_empty() {
+            return Err(Error::not_found(
+                "no_such_blob",
+                "no moment here names that blob",
+                "see `tidings show ID`",
+            ));
+        }
+        let fitting = readings.iter().position(|reading| fits(proofs, id, &mut file, reading));
+        let fitting = fitting.or_else(|| readings.iter().position(|reading| reading.proof.is_none()));
+        let reading = fitting.and_then(|at| readings.into_iter().nth(at));
+        let BlobReading { key, mime, bytes, .. } = reading.ok_or_else(super::reseal::not_the_signed_one)?;
         Ok(Self { file: std::sync::Mutex::new(file), key, mime, bytes })
     }
 
@@ -85,8 +98,10 @@ impl OpenBlob {
 /// Bytes of padding that are looked at to tell a true key from a wrong one.
 const PADDING_SEEN: u64 = 4_096;
 
-/// Whether a blob opens as a moment says: its length, how files of that type begin, and nothing but zeros as padding.
-fn fits(file: &mut File, (key, mime, bytes): &BlobReading) -> bool {
+/// Whether a blob opens as a moment says: its length, how files of that type begin, nothing but zeros as padding, and
+/// where somebody signed its hash, all of it.
+fn fits(proofs: &Proofs, id: &BlobId, file: &mut File, reading: &BlobReading) -> bool {
+    let BlobReading { key, mime, bytes, proof } = reading;
     let padded = padded_len(*bytes);
     if file.metadata().is_ok_and(|meta| meta.len() != padded) {
         return false;
@@ -100,10 +115,12 @@ fn fits(file: &mut File, (key, mime, bytes): &BlobReading) -> bool {
     };
     let start = read_at(file, key, 0, padded.min(12));
     let end = read_at(file, key, *bytes, padding);
-    start.is_ok_and(|start| begins(&start)) && end.is_ok_and(|end| end.iter().all(|byte| *byte == 0))
+    start.is_ok_and(|start| begins(&start))
+        && end.is_ok_and(|end| end.iter().all(|byte| *byte == 0))
+        && proof.is_none_or(|proof| proofs.holds(id, file, (key, *bytes), &proof))
 }
 
-fn read_at(file: &mut File, key: &BlobKey, offset: u64, len: u64) -> std::io::Result<Vec<u8>> {
+pub(super) fn read_at(file: &mut File, key: &BlobKey, offset: u64, len: u64) -> std::io::Result<Vec<u8>> {
     let mut bytes = vec![0; usize::try_from(len).unwrap_or(usize::MAX)];
     file.seek(SeekFrom::Start(offset))?;
     file.read_exact(&mut bytes)?;
@@ -111,7 +128,7 @@ fn read_at(file: &mut File, key: &BlobKey, offset: u64, len: u64) -> std::io::Re
     Ok(bytes)
 }
 
-fn blob_error(error: &blobs::Error) -> Error {
+pub(super) fn blob_error(error: &blobs::Error) -> Error {
     if error.is_disk_full() {
         return Error::refused("disk_full", "the disk is full", "make room on the disk; nothing was changed");
     }
@@ -129,14 +146,16 @@ mod tests {
         let mut picture = vec![0xff, 0xd8, 0xff];
         picture.resize(1_001, 7);
         let sealed = seal(&files, picture.clone()).expect("sealed");
-        let truth = || (sealed.key.clone(), "image/jpeg", sealed.plain_bytes);
+        let says = |key: &BlobKey, mime, bytes| BlobReading { key: key.clone(), mime, bytes, proof: None };
+        let truth = || says(&sealed.key, "image/jpeg", sealed.plain_bytes);
         let lies = [
-            (BlobKey::from_bytes([66; 32]), "image/jpeg", sealed.plain_bytes),
-            (sealed.key.clone(), "image/png", sealed.plain_bytes),
-            (sealed.key.clone(), "image/jpeg", 500),
+            says(&BlobKey::from_bytes([66; 32]), "image/jpeg", sealed.plain_bytes),
+            says(&sealed.key, "image/png", sealed.plain_bytes),
+            says(&sealed.key, "image/jpeg", 500),
         ];
         for lie in lies {
-            let open = OpenBlob::open(&files, &sealed.id, vec![lie, truth()]).expect("here");
+            let open =
+                OpenBlob::open(&files, &Proofs::default(), &sealed.id, vec![lie, truth()]).expect("here");
             assert_eq!((open.mime(), open.bytes()), ("image/jpeg", 1_001));
             assert_eq!(open.read(0, 2_000).expect("read"), picture);
         }

@@ -148,6 +148,7 @@ impl EventStream {
 fn weight(event: &Event) -> usize {
     let moment = match &event.what {
         Happening::Moment { moment } | Happening::Interaction { moment } => moment_weight(moment),
+        Happening::Notice { notice, .. } => size_of_val(&**notice).saturating_add(notice.text.len()),
         _ => 0,
     };
     moment.saturating_add(size_of::<Event>())
@@ -191,11 +192,12 @@ mod tests {
             author: person.clone(),
             text: "x".repeat(bytes),
             reply_to: None,
+            hidden: false,
             created_at: Timestamp::from_millis(1),
         };
         let moment = Moment {
             id: EntryId::from_bytes([4; 32]),
-            author: Author { id: person.id, name: person.name, me: false },
+            author: Author { id: person.id, name: person.name, me: false, avatar: None },
             created_at: Timestamp::from_millis(1),
             received_at: Timestamp::from_millis(1),
             kind: "post",
@@ -204,6 +206,7 @@ mod tests {
             video: None,
             link: None,
             place: None,
+            mood: None,
             mentions: Vec::new(),
             shareable: false,
             shared_from: None,

@@ -87,6 +87,11 @@ impl KnownIdentity {
         self.newest.device(device).is_some() && !self.revoked.contains(device)
     }
 
+    /// Whether a device was listed once and dropped since, as far as is remembered.
+    pub fn is_revoked(&self, device: &DeviceId) -> bool {
+        self.revoked.contains(device)
+    }
+
     /// The devices that speak for the person, ascending.
     pub fn live(&self) -> impl Iterator<Item = &ListedDevice> {
         self.newest.devices().iter().filter(|listed| !self.revoked.contains(&listed.device))

@@ -48,11 +48,20 @@ pub enum OwedKind {
     Hide,
     /// A changed audience of an old moment.
     Recall,
+    /// That a withdrawn moment is gone.
+    Receipt,
 }
 
 impl OwedKind {
-    const ALL: [Self; 6] =
-        [Self::EpochKeys, Self::EpochCloses, Self::Grant, Self::Tombstone, Self::Hide, Self::Recall];
+    const ALL: [Self; 7] = [
+        Self::EpochKeys,
+        Self::EpochCloses,
+        Self::Grant,
+        Self::Tombstone,
+        Self::Hide,
+        Self::Recall,
+        Self::Receipt,
+    ];
 
     const fn code(self) -> u8 {
         match self {
@@ -62,6 +71,7 @@ impl OwedKind {
             Self::Tombstone => 4,
             Self::Hide => 5,
             Self::Recall => 6,
+            Self::Receipt => 7,
         }
     }
 }
@@ -110,6 +120,11 @@ impl OwedId {
     /// A changed audience of an old moment, at a version.
     pub fn recall(post: EntryRef, version: u32) -> Self {
         Self::of_entry(OwedKind::Recall, post, version_mark(version))
+    }
+
+    /// That a withdrawn moment is gone.
+    pub const fn receipt(place: EntryRef) -> Self {
+        Self::of_entry(OwedKind::Receipt, place, [0; 16])
     }
 
     const fn of_entry(kind: OwedKind, place: EntryRef, mark: [u8; 16]) -> Self {

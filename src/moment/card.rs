@@ -76,6 +76,24 @@ pub enum Precision {
 }
 
 impl Precision {
+    /// The word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Exact => "exact",
+            Self::Area => "area",
+            Self::City => "city",
+        }
+    }
+
+    /// Steps to a degree that are told, and millionths of a degree in a step.
+    const fn grid(self) -> (f64, i32) {
+        match self {
+            Self::Exact => (1e6, 1),
+            Self::Area => (100.0, 10_000),
+            Self::City => (10.0, 100_000),
+        }
+    }
+
     const fn code(self) -> u8 {
         match self {
             Self::Exact => 0,
@@ -101,6 +119,29 @@ pub struct Position {
     pub lat: i32,
     /// East is positive; within ± 180,000,000.
     pub lon: i32,
+}
+
+impl Position {
+    /// A point as exactly as `precision` lets it be told; the rest is cut off here and stands nowhere. `None` if it is
+    /// not on the globe.
+    pub fn rounded(lat: f64, lon: f64, precision: Precision) -> Option<Self> {
+        Some(Self { lat: micro(lat, 90.0, precision)?, lon: micro(lon, 180.0, precision)? })
+    }
+}
+
+/// Degrees as millionths, to the nearest step of `precision`.
+fn micro(degrees: f64, most: f64, precision: Precision) -> Option<i32> {
+    if degrees.is_nan() || degrees.abs() > most {
+        return None;
+    }
+    let (steps, unit) = precision.grid();
+    #[expect(
+        clippy::as_conversions,
+        clippy::cast_possible_truncation,
+        reason = "at most 180 degrees of a million steps each: it fits an i32"
+    )]
+    let step = (degrees * steps).round() as i32;
+    step.checked_mul(unit)
 }
 
 /// Where a moment was.
@@ -186,4 +227,50 @@ impl Mood {
 /// The card of a mini program: kept as it came until mini programs read it.
 pub(super) fn check_app_card(bytes: &[u8]) -> Result<(), WriteError> {
     within("card of a mini program", crate::limits::APP_CARD_LIMIT, bytes.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(lat: f64, lon: f64, precision: Precision) -> Option<(i32, i32)> {
+        Position::rounded(lat, lon, precision).map(|at| (at.lat, at.lon))
+    }
+
+    #[test]
+    fn a_position_is_told_as_exactly_as_asked_and_no_more() {
+        let rounded = |precision| at(38.716_945_3, -9.142_687_1, precision);
+        assert_eq!(rounded(Precision::Exact), Some((38_716_945, -9_142_687)));
+        assert_eq!(rounded(Precision::Area), Some((38_720_000, -9_140_000)));
+        assert_eq!(rounded(Precision::City), Some((38_700_000, -9_100_000)));
+    }
+
+    #[test]
+    fn poles_and_the_antimeridian_are_on_the_globe_and_what_lies_beyond_is_not() {
+        for precision in [Precision::Exact, Precision::Area, Precision::City] {
+            assert_eq!(at(90.0, 180.0, precision), Some((90_000_000, 180_000_000)));
+            assert_eq!(at(-90.0, -180.0, precision), Some((-90_000_000, -180_000_000)));
+            assert_eq!(at(-0.0, -0.000_000_1, precision), Some((0, 0)));
+        }
+        // Rounding reaches the edge and never passes it.
+        assert_eq!(at(89.999, 179.999, Precision::Area), Some((90_000_000, 180_000_000)));
+        for (lat, lon) in [(90.000_001, 0.0), (0.0, -180.000_001), (f64::NAN, 0.0), (0.0, f64::INFINITY)] {
+            assert_eq!(at(lat, lon, Precision::City), None, "{lat} {lon}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_told_lies_on_the_grid_and_is_read_back(
+            lat in -90.0_f64..=90.0, lon in -180.0_f64..=180.0, which in 0..3_u8
+        ) {
+            let precision = Precision::from_code(which).expect("three of them");
+            let position = Position::rounded(lat, lon, precision).expect("on the globe");
+            let unit = precision.grid().1;
+            proptest::prop_assert_eq!((position.lat % unit, position.lon % unit), (0, 0));
+            proptest::prop_assert!((f64::from(position.lat) - lat * 1e6).abs() <= f64::from(unit) / 2.0 + 0.5);
+            let place = Place { precision, name: String::new(), position: Some(position) };
+            proptest::prop_assert_eq!(Place::decode(&place.encode().expect("small")), Ok(place));
+        }
+    }
 }

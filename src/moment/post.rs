@@ -14,7 +14,8 @@
 //!           6 app card        bytes ≤ 4096
 //!           7 label           UTF-8 ≤ 64
 //!           8 author's name   UTF-8 ≤ 64
-//!           9–31 kept for a newer program
+//!           9 preview marks   share.rs, one for each medium, or none
+//!          10–31 kept for a newer program
 //! ```
 //!
 //! Invariants: the public part's values are those of its bytes; there are as many media keys as media; a re-share has
@@ -28,7 +29,7 @@ use std::fmt;
 
 use super::card::{LinkCard, Mood, Place, check_app_card};
 use super::media::{Media, MediaKeys, decode_media, decode_media_keys, encode_media, encode_media_keys};
-use super::share::{Share, SharedFrom, verify_share};
+use super::share::{PreviewMark, Share, SharedFrom, decode_marks, encode_marks, verify_share};
 use super::text::{FieldMap, bytes_field, fields_to_vec, put_text_field, text_field, unknown_fields};
 use super::{WriteError, within};
 use crate::crypto::{Entropy, VerifyError};
@@ -50,6 +51,7 @@ mod tag {
     pub(super) const APP_CARD: u8 = 6;
     pub(super) const LABEL: u8 = 7;
     pub(super) const AUTHOR_NAME: u8 = 8;
+    pub(super) const PREVIEW_MARKS: u8 = 9;
     pub(super) const LAST_PUBLIC: u8 = 31;
     pub(super) const MEDIA_KEYS: u8 = 32;
     pub(super) const MENTIONS: u8 = 33;
@@ -76,6 +78,9 @@ pub struct PublicValues {
     pub label: String,
     /// The author's name at that time, so that a re-share can say it. Empty if not given.
     pub author_name: String,
+    /// What the small versions are, in the order of the media, so that a re-share cannot carry others. Empty, or one for
+    /// each medium; only a moment that may be shared on needs them.
+    pub preview_marks: Vec<PreviewMark>,
 }
 
 /// The public part of a post: its exact bytes and what they say.
@@ -111,6 +116,9 @@ impl PublicPart {
         }
         put_text_field(&mut fields, tag::LABEL, "label", LABEL_LIMIT, &values.label)?;
         put_text_field(&mut fields, tag::AUTHOR_NAME, "name", NAME_LIMIT, &values.author_name)?;
+        if !values.preview_marks.is_empty() {
+            fields.insert(tag::PREVIEW_MARKS, encode_marks(&values.preview_marks));
+        }
         Ok(Self::decode(&fields_to_vec(&fields))?)
     }
 
@@ -131,6 +139,7 @@ impl PublicPart {
             Some(bytes) => decode_media(bytes)?,
             None => Vec::new(),
         };
+        let marks = bytes_field(&fields, tag::PREVIEW_MARKS, "preview marks", POST_PUBLIC_LIMIT)?;
         let link = bytes_field(&fields, tag::LINK, "link", POST_PUBLIC_LIMIT)?;
         let place = bytes_field(&fields, tag::PLACE, "place", POST_PUBLIC_LIMIT)?;
         let mood = bytes_field(&fields, tag::MOOD, "mood", POST_PUBLIC_LIMIT)?;
@@ -138,6 +147,10 @@ impl PublicPart {
         let values = PublicValues {
             text: text_field(&fields, tag::TEXT, "text", POST_TEXT_LIMIT)?,
             link: link.map(|bytes| LinkCard::decode(bytes, media.len())).transpose()?,
+            preview_marks: marks
+                .map(|bytes| decode_marks(bytes, media.len()))
+                .transpose()?
+                .unwrap_or_default(),
             media,
             place: place.map(Place::decode).transpose()?,
             mood: mood.map(Mood::decode).transpose()?,

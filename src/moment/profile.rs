@@ -52,12 +52,25 @@ pub struct Picture {
 }
 
 impl Picture {
-    fn encode(&self) -> Result<Vec<u8>, WriteError> {
+    /// Its bytes, as they stand in a profile.
+    ///
+    /// # Errors
+    /// [`WriteError`] if the ThumbHash is above its limit.
+    pub fn encode(&self) -> Result<Vec<u8>, WriteError> {
         within("thumbhash", THUMBHASH_LIMIT, self.thumbhash.len())?;
+        within(
+            "bytes of a picture",
+            usize::try_from(PHOTO_BLOB_LIMIT).unwrap_or(usize::MAX),
+            self.plain_len(),
+        )?;
         let mut out = Writer::new();
         out.value(&self.blob).raw(self.blob_key.expose_bytes()).u32(self.plain_len).u8(self.mime.code());
         out.u16(self.width).u16(self.height).bytes_u8(&self.thumbhash);
         Ok(out.into_vec())
+    }
+
+    fn plain_len(&self) -> usize {
+        usize::try_from(self.plain_len).unwrap_or(usize::MAX)
     }
 }
 

@@ -53,6 +53,40 @@ impl Decode for Share {
     }
 }
 
+/// What the small version of a medium is. It stands in the public part, so that the share signature holds it: whoever
+/// shares a moment on sends pictures and previews along, and could else send another preview under its author's name.
+///
+/// # Layout
+/// `BLAKE3 of the preview 32 ‖ BLAKE3 of the ThumbHash 32`; of what is not there, of nothing
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PreviewMark {
+    /// BLAKE3 of the preview's plaintext.
+    pub preview: [u8; 32],
+    /// BLAKE3 of the ThumbHash.
+    pub thumbhash: [u8; 32],
+}
+
+/// Length of a mark, bytes.
+const MARK_LEN: usize = 64;
+
+/// Field 9: one mark after the other.
+pub(super) fn encode_marks(marks: &[PreviewMark]) -> Vec<u8> {
+    let mut out = Writer::with_capacity(marks.len().saturating_mul(MARK_LEN));
+    for mark in marks {
+        out.raw(&mark.preview).raw(&mark.thumbhash);
+    }
+    out.into_vec()
+}
+
+/// Reads field 9 of a post with so many media.
+pub(super) fn decode_marks(bytes: &[u8], media: usize) -> Result<Vec<PreviewMark>, DecodeError> {
+    if bytes.len() != media.saturating_mul(MARK_LEN) {
+        return Err(DecodeError::Invalid { what: "not as many preview marks as media" });
+    }
+    let mut input = Reader::new(bytes);
+    (0..media).map(|_| Ok(PreviewMark { preview: input.array()?, thumbhash: input.array()? })).collect()
+}
+
 /// The moment that a re-share repeats: its first author's, however long the chain.
 ///
 /// # Layout

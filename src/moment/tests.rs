@@ -115,7 +115,17 @@ fn any_public() -> impl Strategy<Value = PublicPart> {
             (".{0,200}", Just(media), link, option::of(any_place()), mood, card, ".{0,9}", ".{0,9}")
         })
         .prop_map(|(text, media, link, place, mood, app_card, label, author_name)| {
-            let values = PublicValues { text, media, link, place, mood, app_card, label, author_name };
+            let values = PublicValues {
+                text,
+                media,
+                link,
+                place,
+                mood,
+                app_card,
+                label,
+                author_name,
+                preview_marks: Vec::new(),
+            };
             PublicPart::new(&values).expect("within the limits")
         })
 }

@@ -574,6 +574,7 @@ impl Service {
         self.state.friends.insert(user, friend);
         self.save_friend(&user);
         self.barrier_before_output = true;
+        self.profile_again(&user)?;
         self.announce_request(&user, "friends");
         self.timers.redemptions.remove(&user);
         self.admit();

@@ -107,6 +107,18 @@ impl Service {
         }
     }
 
+    /// Of an epoch that is not mine: who reads it as I do, because it matched in their session.
+    fn readers_among(
+        &self,
+        carriers: Carriers,
+        candidates: &BTreeMap<UserId, (ConnId, StreamId)>,
+    ) -> BTreeSet<UserId> {
+        let Carriers::Recipients(epoch) = carriers else { return BTreeSet::new() };
+        let sync = |conn: &ConnId| self.net.conns.get(conn).and_then(|state| state.sync);
+        let matched = |conn: &ConnId| sync(conn).is_some_and(|stream| self.is_matched(stream, &epoch));
+        candidates.iter().filter(|(_, (conn, _))| matched(conn)).map(|(friend, _)| *friend).collect()
+    }
+
     pub(super) fn put_group(
         &mut self,
         user: &UserId,
@@ -116,10 +128,11 @@ impl Service {
         candidates: &BTreeMap<UserId, (ConnId, StreamId)>,
     ) {
         let friends: BTreeSet<UserId> = candidates.keys().copied().collect();
+        let matched = self.readers_among(carriers, candidates);
         let epochs = &self.state.epochs;
         let may_read = |friend: &UserId, epoch: &EpochId| {
             let own = epochs.get(epoch).and_then(|record| record.own.as_ref());
-            own.is_some_and(|own| own.recipients.contains(friend))
+            own.is_some_and(|own| own.recipients.contains(friend)) || matched.contains(friend)
         };
         let chosen = choose_couriers(&friends, &[carriers], &BTreeSet::new(), may_read, &mut self.entropy);
         if chosen.is_empty() {
@@ -225,7 +238,9 @@ impl Service {
         let changed = self.mail.owed.entry(put.device).or_default().on_put(put.ids.iter().copied(), today);
         for (id, puts) in changed {
             self.tx.put_record(Tree::Owed, &tx::key(&[put.device.as_bytes(), b"u", &id.encode()]), &puts);
-            self.mail.carried.entry((put.owner, *id.epoch())).or_default().insert(*courier);
+            let key = tx::key(&[put.device.as_bytes(), b"c", &id.encode(), courier.as_bytes()]);
+            self.tx.put(Tree::Owed, &key, Vec::new());
+            self.mail.carried.entry(put.owner).or_default().entry(id).or_default().insert(*courier);
         }
     }
 
@@ -276,10 +291,5 @@ impl Service {
             }
             self.forget(&device, forgotten);
         }
-    }
-
-    /// Who carries the keys of an epoch to somebody.
-    pub(super) fn couriers_for(&self, user: &UserId, epoch: &EpochId) -> Result<Vec<UserId>, StoreError> {
-        Ok(self.mail.carried.get(&(*user, *epoch)).into_iter().flatten().copied().collect())
     }
 }

@@ -7,13 +7,16 @@
 //! ```text
 //!  Tree::Owed       device ‖ 'a' ‖ owed id      acknowledged
 //!                   device ‖ 'u' ‖ owed id      Puts: when it was left with couriers
+//!                   device ‖ 'c' ‖ owed id ‖ courier 32    who keeps it for them
 //!                   device ‖ 'p' ‖ parcel 16    Carried: what a parcel carried, until its Ack
 //!  Tree::Mail       parcel 16 ‖ digest 16       an envelope held for somebody else
 //!  Tree::MailIndex  parcel 16 ‖ digest 16       Held
 //!  Tree::State      'g' ‖ user ‖ entry          a grant: epoch ‖ seq ‖ arose
 //!                   'w' ‖ user ‖ entry          a withdrawal: likewise
+//!                   'y' ‖ author ‖ entry        a receipt: likewise
 //!                   'k' ‖ user ‖ parcel         an Ack that user waits for
 //!                   'q' ‖ author ‖ entry        granted to me and not here yet: epoch
+//!                   'x' ‖ post ‖ hide tag       hidden beneath my post (`hides`)
 //! ```
 //!
 //! Source: docs/protocol.md 3.6, 3.7 (mail), 3.8(8), 3.11, 3.15.
@@ -42,9 +45,16 @@ use crate::wire::{Encode, Reader};
 /// A key or withdrawal addressed to somebody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Addressed {
-    epoch: EpochId,
-    seq: u64,
-    arose: Timestamp,
+    pub(super) epoch: EpochId,
+    pub(super) seq: u64,
+    pub(super) arose: Timestamp,
+}
+
+impl Addressed {
+    pub(super) fn encode(&self) -> Vec<u8> {
+        let (seq, arose) = (self.seq.to_be_bytes(), self.arose.as_millis().to_be_bytes());
+        [&self.epoch.as_bytes()[..], &seq, &arose].concat()
+    }
 }
 
 /// A parcel left with a courier, whose answer is awaited.
@@ -71,6 +81,8 @@ pub(super) struct MailRoom {
     pub(super) owed: BTreeMap<DeviceId, Owed>,
     pub(super) grants: BTreeMap<UserId, BTreeMap<EntryId, Addressed>>,
     pub(super) withdrawals: BTreeMap<UserId, BTreeMap<EntryId, Addressed>>,
+    /// What is gone here and its author is to be told.
+    pub(super) receipts: BTreeMap<UserId, BTreeMap<EntryId, Addressed>>,
     /// Parcels whose sender waits for an Ack, and the courier who brought each.
     pub(super) acks: BTreeMap<UserId, BTreeMap<ParcelId, UserId>>,
     /// Entries granted to me and not here yet, and the epoch each was granted in.
@@ -81,8 +93,8 @@ pub(super) struct MailRoom {
     pub(super) handed: BTreeMap<(ConnId, ParcelId), Handed>,
     /// Parcels of others handed over on a connection.
     pub(super) brought: BTreeSet<(ConnId, HeldId)>,
-    /// Who carries what to whom, as far as this run knows.
-    pub(super) carried: BTreeMap<(UserId, EpochId), BTreeSet<UserId>>,
+    /// Who carries what to whom.
+    pub(super) carried: BTreeMap<UserId, BTreeMap<OwedId, BTreeSet<UserId>>>,
     /// Friends whose parcel did not open and who were answered on that day.
     pub(super) answered: BTreeMap<UserId, crate::time::Day>,
     /// Friends who get an empty parcel, which carries my records, and by whom: themselves, or the courier whose parcel
@@ -97,6 +109,7 @@ impl Service {
     /// Reads at start what is owed and held.
     pub(super) fn load_mail(&mut self) -> Result<(), StoreError> {
         let mut owed: BTreeMap<DeviceId, StoredOwed> = BTreeMap::new();
+        let mut carried: Vec<(DeviceId, OwedId, UserId)> = Vec::new();
         self.tx.each(Tree::Owed, &[], &mut |key, value| {
             let bad = |_| tx::damaged(Tree::Owed, key, "the key is not one of ours");
             let mut at = Reader::new(key);
@@ -105,12 +118,19 @@ impl Service {
             match at.u8().map_err(bad)? {
                 b'a' => acknowledged.push(at.value().map_err(bad)?),
                 b'u' => puts.push((at.value().map_err(bad)?, tx::decode(Tree::Owed, key, value)?)),
+                b'c' => carried.push((device, at.value().map_err(bad)?, at.value().map_err(bad)?)),
                 _ => parcels.push((at.value().map_err(bad)?, tx::decode(Tree::Owed, key, value)?)),
             }
             Ok(())
         })?;
         self.mail.owed =
             owed.into_iter().map(|(device, (a, u, p))| (device, Owed::restore(a, u, p))).collect();
+        self.mail.carried.clear();
+        for (device, id, courier) in carried {
+            if let Some(owner) = self.owner_of(&device) {
+                self.mail.carried.entry(owner).or_default().entry(id).or_default().insert(courier);
+            }
+        }
         let mut held = Vec::new();
         self.tx.each(Tree::MailIndex, &[], &mut |key, value| {
             held.push((
@@ -122,6 +142,7 @@ impl Service {
         self.mail.courier = Courier::restore(held);
         self.mail.grants = self.load_addressed(b'g')?;
         self.mail.withdrawals = self.load_addressed(b'w')?;
+        self.mail.receipts = self.load_addressed(b'y')?;
         self.mail.acks.clear();
         self.mail.awaited.clear();
         for (kind, into) in [(b'k', 0), (b'q', 1)] {
@@ -172,13 +193,8 @@ impl Service {
     }
 
     pub(super) fn keep_addressed(&mut self, kind: u8, user: &UserId, entry: &EntryId, addressed: Addressed) {
-        let value = [
-            &addressed.epoch.as_bytes()[..],
-            &addressed.seq.to_be_bytes(),
-            &addressed.arose.as_millis().to_be_bytes(),
-        ]
-        .concat();
-        self.tx.put(Tree::State, &tx::key(&[&[kind], user.as_bytes(), entry.as_bytes()]), value);
+        let key = tx::key(&[&[kind], user.as_bytes(), entry.as_bytes()]);
+        self.tx.put(Tree::State, &key, addressed.encode());
         // Who was granted or told is known for good before it leaves (docs/protocol.md 3.13).
         self.barrier_before_output = true;
         let lists = if kind == b'g' { &mut self.mail.grants } else { &mut self.mail.withdrawals };
@@ -263,6 +279,8 @@ impl Service {
         let grants = addressed(&self.mail.grants, true);
         wanted.extend(grants.into_iter().filter(|grant| !withdrawn.contains(&grant.id.place().entry)));
         wanted.extend(withdrawals);
+        wanted.extend(self.wanted_receipts(user));
+        wanted.extend(self.wanted_hides(user));
         wanted
     }
 
@@ -335,8 +353,14 @@ impl Service {
         for id in forgotten.acknowledged {
             self.tx.remove(Tree::Owed, &tx::key(&[device.as_bytes(), b"a", &id.encode()]));
         }
+        let owner = self.owner_of(device);
         for id in forgotten.puts {
             self.tx.remove(Tree::Owed, &tx::key(&[device.as_bytes(), b"u", &id.encode()]));
+            let carried = owner.and_then(|owner| self.mail.carried.get_mut(&owner));
+            for courier in carried.and_then(|carried| carried.remove(&id)).into_iter().flatten() {
+                let key = tx::key(&[device.as_bytes(), b"c", &id.encode(), courier.as_bytes()]);
+                self.tx.remove(Tree::Owed, &key);
+            }
         }
         for parcel in forgotten.parcels {
             self.tx.remove(Tree::Owed, &tx::key(&[device.as_bytes(), b"p", parcel.as_bytes()]));
@@ -349,7 +373,8 @@ impl Service {
         let mut closes = BTreeMap::new();
         let mut grants: BTreeMap<EpochId, BTreeMap<(u64, EntryId), crate::crypto::ContentKey>> =
             BTreeMap::new();
-        let mut tombstones = BTreeSet::new();
+        let (mut tombstones, mut receipts) = (BTreeSet::new(), BTreeSet::new());
+        let mut hides: BTreeMap<EntryRef, BTreeSet<[u8; 16]>> = BTreeMap::new();
         for wanted in due {
             let place = wanted.id.place();
             let Some(epoch) = self.state.epochs.get(wanted.id.epoch()) else { continue };
@@ -367,8 +392,14 @@ impl Service {
                 mail::OwedKind::Tombstone => {
                     tombstones.insert(place);
                 }
+                mail::OwedKind::Receipt => {
+                    receipts.insert(place);
+                }
+                mail::OwedKind::Hide => {
+                    hides.entry(place).or_default().insert(*wanted.id.hide_tag());
+                }
                 // Not owed by this release.
-                mail::OwedKind::Hide | mail::OwedKind::Recall => {}
+                mail::OwedKind::Recall => {}
             }
         }
         if !closes.is_empty() {
@@ -388,6 +419,10 @@ impl Service {
         if !tombstones.is_empty() {
             items.push(Item::Tombstones(tombstones));
         }
+        if !receipts.is_empty() {
+            items.push(Item::DeletionReceipt(receipts));
+        }
+        items.extend(hides.into_iter().map(|(post, tags)| Item::Hides(mail::Hides { post, tags })));
         items
     }
 
@@ -515,8 +550,16 @@ impl Service {
         let (new, forgotten) = self.mail.owed.entry(*device).or_default().on_ack(parcel);
         for id in new {
             self.tx.put(Tree::Owed, &tx::key(&[device.as_bytes(), b"a", &id.encode()]), Vec::new());
+            if id.kind() == mail::OwedKind::Receipt {
+                self.receipt_taken(&id);
+            }
         }
         self.forget(device, forgotten);
+    }
+
+    /// The friend whose device it is.
+    fn owner_of(&self, device: &DeviceId) -> Option<UserId> {
+        self.state.friends.values().find(|friend| friend.devices.contains_key(device)).map(|f| f.user)
     }
 
     /// Nothing more is owed to somebody, nothing of theirs is carried.
@@ -525,16 +568,17 @@ impl Service {
             self.tx.remove(Tree::Mail, &id.encode());
             self.tx.remove(Tree::MailIndex, &id.encode());
         }
-        for kind in *b"gwkq" {
+        for kind in *b"gwkqy" {
             for (key, _) in self.tx.prefix(Tree::State, &tx::key(&[&[kind], user.as_bytes()]), usize::MAX)? {
                 self.tx.remove(Tree::State, &key);
             }
         }
         self.mail.grants.remove(user);
         self.mail.withdrawals.remove(user);
+        self.mail.receipts.remove(user);
         self.mail.acks.remove(user);
         self.mail.awaited.remove(user);
-        self.mail.carried.retain(|(owner, _), _| owner != user);
+        self.mail.carried.remove(user);
         Ok(())
     }
 
@@ -546,7 +590,7 @@ impl Service {
     }
 }
 
-fn carriers(epoch: &EpochRecord) -> Carriers {
+pub(super) fn carriers(epoch: &EpochRecord) -> Carriers {
     match epoch.class {
         _ if epoch.author_only => Carriers::AuthorOnly,
         Class::Posts => Carriers::Recipients(epoch.id),
@@ -604,6 +648,8 @@ pub(super) fn ids_of(items: &[Item]) -> BTreeSet<OwedId> {
                 );
             }
             Item::Tombstones(places) => ids.extend(places.iter().copied().map(OwedId::tombstone)),
+            Item::DeletionReceipt(places) => ids.extend(places.iter().copied().map(OwedId::receipt)),
+            Item::Hides(hides) => ids.extend(hides.tags.iter().map(|tag| OwedId::hide(hides.post, *tag))),
             _ => {}
         }
     }

@@ -37,6 +37,8 @@ pub(super) struct Timers {
     pub(super) held: Held,
     /// The clock is in doubt until then.
     doubt_until: Option<Timestamp>,
+    /// The day's walk through what may have expired.
+    pub(super) expired: super::expire::Walk,
     /// The next look at everything slow.
     pub(super) slow: Option<Timestamp>,
 }
@@ -79,6 +81,9 @@ impl Service {
             self.timers.dials.insert(user, (self.now, 0));
         }
         self.load_mail()?;
+        self.tag_old_rows()?;
+        self.load_hides()?;
+        self.load_notices()?;
         Ok(())
     }
 
@@ -167,6 +172,9 @@ impl Service {
         for user in expired {
             self.state.pending.remove(&user);
             self.remove_state(b'p', user.as_bytes());
+        }
+        if is_ageing {
+            self.drop_expired()?;
         }
         if today.since(self.state.me.device_day) >= DEVICE_RECORD_RENEW_DAYS {
             self.renew_device()?;

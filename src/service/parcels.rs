@@ -205,11 +205,13 @@ impl Service {
                         }
                     }
                 }
+                Item::Hides(hides) => self.take_hides(&sender, hides)?,
                 Item::Ack(parcels) => {
                     for parcel in parcels {
                         self.on_ack(&received.from_device, parcel);
                     }
                 }
+                Item::DeletionReceipt(places) => self.take_receipts(&sender, places)?,
                 // Ends were taken above. The others are kept for the releases that act on them.
                 _ => {}
             }

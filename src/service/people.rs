@@ -14,11 +14,17 @@ use crate::view;
 
 /// Shortest prefix of an id that names anybody, hex digits.
 const ID_PREFIX_MIN: usize = 4;
+/// The code of the error when a word names nobody.
+pub(super) const NO_SUCH_PERSON: &str = "no_such_person";
 
 impl Service {
     /// Who I am.
     pub fn whoami(&self, home: &str) -> view::Whoami {
+        let (avatar, cover) = self.face_of(&self.me());
         view::Whoami {
+            avatar,
+            cover,
+            status: self.status_of(&self.me()),
             user: self.keyring.user(),
             name: self.state.me.name.clone(),
             device: self.keyring.device_id(),
@@ -29,7 +35,10 @@ impl Service {
     /// How friends see me.
     pub fn profile(&self) -> view::Profile {
         let me = &self.state.me;
-        view::Profile { name: me.name.clone(), about: me.about.clone(), window_days: me.window_days }
+        let (avatar, cover) = self.face_of(&self.me());
+        let status = self.status_of(&self.me());
+        let (name, about, window_days) = (me.name.clone(), me.about.clone(), me.window_days);
+        view::Profile { name, about, avatar, cover, status, window_days }
     }
 
     /// Changes how friends see me and tells them.
@@ -45,7 +54,8 @@ impl Service {
             within("about", &about, ABOUT_LIMIT)?;
             me.about = about;
         }
-        if me != self.state.me {
+        let has_new_face = self.change_face(draft.avatar, draft.cover)?;
+        if me != self.state.me || has_new_face {
             self.state.me = me;
             self.save_me();
             self.publish_profile()?;
@@ -344,7 +354,12 @@ impl Service {
 
     pub(super) fn friend_view(&self, friend: &Friend) -> view::Friend {
         let peer = self.online(&friend.user);
+        let (avatar, cover) = self.face_of(&friend.user);
         view::Friend {
+            about: friend.about.clone(),
+            avatar,
+            cover,
+            status: self.status_of(&friend.user),
             id: friend.user,
             name: friend.shown_name(),
             own_name: friend.own_name.clone(),
@@ -364,6 +379,7 @@ impl Service {
             chats_only: !self.state.people.contains(List::Moments, &friend.user),
             hide_mine: !self.state.people.contains(List::Mine, &friend.user),
             hide_theirs: friend.hide_theirs,
+            muted: self.is_muted(friend.user.as_bytes()),
         }
     }
 }
@@ -391,7 +407,7 @@ pub(super) fn within(what: &str, text: &str, limit: usize) -> Result<()> {
 }
 
 pub(super) fn no_such_person(word: &str) -> Error {
-    Error::not_found("no_such_person", format!("no friend is called {word:?}"), "see `tidings friends`")
+    Error::not_found(NO_SUCH_PERSON, format!("no friend is called {word:?}"), "see `tidings friends`")
 }
 
 fn no_such_tag(name: &str) -> Error {

@@ -8,11 +8,12 @@
 
 use std::collections::BTreeSet;
 
-use super::Service;
 use super::people::within;
 use super::receive::Lying;
 use super::state::{AudienceRecord, EpochRecord, Numbers, OwnPart};
 use super::wants::Wants;
+use super::words::{check_words, link_of, mood_of, place_of};
+use super::{Output, Service, share};
 use crate::ask::{AudienceWords, PhotoDraft, PostDraft};
 use crate::audience::{self, Audience, Choice, Include, LeftOut, Minted, Rule, TagId, Window, Written};
 use crate::crypto::{EpochSecret, Nonce, SigningKey, keys};
@@ -23,7 +24,6 @@ use crate::limits::{
     ALT_TEXT_LIMIT, ENTRY_PADDED_MIN, INTERACTION_PADDED_MIN, MENTION_LIMIT, OPEN_EPOCH_LIMIT,
     POST_PHOTO_LIMIT, POST_TEXT_LIMIT, SEQ_BLOCK,
 };
-use crate::moment::card::{Place, Position, Precision};
 use crate::moment::media::{Media, MediaKeys, Mime};
 use crate::moment::{
     self, Body, Class, Content, Post, PrivatePart, Profile, PublicPart, PublicValues, Share, Tombstone,
@@ -88,6 +88,13 @@ impl Service {
     /// Not found; refused if it is somebody else's.
     pub fn delete(&mut self, word: &str) -> Result<EntryId> {
         let id = self.resolve_entry(word)?;
+        // A word names every entry; only what people see can be withdrawn by it, and only once.
+        let place = self.place(&id)?.ok_or_else(|| no_such_moment(word))?;
+        match self.lying(&place.epoch, place.seq, &id)? {
+            Some(Lying::Timeline(_)) => {}
+            Some(Lying::Whole(_)) if place.beneath.is_some() => {}
+            _ => return Err(no_such_moment(word)),
+        }
         self.withdraw(&id)?;
         Ok(id)
     }
@@ -178,7 +185,7 @@ impl Service {
     }
 
     /// Whether an epoch may be written to for its audience as it is now.
-    fn is_current(&self, epoch: &EpochId, number: u32) -> bool {
+    pub(super) fn is_current(&self, epoch: &EpochId, number: u32) -> bool {
         let (Some(record), Some(audience)) =
             (self.state.epochs.get(epoch), self.state.audiences.get(&number))
         else {
@@ -298,12 +305,12 @@ impl Service {
 
     fn own_profile(&self) -> Profile {
         let me = &self.state.me;
-        Profile {
+        self.with_face(Profile {
             name: me.name.clone(),
             about: me.about.clone(),
             window_days: me.window_days,
             ..Profile::default()
-        }
+        })
     }
 
     /// Tells friends how they see me.
@@ -503,7 +510,7 @@ impl Service {
         view::Audience { rule, named, except }
     }
 
-    fn mentioned(&self, draft: &PostDraft, rule: &Rule) -> Result<Vec<UserId>> {
+    pub(super) fn mentioned(&self, draft: &PostDraft, rule: &Rule) -> Result<Vec<UserId>> {
         let members = audience::members(&Audience::Posts(rule.clone()), &self.state.people);
         let mut mentioned = Vec::new();
         for word in &draft.mentions {
@@ -523,29 +530,46 @@ impl Service {
     fn write_post(&mut self, epoch: EpochId, draft: PostDraft, mentioned: &[UserId]) -> Result<EntryId> {
         let (seq, created) = self.next_number(&epoch)?;
         let nonce = Nonce::random(&mut self.entropy);
-        let (media, media_keys) = draft.photos.iter().map(media_of).unzip();
+        let (mut media, mut media_keys): (Vec<_>, Vec<_>) = draft.photos.iter().map(media_of).unzip();
+        let link = draft.link.as_ref().map(|link| link_of(link, false, &mut media, &mut media_keys));
+        let card_picture = draft.link.as_ref().and_then(|link| link.image.as_ref());
+        let used = card_picture.filter(|_| link.as_ref().is_some_and(|link| link.image.is_some()));
+        let marks = draft.photos.iter().chain(used).filter(|_| draft.shareable);
+        let preview_marks = marks.map(|photo| share::mark(&photo.preview, &photo.thumbhash)).collect();
         let public = PublicPart::new(&PublicValues {
             text: draft.text,
             media,
-            place: draft.place.as_ref().map(place_of),
+            preview_marks,
+            place: draft.place.as_ref().map(place_of).transpose()?,
+            mood: draft.mood.as_ref().map(mood_of),
+            link,
             author_name: self.state.me.name.clone(),
             ..PublicValues::default()
         })
         .map_err(too_much)?;
-        let mentions: Vec<[u8; 8]> = mentioned
-            .iter()
-            .filter_map(|user| self.state.friends.get(user))
-            .map(|friend| keys::mention(&friend.pair_key, &epoch, &nonce))
-            .collect();
+        let mentions = self.mention_tags(mentioned, &epoch, &nonce);
         let mentions = pad_mentions(mentions, &mut self.entropy).map_err(too_much)?;
         let share = draft.shareable.then(|| self.sign_share(created, &public));
         let private = PrivatePart { media_keys, mentions, share, ..PrivatePart::default() };
         let body = Body::Post(Box::new(Post { public, private }));
-        for photo in &draft.photos {
+        if let (Some(unused), None) = (card_picture, used) {
+            // There was no room for it: its files go again.
+            self.held.extend([unused.picture.id, unused.preview.id].map(Output::RemoveBlob));
+        }
+        for photo in draft.photos.iter().chain(used) {
             Wants::own(&mut self.tx, &photo.picture.id);
             Wants::own(&mut self.tx, &photo.preview.id);
         }
         self.write_numbered(epoch, (seq, created, nonce), body, ENTRY_PADDED_MIN, None)
+    }
+
+    /// What only those who are mentioned can tell that they are.
+    pub(super) fn mention_tags(&self, mentioned: &[UserId], epoch: &EpochId, nonce: &Nonce) -> Vec<[u8; 8]> {
+        mentioned
+            .iter()
+            .filter_map(|user| self.state.friends.get(user))
+            .map(|friend| keys::mention(&friend.pair_key, epoch, nonce))
+            .collect()
     }
 
     fn sign_share(&mut self, created: ClaimedTime, public: &PublicPart) -> Share {
@@ -559,7 +583,7 @@ impl Service {
     }
 }
 
-fn too_much(error: moment::WriteError) -> Error {
+pub(super) fn too_much(error: moment::WriteError) -> Error {
     Error::refused("too_much", format!("this cannot be shared: {error}"), "make it smaller")
 }
 
@@ -582,13 +606,14 @@ fn check_draft(draft: &PostDraft) -> Result<()> {
     for photo in &draft.photos {
         within("alt text", photo.alt.as_deref().unwrap_or_default(), ALT_TEXT_LIMIT)?;
     }
-    if draft.text.trim().is_empty() && draft.photos.is_empty() && draft.place.is_none() {
+    let has_words = check_words(draft)?;
+    if draft.text.trim().is_empty() && draft.photos.is_empty() && !has_words {
         return Err(Error::usage("nothing_to_share", "there is nothing to share", "give a text or a photo"));
     }
     Ok(())
 }
 
-fn media_of(photo: &PhotoDraft) -> (Media, MediaKeys) {
+pub(super) fn media_of(photo: &PhotoDraft) -> (Media, MediaKeys) {
     let mime = match photo.mime.as_str() {
         "image/png" => Mime::PNG,
         "image/webp" => Mime::WEBP,
@@ -613,20 +638,6 @@ fn media_of(photo: &PhotoDraft) -> (Media, MediaKeys) {
             thumbhash: photo.thumbhash.clone(),
         },
     )
-}
-
-fn place_of(place: &crate::ask::PlaceDraft) -> Place {
-    #[expect(
-        clippy::as_conversions,
-        clippy::cast_possible_truncation,
-        reason = "degrees times a million, clamped to ±180 million, fit an i32"
-    )]
-    let micro = |degrees: f64, most: f64| (degrees.clamp(-most, most) * 1e6).round() as i32;
-    Place {
-        precision: Precision::Exact,
-        name: place.name.clone(),
-        position: place.at.map(|(lat, lon)| Position { lat: micro(lat, 90.0), lon: micro(lon, 180.0) }),
-    }
 }
 
 /// An invariant of ours is broken: the caller cannot help it.

@@ -10,12 +10,14 @@
 //!
 //! ```text
 //!  Tree::Interactions  post ‖ shown ‖ id   kind 1 ‖ state 1 ‖ writer ‖ epoch ‖ seq ‖ gate ‖ target ‖ text
+//!                                          ‖ hidden 1 ‖ hide tag 16
 //!  Tree::Orphans       writer ‖ first seen ‖ id   nothing, or 1 while old posts are still to be tried;
 //!                                                 the entry lies in the log
 //! ```
 //!
 //! Source: docs/protocol.md 3.1, 3.5.
 
+use super::hides::HideTag;
 use super::orphans::Match;
 use super::people::within;
 use super::publish::internal;
@@ -65,6 +67,17 @@ pub(super) struct Row {
     pub(super) gate: Gate,
     pub(super) target: Option<EntryId>,
     pub(super) text: String,
+    /// The post's author took it away: its writer alone still sees it.
+    pub(super) hidden: bool,
+    /// How the post's author names it. None in a record of an earlier version.
+    pub(super) tag: Option<HideTag>,
+}
+
+impl Row {
+    /// Whether `viewer` is shown it.
+    pub(super) fn is_shown_to(&self, viewer: &UserId) -> bool {
+        self.stand == Stand::Shown && (!self.hidden || self.writer == *viewer)
+    }
 }
 
 impl Encode for Row {
@@ -81,6 +94,9 @@ impl Encode for Row {
         });
         out.value(&self.writer).value(&self.epoch).u64(self.seq).raw(self.gate.expose_bytes());
         out.raw(self.target.map_or([0; 32], |id| *id.as_bytes()).as_slice()).bytes_u16(self.text.as_bytes());
+        if let Some(tag) = &self.tag {
+            out.bool(self.hidden).raw(tag);
+        }
     }
 }
 
@@ -98,7 +114,7 @@ impl Decode for Row {
             2 => Stand::Withdrawn,
             code => return Err(DecodeError::Unknown { what: "state", code: u64::from(code) }),
         };
-        Ok(Self {
+        let mut row = Self {
             kind,
             stand,
             writer: input.value()?,
@@ -107,7 +123,14 @@ impl Decode for Row {
             gate: Gate::from_bytes(input.array()?),
             target: Some(input.array::<32>()?).filter(|id| *id != [0; 32]).map(EntryId::from_bytes),
             text: input.text_u16("text", COMMENT_TEXT_LIMIT)?.to_owned(),
-        })
+            hidden: false,
+            tag: None,
+        };
+        if input.remaining() > 0 {
+            row.hidden = input.bool()?;
+            row.tag = Some(input.array()?);
+        }
+        Ok(row)
     }
 }
 
@@ -209,10 +232,12 @@ impl Service {
     }
 
     fn resolve_comment(&self, post: &EntryId, word: &str) -> Said<Placed> {
+        let digits = word.to_lowercase();
         let comments = self.rows(post)?.into_iter().filter(|placed| {
             placed.row.kind != Kind::Like
                 && placed.row.stand == Stand::Shown
-                && placed.id.to_string().starts_with(word)
+                && !placed.row.hidden
+                && placed.id.to_string().starts_with(&digits)
         });
         let mut found: Vec<_> = comments.collect();
         match (found.pop(), found.is_empty()) {
@@ -285,6 +310,8 @@ impl Service {
             gate: keys::gate(key),
             target: None,
             text: String::new(),
+            hidden: false,
+            tag: None,
         };
         match inner {
             Inner::Like => {}
@@ -303,16 +330,18 @@ impl Service {
             }
         }
         let shown = self.created_of(&id, key)?.unwrap_or(self.now);
-        let placed = Placed { id, shown, row };
-        if !self.room_beneath(post, rows, &placed) {
+        let mut placed = Placed { id, shown, row };
+        if !self.room_beneath(post, rows, &placed)? {
             return Ok(false);
         }
         if let Some(mut place) = self.place(&id)? {
             place.beneath = Some((*post, shown));
             self.put_place(&id, &place);
         }
+        self.mark_hidden(post, thread, &mut placed)?;
         self.tx.put_record(Tree::Interactions, &interaction_key(post, shown, &id), &placed.row);
         self.open_replies(post, thread, rows, &placed)?;
+        self.notice_interaction(post, rows, &placed)?;
         let at = rows.partition_point(|other| (other.shown, other.id) < (shown, id));
         rows.insert(at, placed);
         Ok(true)
@@ -320,7 +349,12 @@ impl Service {
 
     /// Of what one writer said beneath one post the newest stay, in whatever order they come. False if this one is too
     /// old to stay.
-    fn room_beneath(&mut self, post: &EntryId, rows: &mut Vec<Placed>, new: &Placed) -> bool {
+    fn room_beneath(
+        &mut self,
+        post: &EntryId,
+        rows: &mut Vec<Placed>,
+        new: &Placed,
+    ) -> Result<bool, StoreError> {
         let is_like = new.row.kind == Kind::Like;
         let limit = if is_like { POST_WRITER_LIKE_LIMIT } else { POST_WRITER_COMMENT_LIMIT };
         let (writer, me) = (new.row.writer, self.me());
@@ -330,12 +364,27 @@ impl Service {
             let Some(oldest) = rows.iter().position(is_alike) else { break };
             // What I say now stays, whatever my clock says.
             if writer != me && rows.get(oldest).is_some_and(|old| (old.shown, old.id) > (new.shown, new.id)) {
-                return false;
+                return Ok(false);
             }
             let old = rows.remove(oldest);
-            self.tx.remove(Tree::Interactions, &interaction_key(post, old.shown, &old.id));
+            self.remove_row(post, old.shown, &old.id, old.row.tag.as_ref())?;
         }
-        true
+        Ok(true)
+    }
+
+    /// Nothing stays of a row: neither its tag nor what was told of it.
+    fn remove_row(
+        &mut self,
+        post: &EntryId,
+        shown: Timestamp,
+        id: &EntryId,
+        tag: Option<&HideTag>,
+    ) -> Result<(), StoreError> {
+        self.tx.remove(Tree::Interactions, &interaction_key(post, shown, id));
+        if let Some(tag) = tag {
+            self.tx.remove(Tree::HideTags, tag);
+        }
+        self.drop_notice(id)
     }
 
     /// When an interaction is shown: as claimed, and not later than it came.
@@ -366,6 +415,7 @@ impl Service {
                 placed.row.stand = Stand::Shown;
                 let key = interaction_key(post, placed.shown, &placed.id);
                 self.tx.put_record(Tree::Interactions, &key, &placed.row);
+                self.notice_interaction(post, std::slice::from_ref(target), placed)?;
             }
         }
         Ok(())
@@ -400,11 +450,12 @@ impl Service {
             return Ok(());
         };
         if row.kind == Kind::Like {
-            self.tx.remove(Tree::Interactions, &key);
+            self.remove_row(post, shown, id, row.tag.as_ref())?;
         } else {
             row.stand = Stand::Withdrawn;
             row.text = String::new();
             self.tx.put_record(Tree::Interactions, &key, &row);
+            self.drop_notice(id)?;
         }
         self.thread_changed(post, &self.rows(post)?)
     }
@@ -417,24 +468,22 @@ impl Service {
         id: &EntryId,
     ) -> Result<(), StoreError> {
         let key = interaction_key(post, shown, id);
-        if !self.tx.has(Tree::Interactions, &key)? {
+        let Some(row) = self.tx.record::<Row>(Tree::Interactions, &key)? else {
             return Ok(());
-        }
-        self.tx.remove(Tree::Interactions, &key);
+        };
+        self.remove_row(post, shown, id, row.tag.as_ref())?;
         self.thread_changed(post, &self.rows(post)?)
     }
 
-    /// A post is gone: its thread goes with it.
+    /// A post is gone: its thread goes with it, and what was told or said about it.
     pub(super) fn forget_thread(&mut self, post: &EntryId, shown: Timestamp) -> Result<(), StoreError> {
         self.threads.forget(post, shown);
-        let mut keys = Vec::new();
-        self.tx.each_pending(Tree::Interactions, post.as_bytes(), &mut |key, _| {
-            keys.push(key.to_vec());
-            Ok(())
-        })?;
-        for key in keys {
-            self.tx.remove(Tree::Interactions, &key);
+        for Placed { id, shown, row } in self.rows(post)? {
+            self.remove_row(post, shown, &id, row.tag.as_ref())?;
         }
+        self.drop_notice(post)?;
+        self.forget_own_hides(post);
+        self.forget_mute(post.as_bytes());
         Ok(())
     }
 
@@ -458,6 +507,7 @@ impl Service {
             text: placed.row.text.clone(),
             reply_to: placed.row.target,
             created_at: placed.shown,
+            hidden: placed.row.hidden,
         }
     }
 }

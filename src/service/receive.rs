@@ -18,7 +18,7 @@
 
 use super::parcels::granted_key;
 use super::sessions::Verdict;
-use super::{Service, tx};
+use super::{Service, share, tx};
 use crate::crypto::ContentKey;
 use crate::entry::{Entry, HEADER_LEN, Header, Unverified, Verified};
 use crate::error::Result as Said;
@@ -143,7 +143,10 @@ impl Service {
         let content = self.open(&entry)?.filter(|content| {
             // Of a class that is not known (single entries were granted) only what is ever granted counts.
             let kind = content.body.kind();
-            if granted { moment::kind::GRANTABLE.contains(&kind) } else { class.carries(kind) }
+            let is_of_class =
+                if granted { moment::kind::GRANTABLE.contains(&kind) } else { class.carries(kind) };
+            // What says that it is somebody's and is not signed by them is never shown.
+            is_of_class && share::is_genuine(&author, content)
         });
         if !self.keep_entry(&entry, content.as_ref())? {
             return Ok(Verdict::Known { epoch, seq, id });
@@ -440,7 +443,11 @@ impl Service {
             Body::Profile(profile) => {
                 let at = Timestamp::from_millis(content.created.as_millis());
                 // Entries come newest first: an older profile is no news.
-                if self.state.friends.get(&author).is_some_and(|friend| friend.profile_at <= at) {
+                let is_news = self.state.friends.get(&author).is_some_and(|friend| friend.profile_at <= at);
+                if is_news || author == self.me() {
+                    self.take_face(author, id, &profile)?;
+                }
+                if is_news {
                     // It fails only for want of the friend, who was there a line above; the view is for callers of a verb.
                     let _ = self.change_friend(author, |friend| {
                         friend.profile_at = at;
@@ -451,9 +458,10 @@ impl Service {
                 }
             }
             Body::Interaction(sealed) => self.on_interaction(author, epoch, header, id, &sealed)?,
+            Body::Hide(tag) => self.on_hide(author, tag)?,
+            Body::Status(status) => self.on_status(author, id, content.created, status),
             // Kept as they came, for the releases that show them.
-            Body::Hide(_) | Body::SelfOp(_) | Body::Status(_) | Body::AppUpdate(_) | Body::Unknown { .. } => {
-            }
+            Body::SelfOp(_) | Body::AppUpdate(_) | Body::Unknown { .. } => {}
         }
         Ok(())
     }
@@ -516,6 +524,7 @@ impl Service {
         if let Some(author) = &author {
             self.forget_key(author, &epoch, &id);
         }
+        self.owe_receipt(tombstone, before.as_ref())?;
         match &before {
             None => {
                 self.set_lying(&epoch, seq, &id, &Lying::Awaited)?;
@@ -532,6 +541,9 @@ impl Service {
             self.forget_post(&id)?;
         }
         self.set_lying(&epoch, seq, &id, &Lying::Gone)?;
+        if let Some(author) = &author {
+            self.status_withdrawn(author, &id);
+        }
         if let Some(Lying::Timeline(shown)) = before {
             self.tx.remove(Tree::Timeline, &timeline_key(shown, &id));
             self.emit(view::Happening::Withdrawn { id });

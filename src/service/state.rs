@@ -14,12 +14,16 @@
 //!  'i' invite 16                          OpenInvite
 //!  'p' user 32                            PendingPair
 //!  'o' number 8                           OpRecord
+//!  'x' post 32 ‖ hide tag 16              what I hid beneath it (`hides`)
+//!  'c' which 1 ‖ user 32                  StatusRecord, FaceRecord
 //! ```
 //!
 //! Source: docs/protocol.md 3.1–3.3, 3.11, 3.13.
 
 mod epochs;
 mod people;
+mod words;
 
 pub use epochs::{AudienceRecord, EpochRecord, Numbers, OwnPart, class_code, class_from};
 pub use people::{Friend, InviteRecord, Me, NOTE_LIMIT, OpRecord, PendingPair, TagRecord};
+pub use words::{FaceRecord, StatusRecord};

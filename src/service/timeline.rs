@@ -9,8 +9,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::publish::{internal, no_such_moment};
-use super::react::{Kind, Placed, Stand};
-use super::{Service, tx};
+use super::react::{Kind, Placed};
+use super::words::{card_picture, link_view, place_view};
+use super::{Service, share, tx};
 use crate::ask::TimelineQuery;
 use crate::audience::Audience;
 use crate::crypto::keys;
@@ -21,7 +22,7 @@ use crate::limits::{TIMELINE_DEFAULT, TIMELINE_LIMIT};
 use crate::moment::{Body, Content, Post};
 use crate::store::layout::{split_timeline_key, timeline_key};
 use crate::store::{Direction, KeyRange, StoreError, Tree};
-use crate::time::{DAY_MS, Timestamp};
+use crate::time::{ClaimedTime, DAY_MS, Timestamp};
 use crate::view;
 
 /// How many records one read brings while a page is filled.
@@ -30,13 +31,15 @@ const RUN: usize = 64;
 const ID_PREFIX_MIN: usize = 4;
 
 /// A post as it lies in the timeline, opened.
-struct Opened {
+pub(super) struct Opened {
     id: EntryId,
     shown: Timestamp,
     received: Timestamp,
-    author: UserId,
+    pub(super) author: UserId,
+    /// When it was written, as the author says: what a share signature covers.
+    pub(super) created: ClaimedTime,
     entry: Entry<Verified>,
-    post: Box<Post>,
+    pub(super) post: Box<Post>,
 }
 
 impl Service {
@@ -127,7 +130,12 @@ impl Service {
         }
     }
 
-    fn opened_by_id(&self, id: &EntryId) -> Result<Option<Opened>, StoreError> {
+    /// Whether a post is here and is shown to me.
+    pub(super) fn is_post_shown(&self, id: &EntryId) -> Result<bool, StoreError> {
+        Ok(self.opened_by_id(id)?.is_some_and(|opened| self.is_shown(&opened)))
+    }
+
+    pub(super) fn opened_by_id(&self, id: &EntryId) -> Result<Option<Opened>, StoreError> {
         let Some(place) = self.place(id)? else {
             return Ok(None);
         };
@@ -154,11 +162,11 @@ impl Service {
             return Ok(None);
         };
         let content = entry.open(&content_key).ok().and_then(|bytes| Content::decode(&bytes).ok());
-        let Some(Content { body: Body::Post(post), .. }) = content else {
+        let Some(Content { body: Body::Post(post), created }) = content else {
             return Ok(None);
         };
         let received = Timestamp::from_millis(u64::from_be_bytes(*received));
-        Ok(Some(Opened { id, shown, received, author, entry, post }))
+        Ok(Some(Opened { id, shown, received, author, created, entry, post }))
     }
 
     fn is_shown(&self, opened: &Opened) -> bool {
@@ -202,8 +210,8 @@ impl Service {
         let mut likers = BTreeSet::new();
         for placed in thread {
             let writer = placed.row.writer;
-            if placed.row.stand != Stand::Shown || (writer != me && !self.state.friends.contains_key(&writer))
-            {
+            let is_known = writer == me || self.state.friends.contains_key(&writer);
+            if !is_known || !placed.row.is_shown_to(&me) {
                 continue;
             }
             match placed.row.kind {
@@ -219,28 +227,27 @@ impl Service {
         let author = self.person(&opened.author);
         Ok(view::Moment {
             id: opened.id,
-            author: view::Author { id: author.id, name: author.name, me: mine },
+            author: view::Author {
+                id: author.id,
+                name: author.name,
+                me: mine,
+                avatar: self.face_of(&opened.author).0,
+            },
             created_at: opened.shown,
             received_at: opened.received,
             kind: "post",
             text: values.text.clone(),
             photos: photos(&opened.post),
             video: None,
-            link: values.link.as_ref().map(|link| view::Link {
-                url: link.url.clone(),
-                title: link.title.clone(),
-                description: link.description.clone(),
-                site: link.site.clone(),
-                image: None,
-            }),
-            place: values.place.as_ref().map(|place| view::Place {
-                name: place.name.clone(),
-                lat: place.position.map(|at| f64::from(at.lat) / 1e6),
-                lon: place.position.map(|at| f64::from(at.lon) / 1e6),
-            }),
+            link: link_view(values, &opened.post.private.media_keys),
+            place: values.place.as_ref().map(place_view),
+            mood: values
+                .mood
+                .as_ref()
+                .map(|mood| view::Mood { emoji: mood.emoji.clone(), text: mood.text.clone() }),
             mentions: self.mentions_of(opened),
-            shareable: opened.post.private.share.is_some(),
-            shared_from: None,
+            shareable: opened.post.private.share.is_some() || opened.post.private.shared_from.is_some(),
+            shared_from: self.shared_from_view(&opened.post),
             card: None,
             app: None,
             sponsored: None,
@@ -251,7 +258,7 @@ impl Service {
             delivery: if mine { Some(self.delivery_of(&opened.id)?) } else { None },
             pinned: false,
             faved: false,
-            muted: false,
+            muted: self.is_muted(opened.id.as_bytes()),
         })
     }
 
@@ -293,12 +300,6 @@ impl Service {
         Ok(readers)
     }
 
-    pub(super) fn delivery_of(&self, id: &EntryId) -> Result<view::Delivery, StoreError> {
-        let readers = self.readers_of(id)?;
-        let have = self.holders(id)?.intersection(&readers).count();
-        Ok(view::Delivery { may_read: readers.len(), have })
-    }
-
     /// The newest of my moments.
     pub(super) fn newest_own(&self, limit: usize) -> Result<Vec<EntryId>, StoreError> {
         let newest =
@@ -316,40 +317,6 @@ impl Service {
         }
         own.truncate(limit);
         Ok(own)
-    }
-
-    /// Where one of my moments stands with everybody who may read it.
-    ///
-    /// # Errors
-    /// Not found; refused for somebody else's.
-    pub fn who(&self, word: &str) -> Said<Vec<view::WhoState>> {
-        let id = self.resolve_entry(word)?;
-        let place = self.place(&id)?.ok_or_else(|| no_such_moment(word))?;
-        let epoch = self.state.epochs.get(&place.epoch).ok_or_else(internal)?;
-        if epoch.author != self.me() {
-            return Err(Error::refused(
-                "not_yours",
-                "that moment is somebody else's",
-                "ask for one of your own",
-            ));
-        }
-        let withdrawn = self.lying(&place.epoch, place.seq, &id)? == Some(super::receive::Lying::Gone);
-        let holders = self.holders(&id)?;
-        self.readers_of(&id)?
-            .iter()
-            .map(|user| {
-                let by: Vec<UserId> = self.couriers_for(user, &place.epoch)?;
-                let state = match (holders.contains(user), withdrawn) {
-                    (true, true) => "withdrawn",
-                    (true, false) => "have",
-                    (false, _) if !by.is_empty() => "carried",
-                    _ => "waiting",
-                };
-                let person = self.person(user);
-                let by = by.iter().map(|courier| self.person(courier)).collect();
-                Ok(view::WhoState { id: person.id, name: person.name, state, by })
-            })
-            .collect()
     }
 
     /// The moment that a prefix of an id names.
@@ -407,6 +374,7 @@ impl Service {
         }
         if let Some(moment) = self.moment_if_shown(&id)? {
             self.emit(view::Happening::Moment { moment: Box::new(moment) });
+            self.notice_mention(author, header, id, post)?;
         }
         Ok(())
     }
@@ -425,28 +393,22 @@ impl Service {
         &self,
         post: &EntryId,
         blob: &crate::id::BlobId,
-    ) -> Result<Option<(crate::crypto::BlobKey, &'static str, u64)>, StoreError> {
+    ) -> Result<Option<super::BlobReading>, StoreError> {
         let Some(opened) = self.opened_by_id(post)?.filter(|opened| self.is_shown(opened)) else {
             return Ok(None);
         };
-        let media = &opened.post.public.values().media;
-        for (medium, keys) in media.iter().zip(&opened.post.private.media_keys) {
-            if keys.blob == *blob {
-                return Ok(Some((keys.blob_key.clone(), medium.mime.as_str(), medium.plain_len)));
-            }
-            if keys.preview == *blob {
-                return Ok(Some((keys.preview_key.clone(), "image/jpeg", u64::from(keys.preview_len))));
-            }
-        }
-        Ok(None)
+        Ok(share::reading(&opened.post, blob))
     }
 }
 
 fn photos(post: &Post) -> Vec<view::Photo> {
-    let media = post.public.values().media.iter().zip(&post.private.media_keys);
+    let keys = share::trusted_keys(post);
+    let media = post.media().iter().zip(keys.iter());
+    let card = card_picture(post);
     media
-        .filter(|(medium, _)| !medium.mime.is_video())
-        .map(|(medium, keys)| view::Photo {
+        .enumerate()
+        .filter(|(index, (medium, _))| !medium.mime.is_video() && card != Some(*index))
+        .map(|(_, (medium, keys))| view::Photo {
             id: keys.blob,
             mime: medium.mime.as_str(),
             width: medium.width,
@@ -497,6 +459,7 @@ mod tests {
             text: String::new(),
             reply_to: reply_to.map(|id| EntryId::from_bytes([id; 32])),
             created_at: Timestamp::from_millis(ms),
+            hidden: false,
         }
     }
 

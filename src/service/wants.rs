@@ -22,11 +22,17 @@
 //!
 //! Source: docs/protocol.md 3.9, 3.18.
 
+mod profile;
+#[cfg(test)]
+mod tests;
+
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
+pub(super) use profile::FACE;
+
 use super::sessions::Spoken;
-use super::{Output, Service, tx};
+use super::{Output, Service, share, tx};
 use crate::crypto::{BlobKey, padded_len};
 use crate::error::{Error, Result as Said};
 use crate::id::{BlobId, EntryId, EpochId, UserId};
@@ -38,7 +44,6 @@ use crate::link::{ConnId, Order, StreamId};
 use crate::moment::Post;
 use crate::store::{StoreError, Tree};
 use crate::time::{DAY_MS, Timestamp};
-use crate::view;
 use crate::wire::Reader;
 
 /// A blob that is here.
@@ -374,7 +379,7 @@ impl Service {
         Ok(found)
     }
 
-    fn is_matched(&self, stream: StreamId, epoch: &EpochId) -> bool {
+    pub(super) fn is_matched(&self, stream: StreamId, epoch: &EpochId) -> bool {
         match self.net.streams.get(&stream).map(|stream| &stream.spoken) {
             Some(Spoken::Sync(session)) => session.is_matched(epoch),
             _ => false,
@@ -404,7 +409,7 @@ impl Service {
         self.wants.note_cached(*blob, &kept);
         self.make_room_for_blobs()?;
         for naming in namings.iter().filter(|naming| kept.is(naming.bytes)) {
-            self.emit(view::Happening::Blob { id: *blob, moment: naming.moment });
+            self.tell_blob(naming);
         }
         Ok(())
     }
@@ -582,7 +587,8 @@ impl Service {
         namings.sort_by_key(|naming| naming.author != me);
         let mut readings = Vec::new();
         for naming in namings {
-            let Some(reading) = self.blob_in(&naming.moment, blob)? else { continue };
+            let in_moment = self.blob_in(&naming.moment, blob)?;
+            let Some(reading) = in_moment.or_else(|| self.picture_in(&naming)) else { continue };
             match &kept {
                 Some(kept) if !kept.is(naming.bytes) => continue,
                 Some(_) => {}
@@ -593,7 +599,7 @@ impl Service {
         if readings.is_empty() {
             return Err(Error::not_found(
                 "no_such_blob",
-                format!("no moment here names the blob {}", blob.short()),
+                format!("no moment or profile here names the blob {}", blob.short()),
                 "see `tidings show ID`",
             ));
         }
@@ -621,12 +627,23 @@ impl Service {
     }
 }
 
-/// What opens a blob: key, media type, bytes of plaintext.
-pub type BlobReading = (BlobKey, &'static str, u64);
+/// What opens a blob, as a moment says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BlobReading {
+    /// Its key.
+    pub key: BlobKey,
+    /// Its media type.
+    pub mime: &'static str,
+    /// Bytes of plaintext.
+    pub bytes: u64,
+    /// BLAKE3 of the plaintext, which somebody else than the moment's author signed: nothing else is shown under it.
+    pub proof: Option<[u8; 32]>,
+}
 
 /// The blobs of a post: id, padded bytes, whether it is an original.
 fn blobs_of(post: &Post) -> Vec<(BlobId, u64, bool)> {
-    let media = post.public.values().media.iter().zip(&post.private.media_keys);
+    let keys = share::trusted_keys(post);
+    let media = post.media().iter().zip(keys.iter());
     media
         .flat_map(|(medium, keys)| {
             let preview = (keys.preview, padded_len(u64::from(keys.preview_len)), false);
@@ -638,52 +655,3 @@ fn blobs_of(post: &Post) -> Vec<(BlobId, u64, bool)> {
 
 /// The largest padded preview, bytes.
 const PREVIEW_SIZE: u64 = 26 * 1024;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn turn(author: u8, n: usize) -> Turn {
-        let mut id = [author; 32];
-        id[..8].copy_from_slice(&(n as u64).to_be_bytes());
-        let naming = Naming {
-            blob: BlobId::from_bytes(id),
-            author: UserId::from_bytes([author; 32]),
-            moment: EntryId::from_bytes(id),
-            bytes: 1_024,
-            later: false,
-        };
-        (false, Reverse(Timestamp::ZERO), naming)
-    }
-
-    fn waiting(wants: &Wants, author: u8) -> usize {
-        wants.waiting.get(&UserId::from_bytes([author; 32])).map_or(0, BTreeSet::len)
-    }
-
-    #[test]
-    fn an_author_alone_may_fill_what_waits_and_gives_way_to_others() {
-        let mut wants = Wants::default();
-        for n in 0..BLOB_WANTED_LIMIT {
-            wants.push(turn(1, n));
-        }
-        assert_eq!((wants.waiting_count, waiting(&wants, 1)), (BLOB_WANTED_LIMIT, BLOB_WANTED_LIMIT));
-        wants.push(turn(1, BLOB_WANTED_LIMIT));
-        assert_eq!(waiting(&wants, 1), BLOB_WANTED_LIMIT, "one more than the limit");
-        for n in 0..10 {
-            wants.push(turn(2, n));
-        }
-        assert_eq!((waiting(&wants, 1), waiting(&wants, 2)), (BLOB_WANTED_LIMIT - 10, 10));
-        assert_eq!(wants.waiting_count, BLOB_WANTED_LIMIT);
-    }
-
-    #[test]
-    fn records_are_read_as_they_were_written_and_told_apart_by_their_keys() {
-        let kept = Kept { mine: true, bytes: 7, since: Timestamp::from_millis(9) };
-        let (.., naming) = turn(3, 4);
-        let naming = Naming { later: true, ..naming };
-        assert_eq!(Kept::decode(&[1; 32], &kept.encode()).expect("its own bytes"), kept);
-        assert_eq!(Naming::decode(naming.blob.as_bytes(), &kept.encode()).expect("the other kind"), None);
-        assert_eq!(Naming::decode(&naming.key(), &naming.encode()).expect("its own bytes"), Some(naming));
-        assert!(Naming::decode(&naming.key()[..95], &naming.encode()).is_err());
-    }
-}

@@ -67,6 +67,15 @@ trees! {
     Interactions = "interactions", true;
     /// Interactions whose post is not known yet. Key: writer 32 ‖ first seen 8 ‖ entry id 32. Value: where it is.
     Orphans = "orphans", true;
+    /// Which interaction a hide tag names. Key: hide tag 16. Value: post 32 ‖ show time 8 ‖ entry id 32.
+    HideTags = "hide-tags", true;
+    /// What authors took away beneath their posts, seen or not. Key: author 32 ‖ hide tag 16. Value: first seen 8.
+    Hides = "hides", true;
+    /// What happened that concerns me. Key: `n` ‖ time 8 ‖ entry id 32; `i` ‖ entry id 32; `r`. Value: the notice; its time
+    /// 8; up to where they are read.
+    Notices = "notices", true;
+    /// Marks of my own. Key: kind 1 ‖ id 32. Value: since when 8.
+    Marks = "marks", true;
     /// Parcels held for others. Key: parcel id 16 ‖ first half of the BLAKE3 of the envelope 16. Value: the envelope as
     /// received.
     Mail = "mail", false;
@@ -132,6 +141,31 @@ pub fn orphan_key(writer: &UserId, first_seen: Timestamp, entry: &EntryId) -> Ve
         .with(&first_seen.as_millis().to_be_bytes())
         .with(entry.as_bytes())
         .0
+}
+
+/// Key in [`Tree::Hides`].
+pub fn hide_key(author: &UserId, tag: &[u8; 16]) -> Vec<u8> {
+    Key::default().with(author.as_bytes()).with(tag).0
+}
+
+/// Key in [`Tree::Notices`] of a notice; in order of time.
+pub fn notice_key(at: Timestamp, entry: &EntryId) -> Vec<u8> {
+    Key::default().with(b"n").with(&at.as_millis().to_be_bytes()).with(entry.as_bytes()).0
+}
+
+/// The time and entry id in a [`notice_key`].
+pub fn split_notice_key(key: &[u8]) -> Option<(Timestamp, EntryId)> {
+    split_timeline_key(key.strip_prefix(b"n")?)
+}
+
+/// Key in [`Tree::Notices`] by which the notice about an entry is found.
+pub fn notice_of_key(entry: &EntryId) -> Vec<u8> {
+    Key::default().with(b"i").with(entry.as_bytes()).0
+}
+
+/// Key in [`Tree::Marks`].
+pub fn mark_key(kind: u8, id: &[u8; 32]) -> Vec<u8> {
+    Key::default().with(&[kind]).with(id).0
 }
 
 /// Key in [`Tree::Owed`] for a parcel that was sent to a device.

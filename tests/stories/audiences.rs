@@ -96,7 +96,8 @@ fn whoever_is_tagged_later_sees_old_moments_and_whoever_is_untagged_no_new_ones(
 #[test]
 fn a_changed_name_is_learnt_by_all_and_an_older_one_never_comes_back() {
     let mut world = circle(25, &["Alice", "Bob"]);
-    let rename = |name: &str| tidings::ask::ProfileDraft { name: Some(name.to_owned()), about: None };
+    let rename =
+        |name: &str| tidings::ask::ProfileDraft { name: Some(name.to_owned()), ..Default::default() };
     world.partition(0, 1);
     for name in ["Alicia", "Alison", "Alina"] {
         world.ask(0, |service| service.set_profile(rename(name))).expect("a name");

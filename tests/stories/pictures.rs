@@ -114,7 +114,7 @@ fn who_names_a_picture_first_with_a_wrong_length_does_not_keep_it_from_its_autho
     assert!(world.sees(2, "hers") && world.has_files(2, 7));
     let (readings, is_here) = world.ask(2, |service| service.blob(&blob(7, 0).id)).expect("named");
     assert!(is_here);
-    let lengths: Vec<u64> = readings.iter().map(|(.., bytes)| *bytes).collect();
+    let lengths: Vec<u64> = readings.iter().map(|reading| reading.bytes).collect();
     assert_eq!(lengths, [30_000], "what Mallory says of it does not fit");
 }
 
@@ -129,7 +129,7 @@ fn a_key_that_a_friend_made_up_stands_beside_the_true_one_and_after_ones_own() {
     world.run(5_000);
     let (readings, _) = world.ask(0, |service| service.blob(&blob(7, 0).id)).expect("named");
     assert_eq!(readings.len(), 2);
-    assert_eq!(readings[0].0.expose_bytes(), &[7; 32]);
+    assert_eq!(readings[0].key.expose_bytes(), &[7; 32]);
 }
 
 #[test]

@@ -10,7 +10,10 @@ use utoipa::openapi::security::{
 use utoipa::openapi::{Content, Ref, RefOr, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
 
-use super::{blobs, events, me, moments, node, onboarding, people, programs, schema, tags};
+use super::{
+    blobs, events, links, me, moments, node, notices, onboarding, people, profile, programs, schema, sharing,
+    tags,
+};
 
 /// The API.
 #[derive(Debug, OpenApi)]
@@ -22,8 +25,10 @@ use super::{blobs, events, me, moments, node, onboarding, people, programs, sche
         people::safety, people::verify, people::requests, people::confirm, people::decline, people::invite,
         people::accept, tags::list, tags::add, tags::take, tags::rename, tags::remove, moments::timeline, moments::post,
         moments::moment, moments::withdraw, moments::withdraw_comment, moments::like, moments::unlike,
-        moments::comment, moments::who, blobs::blob, events::events, programs::list, programs::add, programs::revoke,
-        openapi
+        moments::comment, moments::who, sharing::share, sharing::evidence, notices::hide, notices::list, notices::read, notices::mute, notices::unmute,
+        blobs::blob, events::events, programs::list, programs::add, programs::revoke,
+        links::preview, profile::set_avatar, profile::remove_avatar, profile::set_cover, profile::remove_cover,
+        profile::set_status, profile::clear_status, openapi
     ),
     components(schemas(schema::Failure, schema::Refusal)),
     modifiers(&Common)

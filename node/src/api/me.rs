@@ -39,6 +39,6 @@ pub async fn change_profile(
     permit: Permit<Person>,
     Json(change): Json<ProfileChange>,
 ) -> Result<Answer<Profile>> {
-    let draft = ProfileDraft { name: change.name, about: change.about };
+    let draft = ProfileDraft { name: change.name, about: change.about, ..ProfileDraft::default() };
     Ok(Answer(permit.client().await?.set_profile(draft).await?))
 }

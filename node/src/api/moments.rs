@@ -7,16 +7,19 @@ use axum::extract::{FromRequest, Multipart, Request};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tidings::ask::{AudienceWords, PostDraft, TimelineQuery};
-use tidings::view::{Comment, Moment, Page};
+use tidings::limits::POST_PHOTO_LIMIT;
+use tidings::view::{Comment, Moment, Page, Who};
 use utoipa::{IntoParams, ToSchema};
 
 use super::guard::{Need, Permit, Post, Read, ShareIn, allow};
 use super::input::{Json, Params, Parted};
+use super::links::{self, NewMood, Posted};
 use super::node::done;
 use super::place::NewPlace;
 use super::upload;
+use crate::app::App;
 use crate::error::{Error, Result};
 use crate::when;
 
@@ -63,8 +66,13 @@ pub struct Draft {
     pub text: String,
     /// What each photo shows, in the order of the photos.
     pub alts: Vec<Option<String>>,
+    /// The address of a web page; this node fetches it once and makes its card.
+    #[schema(max_length = 2048)]
+    pub link: Option<String>,
     /// Where.
     pub place: Option<NewPlace>,
+    /// How it felt.
+    pub mood: Option<NewMood>,
     /// Whom it mentions.
     pub mentions: Vec<String>,
     /// Whether it may be shared on.
@@ -88,7 +96,9 @@ impl Draft {
             audience: self.audience(),
             text: self.text,
             photos: Vec::new(),
-            place: self.place.map(NewPlace::rounded).transpose()?,
+            link: None,
+            place: self.place.map(NewPlace::draft).transpose()?,
+            mood: self.mood.map(NewMood::draft),
             mentions: self.mentions,
             shareable: self.shareable,
         })
@@ -101,7 +111,7 @@ impl Draft {
 #[into_params(parameter_in = Query)]
 pub struct PostParams {
     /// Post nothing; answer who would be able to read it.
-    dry_run: bool,
+    pub(super) dry_run: bool,
 }
 
 /// A draft and its photos.
@@ -141,15 +151,16 @@ pub async fn post(
     if params.dry_run {
         return Ok(Answer(client.dry_run(draft.audience()).await?).into_response());
     }
-    let moment = publish(&client, draft, files).await?;
-    Ok((StatusCode::CREATED, Answer(moment)).into_response())
+    let posted = publish(&permit.app, &client, draft, files).await?;
+    Ok((StatusCode::CREATED, Answer(posted)).into_response())
 }
 
 async fn publish(
+    app: &App,
     client: &tidings::client::Client,
     draft: Draft,
     files: Vec<upload::Upload>,
-) -> Result<Moment> {
+) -> Result<Posted> {
     if draft.alts.len() > files.len() {
         return Err(Error::usage(
             "alt_without_photo",
@@ -157,17 +168,25 @@ async fn publish(
             "give at most one for each photo, in the same order",
         ));
     }
-    if !files.is_empty() {
-        // An audience that cannot be is refused before any photo is made ready.
+    if !files.is_empty() || draft.link.is_some() {
+        // An audience that cannot be is refused before any photo is made ready or page fetched.
         client.dry_run(draft.audience()).await?;
     }
     let alts = draft.alts.clone();
+    let link = draft.link.clone();
     let mut post = draft.into_post()?;
     for (at, file) in files.into_iter().enumerate() {
         let alt = alts.get(at).cloned().flatten().filter(|alt| !alt.is_empty());
         post.photos.push(upload::prepare(client, &file, at, alt).await?);
     }
-    Ok(client.post(post).await?)
+    let mut warnings = Vec::new();
+    if let Some(address) = link {
+        let has_room = post.photos.len() < POST_PHOTO_LIMIT;
+        let (link, warning) = links::make(app, client, &address, has_room).await?;
+        post.link = Some(link);
+        warnings.extend(warning);
+    }
+    Ok(Posted { moment: client.post(post).await?, warnings })
 }
 
 /// One moment, by a prefix of its id.
@@ -227,9 +246,9 @@ pub async fn comment(
     Ok((StatusCode::CREATED, Answer(comment)))
 }
 
-/// Who may read my moment, and who has it.
+/// Who may read my moment, who has it, and once it is withdrawn, from whom it is gone.
 #[utoipa::path(get, path = "/api/v1/moments/{id}/who", tag = "moments", params(("id" = String, Path)),
     responses((status = 200, body = super::schema::Who)))]
-pub async fn who(permit: Permit<Read>, Parted(id): Parted<String>) -> Result<Answer<Value>> {
-    Ok(Answer(json!({"people": permit.client().await?.who(&id).await?})))
+pub async fn who(permit: Permit<Read>, Parted(id): Parted<String>) -> Result<Answer<Who>> {
+    Ok(Answer(permit.client().await?.who(&id).await?))
 }

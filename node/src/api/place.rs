@@ -1,7 +1,7 @@
-//! How exactly a place is told. Rounding happens here, before anything is signed: what is cut off was never sent.
+//! A place as a request names it. The library rounds it ([`tidings::ask::PlaceDraft`]), before anything is sealed.
 
 use serde::{Deserialize, Serialize};
-use tidings::ask::PlaceDraft;
+use tidings::ask::{self, PlaceDraft};
 use utoipa::ToSchema;
 
 use crate::error::{Error, Result};
@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Precision {
-    /// As given, to about a metre.
+    /// As given.
     Exact,
     /// To about a kilometre.
     #[default]
@@ -19,11 +19,22 @@ pub enum Precision {
     City,
 }
 
-/// A place to be named.
+impl From<Precision> for ask::Precision {
+    fn from(precision: Precision) -> Self {
+        match precision {
+            Precision::Exact => Self::Exact,
+            Precision::Area => Self::Area,
+            Precision::City => Self::City,
+        }
+    }
+}
+
+/// A place to be named: a name, a position or both.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewPlace {
     /// Its name.
+    #[serde(default)]
     pub name: String,
     /// Degrees north.
     #[schema(minimum = -90, maximum = 90)]
@@ -37,30 +48,23 @@ pub struct NewPlace {
 }
 
 impl NewPlace {
-    /// The place as it is posted.
+    /// The place as the library takes it.
     ///
     /// # Errors
-    /// Usage, if the coordinates are none or only one is given.
-    pub fn rounded(self) -> Result<PlaceDraft> {
+    /// Usage, if only one coordinate is given.
+    pub fn draft(self) -> Result<PlaceDraft> {
         let at = match (self.lat, self.lon) {
             (None, None) => None,
-            (Some(lat), Some(lon)) if lat.abs() <= 90.0 && lon.abs() <= 180.0 => {
-                let steps = match self.precision {
-                    Precision::Exact => 100_000.0,
-                    Precision::Area => 100.0,
-                    Precision::City => 10.0,
-                };
-                Some(((lat * steps).round() / steps, (lon * steps).round() / steps))
-            }
+            (Some(lat), Some(lon)) => Some((lat, lon)),
             _ => {
                 return Err(Error::usage(
                     "bad_place",
-                    "a place has a latitude from -90 to 90 and a longitude from -180 to 180, or neither",
+                    "a position has a latitude and a longitude",
                     "write it as NAME@LAT,LON, such as Lisbon@38.72,-9.14",
                 ));
             }
         };
-        Ok(PlaceDraft { name: self.name, at })
+        Ok(PlaceDraft { name: self.name, at, precision: self.precision.into() })
     }
 }
 
@@ -68,25 +72,14 @@ impl NewPlace {
 mod tests {
     use super::*;
 
-    fn place(lat: Option<f64>, lon: Option<f64>, precision: Precision) -> Result<PlaceDraft> {
-        NewPlace { name: "x".into(), lat, lon, precision }.rounded()
-    }
-
     #[test]
-    fn coordinates_are_rounded_as_asked() {
-        let at = |precision| place(Some(38.716_945_3), Some(-9.142_687_1), precision).unwrap().at;
-        assert_eq!(at(Precision::Exact), Some((38.71695, -9.14269)));
-        assert_eq!(at(Precision::Area), Some((38.72, -9.14)));
-        assert_eq!(at(Precision::City), Some((38.7, -9.1)));
-    }
-
-    #[test]
-    fn half_a_position_and_one_off_the_globe_are_refused() {
-        for (lat, lon) in
-            [(Some(1.0), None), (None, Some(1.0)), (Some(90.1), Some(0.0)), (Some(f64::NAN), Some(0.0))]
-        {
-            assert_eq!(place(lat, lon, Precision::Area).unwrap_err().code, "bad_place");
+    fn half_a_position_is_refused_and_a_whole_one_is_not_changed() {
+        let place = |lat, lon| NewPlace { name: "x".into(), lat, lon, precision: Precision::City }.draft();
+        for (lat, lon) in [(Some(1.0), None), (None, Some(1.0))] {
+            assert_eq!(place(lat, lon).unwrap_err().code, "bad_place");
         }
-        assert_eq!(place(None, None, Precision::Area).unwrap().at, None);
+        let there = place(Some(38.716_945_3), Some(-9.142_687_1)).unwrap();
+        assert_eq!((there.at, there.precision), (Some((38.716_945_3, -9.142_687_1)), ask::Precision::City));
+        assert_eq!(place(None, None).unwrap().at, None);
     }
 }

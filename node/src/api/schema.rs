@@ -22,6 +22,9 @@ pub struct Author {
     id: String,
     name: String,
     me: bool,
+    /// For `/blobs/{id}`: their small picture.
+    #[schema(required)]
+    avatar: Option<String>,
 }
 
 /// One photo of a moment.
@@ -67,6 +70,9 @@ pub struct Comment {
     reply_to: Option<String>,
     #[schema(format = DateTime)]
     created_at: String,
+    /// Mine, and taken away by the moment's author: there only then.
+    #[schema(nullable = false)]
+    hidden: Option<bool>,
 }
 
 /// How an audience is said.
@@ -102,6 +108,9 @@ pub struct Audience {
 pub struct Delivery {
     may_read: usize,
     have: usize,
+    /// Of a withdrawn moment: friends whose node has confirmed that it is gone.
+    #[schema(nullable = false)]
+    withdrawn: Option<usize>,
 }
 
 /// A place.
@@ -112,6 +121,49 @@ pub struct Place {
     lat: Option<f64>,
     #[schema(required)]
     lon: Option<f64>,
+    /// `exact`, `area` or `city`.
+    precision: String,
+}
+
+/// How a moment felt.
+#[derive(ToSchema)]
+pub struct Mood {
+    emoji: String,
+    text: String,
+}
+
+/// What somebody is at, for a while.
+#[derive(ToSchema)]
+pub struct StatusLine {
+    text: String,
+    emoji: String,
+    #[schema(format = DateTime)]
+    until: String,
+}
+
+/// What became of my status.
+#[derive(ToSchema)]
+pub struct StatusSet {
+    ok: bool,
+    #[schema(required)]
+    id: Option<String>,
+    #[schema(required)]
+    status: Option<StatusLine>,
+}
+
+/// The card of a link, before it is shared.
+#[derive(ToSchema)]
+pub struct LinkPreview {
+    url: String,
+    title: String,
+    description: String,
+    site: String,
+    /// A small JPEG, base64.
+    #[schema(required)]
+    image: Option<String>,
+    /// Why the card is bare, if the page could not be read.
+    #[schema(nullable = false)]
+    warnings: Option<Vec<String>>,
 }
 
 /// A link card.
@@ -121,8 +173,50 @@ pub struct Link {
     title: String,
     description: String,
     site: String,
+    /// For `/blobs/{id}`.
     #[schema(required)]
     image: Option<String>,
+    /// For `/blobs/{id}`: at most 24 KiB.
+    #[schema(required)]
+    preview: Option<String>,
+    /// Base64; empty without a picture.
+    thumbhash: String,
+}
+
+/// The moment that another one shares on; its author's signatures hold.
+#[derive(ToSchema)]
+pub struct SharedFrom {
+    id: String,
+    /// As I know them; of a stranger as they signed it.
+    name: String,
+    known: bool,
+    #[schema(format = DateTime)]
+    created_at: String,
+    text: String,
+    #[schema(required)]
+    link: Option<Link>,
+    #[schema(required)]
+    place: Option<Place>,
+    #[schema(required)]
+    mood: Option<Mood>,
+    device_revoked: bool,
+}
+
+/// What proves to anybody who wrote a moment that may be shared on.
+#[derive(ToSchema)]
+pub struct Evidence {
+    format: String,
+    root: String,
+    device: String,
+    cert: String,
+    sig: String,
+    share_id: String,
+    created_ms: u64,
+    /// The signed bytes, hex.
+    public: String,
+    /// For `/blobs/{id}`, in the order of the signed media.
+    #[schema(nullable = false)]
+    blobs: Option<Vec<String>>,
 }
 
 /// A moment as I may see it.
@@ -143,10 +237,12 @@ pub struct Moment {
     link: Option<Link>,
     #[schema(required)]
     place: Option<Place>,
+    #[schema(required)]
+    mood: Option<Mood>,
     mentions: Vec<Person>,
     shareable: bool,
     #[schema(required)]
-    shared_from: Option<Person>,
+    shared_from: Option<SharedFrom>,
     #[schema(required, value_type = Option<Object>)]
     card: Option<()>,
     #[schema(required, value_type = Option<Object>)]
@@ -165,6 +261,9 @@ pub struct Moment {
     pinned: bool,
     faved: bool,
     muted: bool,
+    /// In the answer to posting: what did not go as it was meant.
+    #[schema(nullable = false)]
+    warnings: Option<Vec<String>>,
 }
 
 /// One page of the timeline, newest first.
@@ -174,6 +273,53 @@ pub struct Page {
     /// For `before`; null at the end.
     #[schema(required)]
     next: Option<String>,
+}
+
+/// What somebody did.
+#[derive(ToSchema, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NoticeKind {
+    Like,
+    Comment,
+    Reply,
+    Mention,
+    Hidden,
+}
+
+/// One thing that concerns me.
+#[derive(ToSchema)]
+pub struct Notice {
+    /// Of the like, the comment or the moment it is about.
+    id: String,
+    kind: NoticeKind,
+    from: Person,
+    moment: String,
+    #[schema(required)]
+    comment: Option<String>,
+    /// Empty for a like.
+    text: String,
+    #[schema(format = DateTime)]
+    at: String,
+    read: bool,
+}
+
+/// One page of notices, newest first.
+#[derive(ToSchema)]
+pub struct Notices {
+    notices: Vec<Notice>,
+    /// In all.
+    unread: usize,
+    /// For `before`; null at the end.
+    #[schema(required)]
+    next: Option<String>,
+}
+
+/// Notices are marked as read.
+#[derive(ToSchema)]
+pub struct NoticesRead {
+    ok: bool,
+    /// How many are left unread.
+    unread: usize,
 }
 
 /// How a friend is reached.
@@ -191,6 +337,15 @@ pub struct Friend {
     id: String,
     name: String,
     own_name: String,
+    about: String,
+    /// For `/blobs/{id}`.
+    #[schema(required)]
+    avatar: Option<String>,
+    /// For `/blobs/{id}`.
+    #[schema(required)]
+    cover: Option<String>,
+    #[schema(required)]
+    status: Option<StatusLine>,
     note: String,
     tags: Vec<String>,
     #[schema(format = DateTime)]
@@ -204,6 +359,8 @@ pub struct Friend {
     chats_only: bool,
     hide_mine: bool,
     hide_theirs: bool,
+    /// No notices from them.
+    muted: bool,
 }
 
 /// All friends.
@@ -279,6 +436,12 @@ pub struct Whoami {
     user: String,
     name: String,
     device: String,
+    #[schema(required)]
+    avatar: Option<String>,
+    #[schema(required)]
+    cover: Option<String>,
+    #[schema(required)]
+    status: Option<StatusLine>,
     home: String,
 }
 
@@ -345,12 +508,15 @@ pub struct WhoState {
     /// `waiting`, `carried`, `have` or `withdrawn`.
     state: String,
     by: Vec<Person>,
+    #[schema(required, format = DateTime)]
+    last_seen: Option<String>,
 }
 
 /// Where one's own moment stands.
 #[derive(ToSchema)]
 pub struct Who {
     people: Vec<WhoState>,
+    withdrawn: bool,
 }
 
 /// How friends see me.
@@ -358,6 +524,14 @@ pub struct Who {
 pub struct Profile {
     name: String,
     about: String,
+    /// For `/blobs/{id}`.
+    #[schema(required)]
+    avatar: Option<String>,
+    /// For `/blobs/{id}`.
+    #[schema(required)]
+    cover: Option<String>,
+    #[schema(required)]
+    status: Option<StatusLine>,
     window_days: u32,
 }
 

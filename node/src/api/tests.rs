@@ -379,7 +379,7 @@ fn what_the_library_writes_is_what_the_document_describes() {
     let audience = v::Audience { rule: v::RuleKind::Only, named: named(), except: Some(named()) };
     let full = v::Moment {
         id: entry,
-        author: v::Author { id: person().id, name: "Ada".into(), me: true },
+        author: v::Author { id: person().id, name: "Ada".into(), me: true, avatar: Some(blob) },
         created_at: at,
         received_at: at,
         kind: "post",
@@ -395,11 +395,30 @@ fn what_the_library_writes_is_what_the_document_describes() {
             thumbhash: vec![1],
         }],
         video: None,
-        link: None,
-        place: Some(v::Place { name: "x".into(), lat: Some(1.5), lon: None }),
+        link: Some(v::Link {
+            url: "https://x".into(),
+            title: "x".into(),
+            description: String::new(),
+            site: "x".into(),
+            image: Some(blob),
+            preview: None,
+            thumbhash: vec![1],
+        }),
+        place: Some(v::Place { name: "x".into(), lat: Some(1.5), lon: None, precision: "area" }),
+        mood: Some(v::Mood { emoji: "x".into(), text: String::new() }),
         mentions: vec![person()],
         shareable: false,
-        shared_from: Some(person()),
+        shared_from: Some(v::SharedFrom {
+            id: person().id,
+            name: "Ben".into(),
+            known: false,
+            created_at: at,
+            text: "x".into(),
+            link: None,
+            place: None,
+            mood: Some(v::Mood { emoji: "x".into(), text: "y".into() }),
+            device_revoked: false,
+        }),
         card: None,
         app: None,
         sponsored: None,
@@ -411,20 +430,28 @@ fn what_the_library_writes_is_what_the_document_describes() {
             text: "x".into(),
             reply_to: Some(entry),
             created_at: at,
+            hidden: true,
         }],
         audience: Some(audience.clone()),
-        delivery: Some(v::Delivery { may_read: 2, have: 1 }),
+        delivery: Some(v::Delivery { may_read: 2, have: 1, withdrawn: Some(1) }),
         pinned: false,
         faved: false,
         muted: false,
     };
     let bare = v::Moment { audience: None, delivery: None, place: None, shared_from: None, ..full.clone() };
+    let line = || v::StatusLine { text: "x".into(), emoji: String::new(), until: at };
+    let posted = super::links::Posted { moment: full.clone(), warnings: vec!["x".into()] };
+    check("Moment", serde_json::to_value(posted).unwrap());
     let page = v::Page { moments: vec![full, bare], next: None };
     check("Page", serde_json::to_value(page).unwrap());
     let friend = v::Friend {
         id: person().id,
         name: "Ben".into(),
         own_name: "Ben".into(),
+        about: String::new(),
+        avatar: Some(blob),
+        cover: None,
+        status: Some(line()),
         note: String::new(),
         tags: vec!["work".into()],
         since: at,
@@ -435,6 +462,7 @@ fn what_the_library_writes_is_what_the_document_describes() {
         chats_only: false,
         hide_mine: false,
         hide_theirs: false,
+        muted: false,
     };
     check("Friends", serde_json::json!({"friends": [friend.clone()]}));
     let accepted = v::Accepted { state: "friends", id: person().id, friend: Some(friend) };
@@ -446,6 +474,18 @@ fn what_the_library_writes_is_what_the_document_describes() {
         serde_json::to_value(v::Safety { friend: person(), words: vec!["a"], verified: true }).unwrap(),
     );
     check("Tags", serde_json::json!({"tags": [v::Tag { name: "x".into(), friends: vec![person()] }]}));
+    let notice = v::Notice {
+        id: entry,
+        kind: v::NoticeKind::Reply,
+        from: person(),
+        moment: entry,
+        comment: Some(entry),
+        text: "x".into(),
+        at,
+        read: false,
+    };
+    let notices = v::Notices { notices: vec![notice], unread: 1, next: None };
+    check("Notices", serde_json::to_value(notices).unwrap());
     let run = v::DryRun {
         audience,
         may_read: 1,
@@ -453,16 +493,28 @@ fn what_the_library_writes_is_what_the_document_describes() {
         left_out: vec![v::LeftOut { id: person().id, name: "x".into(), why: "excluded" }],
     };
     check("DryRun", serde_json::to_value(run).unwrap());
-    let who = v::WhoState { id: person().id, name: "x".into(), state: "have", by: vec![person()] };
-    check("Who", serde_json::json!({"people": [who]}));
+    let who =
+        v::WhoState { id: person().id, name: "x".into(), state: "have", by: vec![person()], last_seen: None };
+    check("Who", serde_json::to_value(v::Who { people: vec![who], withdrawn: true }).unwrap());
     check(
         "Profile",
-        serde_json::to_value(v::Profile { name: "x".into(), about: String::new(), window_days: 0 }).unwrap(),
+        serde_json::to_value(v::Profile {
+            name: "x".into(),
+            about: String::new(),
+            avatar: None,
+            cover: Some(blob),
+            status: None,
+            window_days: 0,
+        })
+        .unwrap(),
     );
     let me = v::Whoami {
         user: person().id,
         name: "x".into(),
         device: tidings::id::DeviceId::from_bytes([4; 32]),
+        avatar: Some(blob),
+        cover: None,
+        status: Some(line()),
         home: "/".into(),
     };
     check("Whoami", serde_json::to_value(me).unwrap());

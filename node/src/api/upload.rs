@@ -145,7 +145,7 @@ pub async fn prepare(client: &Client, upload: &Upload, at: usize, alt: Option<St
 }
 
 /// Why a photo was not taken, as a person reads it.
-fn not_taken(error: &media::Error, at: usize) -> Error {
+pub fn not_taken(error: &media::Error, at: usize) -> Error {
     use media::Error as E;
     let code = match error {
         E::Empty | E::Foreign(_) | E::Unknown => "not_a_photo",

@@ -36,6 +36,7 @@ enum Content {
     None,
     Json(Value),
     Form { draft: Value, photos: Vec<PathBuf> },
+    File(PathBuf),
 }
 
 impl Ask {
@@ -54,6 +55,15 @@ impl Ask {
         Self { method, path: path.into(), content: Content::Json(body) }
     }
 
+    /// Another method, with a file as it stands.
+    ///
+    /// # Errors
+    /// Refused if it is longer than a photo may be; not found, if it is not there.
+    pub fn file(method: &'static str, path: impl Into<String>, file: PathBuf) -> Result<Self> {
+        check_photo(0, &file)?;
+        Ok(Self { method, path: path.into(), content: Content::File(file) })
+    }
+
     /// A draft with photos. What can be refused without reading the files is refused here.
     ///
     /// # Errors
@@ -63,13 +73,18 @@ impl Ask {
             return Err(upload::too_many_photos());
         }
         for (at, photo) in photos.iter().enumerate() {
-            let length = std::fs::metadata(photo).map_err(|e| no_such_file(photo, &e))?.len();
-            if usize::try_from(length).unwrap_or(usize::MAX) > INPUT_LEN_LIMIT {
-                return Err(upload::photo_too_long(at));
-            }
+            check_photo(at, photo)?;
         }
         Ok(Self { method: "POST", path: path.into(), content: Content::Form { draft, photos } })
     }
+}
+
+fn check_photo(at: usize, photo: &Path) -> Result<()> {
+    let length = std::fs::metadata(photo).map_err(|e| no_such_file(photo, &e))?.len();
+    if usize::try_from(length).unwrap_or(usize::MAX) > INPUT_LEN_LIMIT {
+        return Err(upload::photo_too_long(at));
+    }
+    Ok(())
 }
 
 fn no_such_file(path: &Path, error: &std::io::Error) -> Error {
@@ -336,6 +351,10 @@ fn content(content: &Content) -> Result<Option<(String, Reader)>> {
         Content::None => Ok(None),
         Content::Json(value) => {
             Ok(Some(("application/json".to_owned(), Box::new(Cursor::new(value.to_string().into_bytes())))))
+        }
+        Content::File(path) => {
+            let file = std::fs::File::open(path).map_err(|e| no_such_file(path, &e))?;
+            Ok(Some(("application/octet-stream".to_owned(), Box::new(file))))
         }
         Content::Form { draft, photos } => {
             let boundary = format!("tidings-{}", crate::os::random_secret()?);

@@ -1,4 +1,4 @@
-//! Commands about oneself and the node: init, whoami, status, open, stop, profile.
+//! Commands about oneself and the node: init, whoami, status, open, stop.
 
 use std::time::Duration;
 
@@ -72,16 +72,6 @@ pub fn stop(ctx: &Ctx) -> Result<()> {
     }
     ctx.out.answer(&answer, |_, _| "The node has ended.".to_owned());
     Ok(())
-}
-
-/// Shows or changes how friends see me.
-pub fn profile(ctx: &Ctx, name: Option<String>, about: Option<String>) -> Result<()> {
-    let ask = if name.is_none() && about.is_none() {
-        Ask::get("/profile")
-    } else {
-        Ask::json("PATCH", "/profile", json!({"name": name, "about": about}))
-    };
-    simple(ctx, &ask, text::profile)
 }
 
 /// A command that is one request and one answer.

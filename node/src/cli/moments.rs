@@ -26,6 +26,15 @@ pub struct PostArgs {
     /// What a photo shows, in the order of the photos; may be repeated
     #[arg(long, value_name = "TEXT")]
     pub(super) alt: Vec<String>,
+    /// The address of a web page; your node fetches it once, for the card that friends see
+    #[arg(long, value_name = "URL")]
+    pub(super) link: Option<String>,
+    /// How it felt, in words
+    #[arg(long, value_name = "TEXT")]
+    pub(super) mood: Option<String>,
+    /// How it felt, as an emoji
+    #[arg(long, value_name = "EMOJI")]
+    pub(super) mood_emoji: Option<String>,
     /// Where, with coordinates if you like
     #[arg(long, value_name = "NAME[@LAT,LON]")]
     pub(super) place: Option<String>,
@@ -90,8 +99,13 @@ pub fn post(ctx: &Ctx, args: PostArgs) -> Result<()> {
         Precision::Area => "area",
         Precision::City => "city",
     };
+    let mood = (args.mood.is_some() || args.mood_emoji.is_some()).then(
+        || json!({"text": args.mood.unwrap_or_default(), "emoji": args.mood_emoji.unwrap_or_default()}),
+    );
     let draft = json!({
         "text": text,
+        "link": args.link,
+        "mood": mood,
         "alts": args.alt,
         "place": args.place.as_deref().map(|words| place(words, precision)).transpose()?,
         "mentions": args.mention,
@@ -117,6 +131,9 @@ pub fn post(ctx: &Ctx, args: PostArgs) -> Result<()> {
     let mut door = Door::to(&ctx.home);
     let moment = door.ask(&ask)?;
     door.close()?;
+    for warning in moment.get("warnings").and_then(Value::as_array).into_iter().flatten() {
+        ctx.out.note(&format!("tidings: warning: {}", warning.as_str().unwrap_or_default()));
+    }
     let may_read = moment.pointer("/delivery/may_read").and_then(Value::as_u64);
     if may_read == Some(0) && !args.private {
         ctx.out.note("tidings: warning: nobody is in this audience; only you can read it");
@@ -194,7 +211,7 @@ pub fn delete(ctx: &Ctx, id: &str) -> Result<()> {
 
 /// Who has my moment.
 pub fn who(ctx: &Ctx, id: &str) -> Result<()> {
-    simple(ctx, &Ask::get(format!("{}/who", at(id)?)), text::who)
+    simple(ctx, &Ask::get(format!("{}/who", at(id)?)), text::sharing::who)
 }
 
 /// The bytes of a photo.

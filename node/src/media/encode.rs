@@ -89,7 +89,10 @@ pub fn thumbhash(picture: &DynamicImage) -> Result<Vec<u8>, Error> {
 }
 
 /// A copy of a picture with no side above `side`.
-fn scaled(picture: &DynamicImage, side: u32) -> Result<DynamicImage, Error> {
+///
+/// # Errors
+/// As [`upright`].
+pub fn scaled(picture: &DynamicImage, side: u32) -> Result<DynamicImage, Error> {
     let (width, height) = (picture.width(), picture.height());
     let target = fitted(width, height, side);
     if target == (width, height) {

@@ -48,6 +48,13 @@ pub const RATIO_FREE_PIXELS: u64 = 2048 * 2048;
 /// Source: the photo requirement of the project (longest side at most 2048).
 pub const SIDE_TARGET: u32 = 2048;
 
+/// Side of an avatar, in pixels: larger ones are cut square and reduced to it, smaller ones stay.
+/// Origin: chosen; four times what a page shows, for screens with many pixels.
+pub const AVATAR_SIDE_TARGET: u32 = 512;
+
+/// Width of a cover, in pixels. Wider ones are reduced to it. Origin: chosen; as wide as a page.
+pub const COVER_WIDTH_TARGET: u32 = 1600;
+
 /// Longest preview, in bytes: 24 KiB. Source: docs/protocol.md 3.9 (thumbnails).
 pub const PREVIEW_LEN_LIMIT: usize = 24 * 1024;
 

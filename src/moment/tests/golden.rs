@@ -46,6 +46,7 @@ fn a_post_has_the_bytes_of_its_tables() {
         app_card: vec![6, 6],
         label: "L".into(),
         author_name: "Alice".into(),
+        preview_marks: vec![PreviewMark { preview: [8; 32], thumbhash: [9; 32] }],
     };
     let private = PrivatePart {
         media_keys: vec![MediaKeys { thumbhash: vec![5, 6], ..media_keys(2) }],
@@ -68,6 +69,7 @@ fn a_post_has_the_bytes_of_its_tables() {
             &field(6, &[&[6, 6]]),
             &field(7, &[b"L"]),
             &field(8, &[b"Alice"]),
+            &field(9, &[&[8; 32], &[9; 32]]),
             &field(32, &keys),
             &field(33, &[&[1; 8], &[2; 8], &[3; 8], &[4; 8]]),
             &field(34, &[&[7; 16], &[7; 32], &[7; 64], &[7; 64]]),

@@ -229,12 +229,14 @@ fn the_largest_moment_fits_an_entry() {
         app_card: vec![1; APP_CARD_LIMIT],
         label: letters(LABEL_LIMIT),
         author_name: letters(NAME_LIMIT),
+        preview_marks: vec![PreviewMark { preview: [1; 32], thumbhash: [1; 32] }; POST_PHOTO_LIMIT],
     };
     let original = PublicPart::new(&largest).expect("every value at its limit fits the public part");
     // A re-share of the largest moment, with the largest words of its own.
     let own = PublicValues {
         media: Vec::new(),
         link: largest.link.clone().map(|card| LinkCard { image: None, ..card }),
+        preview_marks: Vec::new(),
         ..largest
     };
     let from =
