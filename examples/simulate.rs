@@ -87,14 +87,16 @@ fn go(wish: &Wish) -> Result<bool, String> {
     for (label, scenario) in &scenarios {
         #[expect(clippy::disallowed_methods, reason = "how long the run took is no part of it")]
         let begun = Instant::now();
+        let cpu = cpu_seconds();
         let report = run(scenario, wish.seed, &mut |reached| {
             eprintln!("{:>7.1} s  {:>6.0} MB  {reached}", begun.elapsed().as_secs_f64(), rss_mb());
         });
         print!("{}", report.table());
         let rss = rss_mb();
         println!(
-            "  took {:.1} s; {rss:.0} MB resident at the end, all nodes running: {:.0} kB a node",
+            "  took {:.1} s, {:.1} s of them on a processor; {rss:.0} MB resident at the end, all nodes running: {:.0} kB a node",
             begun.elapsed().as_secs_f64(),
+            cpu_seconds() - cpu,
             rss * 1_000.0 / scenario.people as f64,
         );
         // Whoever reads along wants the table now.
@@ -116,6 +118,13 @@ fn rss_mb() -> f64 {
         .ok()
         .and_then(|text| text.split_whitespace().nth(1).and_then(|pages| pages.parse::<f64>().ok()));
     pages.unwrap_or(0.0) * 4_096.0 / 1e6
+}
+
+/// Seconds this process has been on a processor; 0 where the system does not say.
+fn cpu_seconds() -> f64 {
+    let text = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let ticks = text.rsplit(')').next().unwrap_or_default().split_whitespace().skip(11).take(2);
+    ticks.filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / 100.0
 }
 
 fn side_by_side(reports: &[(String, Report)]) -> String {

@@ -21,14 +21,17 @@ fn holds(scenario: &Scenario) -> Report {
     report
 }
 
-/// Two hundred people for two days, in the hands of loss, partitions, crashes, clocks apart and two liars.
+/// The scenario of `simulations/ci.toml`, with as many people as an unoptimised build simulates in seconds. The whole of
+/// it, two hundred people for two days, is `examples/simulate.rs ci`.
+fn few(people: usize) -> Scenario {
+    Scenario { people, days: 1, warm_up_minutes: 3, quiet_minutes: 20, idle_minutes: 5, ..scenario("ci") }
+}
+
 #[test]
-fn two_hundred_people_get_everything_that_is_for_them_and_nothing_else() {
-    let scenario = scenario("ci");
-    let report = holds(&scenario);
+fn people_get_everything_that_is_for_them_and_nothing_else_whatever_goes_wrong() {
+    let report = holds(&few(30));
     // It was a run, and not an empty one.
-    assert_eq!(scenario.people, 200);
-    assert!(report.figure("pairs of moment and entitled friend") > 3_000.0, "{}", report.table());
+    assert!(report.figure("pairs of moment and entitled friend") > 100.0, "{}", report.table());
     for fault in ["connections lost by faults", "crashes", "frames bent by liars"] {
         assert!(report.figure(fault) > 0.0, "{fault}\n{}", report.table());
     }
@@ -36,11 +39,8 @@ fn two_hundred_people_get_everything_that_is_for_them_and_nothing_else() {
 
 #[test]
 fn one_seed_run_twice_gives_the_same_trace_and_another_seed_another() {
-    let small =
-        Scenario { people: 24, friends_median: 5, quiet_minutes: 20, idle_minutes: 5, ..scenario("ci") };
-    let small = Scenario { days: 1, ..small };
     let traces = [1, 1, 2].map(|seed| {
-        let report = run(&small, seed, &mut |_| {});
+        let report = run(&few(10), seed, &mut |_| {});
         (report.trace, report.steps, report.figures)
     });
     assert_eq!(traces[0], traces[1]);
@@ -50,15 +50,17 @@ fn one_seed_run_twice_gives_the_same_trace_and_another_seed_another() {
 /// The conditions are no ornament: a scenario that cannot meet them says so, and how to see it again.
 #[test]
 fn what_does_not_hold_is_reported_with_the_command_that_replays_it() {
-    let mut scenario =
-        Scenario { people: 24, friends_median: 5, quiet_minutes: 1, idle_minutes: 10, ..scenario("ci") };
-    scenario.days = 1;
+    let mut scenario = few(10);
+    // Nobody reaches anybody until the quiet at the end, and the conditions are such as nothing meets.
     scenario.faults.dial_lost_percent = 100;
+    scenario.must.within_an_hour_of_ten_thousand = 10_001;
     scenario.must.idle_bytes_per_minute = 1;
     scenario.must.received_percent = 1;
     let report = run(&scenario, 7, &mut |_| {});
     let table = report.table();
-    for part in ["within an hour", "were received for each", "bytes a minute", "ci --seed 7 --people 24"] {
+    for part in
+        ["within an hour of meeting", "were received for each", "bytes a minute", "ci --seed 7 --people 10"]
+    {
         assert!(table.contains(part), "no {part:?} in\n{table}");
     }
 }

@@ -48,6 +48,8 @@ fn count(histogram: &mut Histogram, ms: u64) {
 #[derive(Debug)]
 pub(super) struct Moment {
     pub(super) id: EntryId,
+    /// The State key under which its readers keep the keys of its epoch.
+    pub(super) keys: Vec<u8>,
     pub(super) author: Who,
     pub(super) posted: u64,
     pub(super) entitled: BTreeSet<Who>,
@@ -68,6 +70,15 @@ pub struct Breach {
     pub what: String,
 }
 
+/// Since when a friend could have a moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Since {
+    /// They were together with somebody who has it.
+    possible: Option<u64>,
+    /// And had the keys of its epoch.
+    readable: Option<u64>,
+}
+
 /// The book.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
@@ -76,9 +87,10 @@ pub(super) struct Ledger {
     /// Moments each person has.
     pub(super) has: Vec<BTreeSet<u32>>,
     /// Moments each should have and has not, and since when they could.
-    pub(super) lacks: Vec<BTreeMap<u32, Option<u64>>>,
+    pub(super) lacks: Vec<BTreeMap<u32, Since>>,
     pub(super) since_posted: Histogram,
     pub(super) since_possible: Histogram,
+    pub(super) since_readable: Histogram,
     pub(super) hops: [u64; 10],
     pub(super) delivered: u64,
     pub(super) pairs: u64,
@@ -107,33 +119,16 @@ impl Ledger {
         moment.author == who || moment.entitled.contains(&who)
     }
 
-    /// A moment was shared. Those who lie are owed nothing.
-    pub(super) fn posted(
-        &mut self,
-        id: EntryId,
-        author: Who,
-        entitled: BTreeSet<Who>,
-        owed: &BTreeSet<Who>,
-        now: u64,
-    ) -> u32 {
+    /// A moment was shared. It is owed to all whom it is for, but for those who lie.
+    pub(super) fn posted(&mut self, moment: Moment, owed: &BTreeSet<Who>) {
         let number = self.moments.len() as u32;
         for who in owed {
-            self.lacks[*who].insert(number, None);
+            self.lacks[*who].insert(number, Since::default());
         }
         self.pairs += owed.len() as u64;
-        self.by_id.insert(id, number);
-        self.has[author].insert(number);
-        let hops = BTreeMap::from([(author, 0)]);
-        self.moments.push(Moment {
-            id,
-            author,
-            posted: now,
-            entitled,
-            hops,
-            likers: BTreeSet::new(),
-            comments: 0,
-        });
-        number
+        self.by_id.insert(moment.id, number);
+        self.has[moment.author].insert(number);
+        self.moments.push(moment);
     }
 
     /// Somebody's timeline shows a moment, which came from `from`. True if it is new there.
@@ -145,23 +140,31 @@ impl Ledger {
         let hops = from.and_then(|from| of.hops.get(&from).copied()).unwrap_or(0).saturating_add(1);
         of.hops.insert(who, hops);
         let posted = of.posted;
-        if let Some(possible) = self.lacks[who].remove(&moment) {
+        if let Some(Since { possible, readable }) = self.lacks[who].remove(&moment) {
+            let waited = |since: Option<u64>| since.map_or(0, |since| now.saturating_sub(since));
             self.delivered += 1;
             count(&mut self.since_posted, now.saturating_sub(posted));
-            count(&mut self.since_possible, possible.map_or(0, |possible| now.saturating_sub(possible)));
+            count(&mut self.since_possible, waited(possible));
+            count(&mut self.since_readable, waited(readable));
             self.hops[usize::from(hops).min(9)] += 1;
         }
         true
     }
 
     /// Two friends have been online together for a minute: what one has and the other lacks could have come, from
-    /// `since` on.
-    pub(super) fn together(&mut self, a: Who, b: Who, since: u64) {
+    /// `since` on. `has_keys` says whether somebody keeps the record with the keys of an epoch.
+    pub(super) fn together(&mut self, a: Who, b: Who, since: u64, has_keys: &dyn Fn(Who, &[u8]) -> bool) {
         for (from, to) in [(a, b), (b, a)] {
             let has = &self.has[from];
-            for (moment, possible) in &mut self.lacks[to] {
-                if possible.is_none() && has.contains(moment) {
-                    *possible = Some(since.max(self.moments[*moment as usize].posted));
+            for (number, lacked) in &mut self.lacks[to] {
+                if lacked.readable.is_some() || !has.contains(number) {
+                    continue;
+                }
+                let moment = &self.moments[*number as usize];
+                let since = since.max(moment.posted);
+                lacked.possible.get_or_insert(since);
+                if has_keys(to, &moment.keys) {
+                    lacked.readable = Some(since);
                 }
             }
         }
@@ -169,7 +172,8 @@ impl Ledger {
 
     /// How long those that have not come could have come by now.
     pub(super) fn overdue(&self, now: u64) -> impl Iterator<Item = u64> + '_ {
-        self.lacks.iter().flat_map(BTreeMap::values).filter_map(move |at| at.map(|at| now.saturating_sub(at)))
+        let lacked = self.lacks.iter().flat_map(BTreeMap::values);
+        lacked.filter_map(move |since| since.possible.map(|at| now.saturating_sub(at)))
     }
 }
 
@@ -181,18 +185,33 @@ mod tests {
     fn a_moment_could_come_once_a_friend_met_somebody_who_has_it_and_not_before() {
         let mut ledger = Ledger::new(4);
         let entitled = BTreeSet::from([1, 2]);
-        let moment = ledger.posted(EntryId::from_bytes([1; 32]), 0, entitled.clone(), &entitled, 1_000);
-        assert!(ledger.may_have(moment, 2) && ledger.may_have(moment, 0) && !ledger.may_have(moment, 3));
-        ledger.together(1, 2, 2_000);
+        let (keys, hops) = (b"e".to_vec(), BTreeMap::from([(0, 0)]));
+        let id = EntryId::from_bytes([1; 32]);
+        let likers = BTreeSet::new();
+        let of = Moment {
+            id,
+            keys,
+            author: 0,
+            posted: 1_000,
+            entitled: entitled.clone(),
+            hops,
+            likers,
+            comments: 0,
+        };
+        ledger.posted(of, &entitled);
+        assert!(ledger.may_have(0, 2) && ledger.may_have(0, 0) && !ledger.may_have(0, 3));
+        let with = |_: Who, keys: &[u8]| keys == b"e";
+        ledger.together(1, 2, 2_000, &with);
         assert_eq!(ledger.overdue(9_000).count(), 0);
-        assert!(ledger.shown(moment, 1, Some(0), 3_000));
-        assert!(!ledger.shown(moment, 1, Some(2), 3_500));
-        ledger.together(2, 1, 4_000);
-        ledger.together(2, 0, 5_000);
+        assert!(ledger.shown(0, 1, Some(0), 3_000));
+        assert!(!ledger.shown(0, 1, Some(2), 3_500));
+        ledger.together(2, 1, 4_000, &|_, _| false);
+        ledger.together(2, 0, 5_000, &with);
         assert_eq!(ledger.overdue(9_000).collect::<Vec<_>>(), [5_000]);
-        assert!(ledger.shown(moment, 2, Some(1), 6_000));
+        assert!(ledger.shown(0, 2, Some(1), 6_000));
         assert_eq!((ledger.delivered, ledger.pairs, ledger.hops[1], ledger.hops[2]), (2, 2, 1, 1));
-        assert_eq!(ledger.since_possible.iter().sum::<u64>(), 2);
         assert_eq!(ledger.since_posted[3..5], [1, 1]);
+        assert_eq!((ledger.since_possible[0], ledger.since_possible[3]), (1, 1));
+        assert_eq!((ledger.since_readable[0], ledger.since_readable[2]), (1, 1));
     }
 }

@@ -1,16 +1,17 @@
 //! What people do and what befalls them: coming and going, sharing, answering, crashes, partitions.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::ledger::TOGETHER_MS;
+use super::ledger::{Moment, TOGETHER_MS};
 use super::node::{Audience, CLOSE, WORK};
 use super::report::{Report, Snapshot};
 use super::world::{MARK, What, World};
 use super::{Who, report};
 use crate::ask::{AudienceWords, PostDraft};
 use crate::error::Result;
+use crate::id::EntryId;
 use crate::service::Service;
-use crate::store::Store;
+use crate::store::{Direction, KeyRange, Store, Tree};
 use crate::time::DAY_MS;
 
 const HOUR_MS: u64 = 3_600_000;
@@ -208,11 +209,21 @@ impl World {
                     true => BTreeSet::new(),
                     false => entitled.iter().copied().filter(|who| !self.nodes[*who].is_liar).collect(),
                 };
-                self.ledger.posted(moment.id, who, entitled, &owed, self.now);
+                self.note_posted(moment.id, who, entitled, &owed);
                 self.look_around(who);
             }
             Err(error) => self.breach(format!("{who} could not share a moment: {error}")),
         }
+    }
+
+    fn note_posted(&mut self, id: EntryId, author: Who, entitled: BTreeSet<Who>, owed: &BTreeSet<Who>) {
+        // Where an entry is begins with its epoch (service/receive.rs).
+        let place = self.nodes[author].store.get(Tree::ById, id.as_bytes()).expect("memory");
+        let epoch = place.and_then(|place| place.first_chunk::<16>().copied()).expect("it was kept");
+        let keys = [&b"e"[..], &epoch].concat();
+        let (hops, likers) = (BTreeMap::from([(author, 0)]), BTreeSet::new());
+        let moment = Moment { id, keys, author, posted: self.now, entitled, hops, likers, comments: 0 };
+        self.ledger.posted(moment, owed);
     }
 
     /// Likes or comments one of the newest moments on the timeline.
@@ -264,10 +275,15 @@ impl World {
         if node.starts != starts || node.service.is_none() || node.is_liar {
             return;
         }
-        for other in node.friends.clone() {
-            let there = &self.nodes[other];
-            if there.service.is_some() && !there.is_liar && !self.are_parted(who, other) {
-                self.ledger.together(who, other, since);
+        let nodes = &self.nodes;
+        let has_keys = |who: Who, key: &[u8]| {
+            nodes[who].store.get(Tree::State, key).is_ok_and(|record| record.is_some())
+        };
+        for other in node.friends.iter().copied() {
+            let there = &nodes[other];
+            let parted = self.halves.as_ref().is_some_and(|halves| halves[who] != halves[other]);
+            if there.service.is_some() && !there.is_liar && !parted {
+                self.ledger.together(who, other, since, &has_keys);
             }
         }
     }
@@ -291,12 +307,10 @@ impl World {
 
     /// What stands on the timeline of a home is for its person, whatever the node told of it.
     fn look_into_home(&mut self, who: Who) {
-        let mut rest = Some(crate::store::KeyRange::all());
+        let mut rest = Some(KeyRange::all());
         while let Some(range) = rest {
-            let page = self.nodes[who]
-                .store
-                .scan(crate::store::Tree::Timeline, range, crate::store::Direction::Forward, 1_000)
-                .expect("memory");
+            let page =
+                self.nodes[who].store.scan(Tree::Timeline, range, Direction::Forward, 1_000).expect("memory");
             for (key, _) in &page.records {
                 let id = crate::store::layout::split_timeline_key(key).map(|(_, id)| id);
                 let may = id.and_then(|id| self.ledger.find(&id)).map(|m| self.ledger.may_have(m, who));

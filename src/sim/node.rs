@@ -69,6 +69,8 @@ pub(super) struct Node {
     pub(super) next_stream: u64,
     /// The time for which a wake-up stands in the queue.
     pub(super) wake_at: u64,
+    /// Whether it will be asked for the next one anyhow.
+    pub(super) alarm_asked: bool,
     /// Bytes of frames received and sent since counting began.
     pub(super) received: u64,
     pub(super) sent: u64,

@@ -102,6 +102,8 @@ pub struct Must {
     /// Pairs of moment and entitled friend that are delivered within an hour of both the friend and any holder having
     /// been online together, of ten thousand.
     pub within_an_hour_of_ten_thousand: u64,
+    /// The same of an hour since they also had the keys of the moment's epoch.
+    pub readable_within_an_hour_of_ten_thousand: u64,
     /// Entries received for each hundred kept, at most.
     pub received_percent: u64,
     /// Bytes a minute that an idle connection takes both ways, at most.
@@ -166,6 +168,11 @@ impl Default for Faults {
 
 impl Default for Must {
     fn default() -> Self {
-        Self { within_an_hour_of_ten_thousand: 9_990, received_percent: 120, idle_bytes_per_minute: 1_000 }
+        Self {
+            within_an_hour_of_ten_thousand: 9_990,
+            readable_within_an_hour_of_ten_thousand: 9_990,
+            received_percent: 120,
+            idle_bytes_per_minute: 1_000,
+        }
     }
 }

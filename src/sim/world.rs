@@ -25,6 +25,10 @@ use crate::view::Happening;
 /// What every text of a simulation contains, to be looked for where it must not be.
 pub(super) const MARK: &[u8] = b"plain-text-of-a-moment";
 
+/// How long after a step a node is asked when it wants to be woken, ms: the engine asks once for a run of events that
+/// came together, and so does this. *chosen: an eighth of the shortest wait there is*
+const ALARM_MS: u64 = 25;
+
 /// Something that will happen.
 pub(super) enum What {
     /// To one run of a node.
@@ -66,6 +70,10 @@ pub(super) enum What {
         addresses: Vec<Address>,
     },
     Wake {
+        who: Who,
+    },
+    /// When does a node want to be woken?
+    SetAlarm {
         who: Who,
     },
     Act {
@@ -148,6 +156,7 @@ impl World {
                 streams: BTreeMap::new(),
                 next_stream: 0,
                 wake_at: u64::MAX,
+                alarm_asked: false,
                 received: 0,
                 sent: 0,
                 had: BTreeSet::new(),
@@ -219,6 +228,7 @@ impl World {
                 }
             }
             What::Wake { who } => self.wake(who),
+            What::SetAlarm { who } => self.set_alarm(who),
             What::Act { who, act } => self.act(who, act),
             What::Day { start } => self.begin_day(start),
             What::Lose { link } => {
@@ -271,6 +281,15 @@ impl World {
         service.commit().expect("memory");
         self.drain(who);
         let node = &mut self.nodes[who];
+        if !node.alarm_asked {
+            node.alarm_asked = true;
+            self.queue.put(self.now + ALARM_MS, What::SetAlarm { who });
+        }
+    }
+
+    fn set_alarm(&mut self, who: Who) {
+        let node = &mut self.nodes[who];
+        node.alarm_asked = false;
         let Some(next) = node.service.as_ref().and_then(|service| service.next_wakeup()) else { return };
         let next = next.as_millis().saturating_sub(node.ahead_ms).max(self.now + 1);
         if next < node.wake_at {
