@@ -3,6 +3,9 @@
 //! People and moments are named by *words* here: a unique prefix of an id, the name one gave, or their own name where
 //! it is unambiguous. The service resolves them, so that every face of the program names things the same way.
 
+mod privacy;
+
+pub use privacy::PrivacyDraft;
 mod notice;
 mod sharing;
 
@@ -59,13 +62,36 @@ pub struct PhotoDraft {
     pub alt: Option<String>,
 }
 
+/// A video to be posted: looked at, freed of what it says besides pictures and sound, and sealed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VideoDraft {
+    /// The video.
+    pub film: SealedBlob,
+    /// A still picture of it as JPEG; none where nobody could make one.
+    pub poster: Option<SealedBlob>,
+    /// Media type of the video: `video/mp4` or `video/webm`.
+    pub mime: String,
+    /// Pixels, as it is shown.
+    pub width: u16,
+    /// Pixels, as it is shown.
+    pub height: u16,
+    /// How long it plays, ms.
+    pub duration_ms: u32,
+    /// ThumbHash of the poster; empty without one.
+    pub thumbhash: Vec<u8>,
+    /// What it shows.
+    pub alt: Option<String>,
+}
+
 /// A moment to be posted.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct PostDraft {
-    /// The text; may be empty if there is a photo.
+    /// The text; may be empty if there is a photo or a video.
     pub text: String,
     /// At most nine.
     pub photos: Vec<PhotoDraft>,
+    /// Instead of photos.
+    pub video: Option<VideoDraft>,
     /// A link.
     pub link: Option<LinkDraft>,
     /// Where.

@@ -24,6 +24,7 @@
 //! Source: docs/protocol.md 3.3, 3.11.
 
 mod epoch;
+mod follow;
 mod newcomer;
 mod people;
 mod rule;
@@ -33,6 +34,7 @@ use std::collections::BTreeSet;
 use crate::id::UserId;
 
 pub use epoch::{Change, Choice, Closings, Minted, State, choose, closings, excess};
+pub use follow::{Follow, Standing, follow};
 pub use newcomer::{Share, Window, Written, grants, shares};
 pub use people::{Dot, List, Op, People, Seen, Verb};
 pub use rule::{Include, Kind, Rule, RuleError, TagId};

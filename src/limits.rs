@@ -481,6 +481,11 @@ pub const WAITING_LOOK_LIMIT: usize = 100;
 pub const AWAITED_LIMIT: usize = 20_000;
 /// Acks one sender waits for from us. *chosen: a sender remembers no more parcels of one device*
 pub const ACK_LIMIT: usize = OWED_PARCEL_LIMIT;
+/// Recalls of one author that are remembered. *chosen: as many as are kept of one author, 3.18*
+pub const RECALL_LIMIT: usize = 20_000;
+/// Of the newest entries of one epoch, how many are looked at for bodies that are not here, and so asked for at most, a day
+/// and peer. *guess*
+pub const BODY_LOOK_LIMIT: usize = 64;
 /// Receipts that one author is owed at a time; what is withdrawn beyond them is dropped and not receipted. *chosen: as
 /// many moments as somebody withdraws at once; a record each*
 pub const RECEIPT_LIMIT: usize = 1_024;

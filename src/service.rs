@@ -30,23 +30,29 @@
 //! Source: docs/protocol.md 3.3–3.15; docs/adr/0001-sans-io-core.md.
 
 mod befriend;
+mod bodies;
 mod couriers;
 mod deliver;
 mod expire;
 mod held;
 mod hides;
 mod maintain;
+mod media;
 mod mute;
 mod notices;
 mod orphans;
 mod parcels;
 mod peer_log;
 mod people;
+mod privacy;
 mod publish;
 mod quota;
 mod react;
+mod readers;
+mod recalls;
 mod receipts;
 mod receive;
+mod rules;
 mod scopes;
 mod sessions;
 mod share;
@@ -54,6 +60,7 @@ pub mod state;
 mod status;
 mod timeline;
 mod tx;
+mod view_as;
 mod wants;
 mod who;
 mod words;
@@ -180,6 +187,9 @@ pub struct Service {
     hides: hides::Hides,
     notices: notices::Notices,
     quota: quota::Quota,
+    readers: readers::Readers,
+    recalls: recalls::Recalls,
+    bodies: bodies::Bodies,
     timers: maintain::Timers,
     /// Outputs of the step, let go by its commit.
     held: Vec<Output>,
@@ -227,6 +237,9 @@ impl Service {
             hides: hides::Hides::default(),
             notices: notices::Notices::default(),
             quota: quota::Quota::default(),
+            readers: readers::Readers::default(),
+            recalls: recalls::Recalls::default(),
+            bodies: bodies::Bodies::default(),
             timers: maintain::Timers::default(),
             held: Vec::new(),
             outputs: VecDeque::new(),
@@ -346,6 +359,8 @@ impl Service {
             }
         }
         self.load_mail()?;
+        self.load_readers()?;
+        self.load_recalls()?;
         self.load_held()?;
         self.load_hides()?;
         self.load_notices()?;

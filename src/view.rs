@@ -6,6 +6,9 @@
 //!
 //! Source: the faces of the program (README, `tidings --help`, `/api/v1/openapi.json`).
 
+mod privacy;
+
+pub use privacy::{AudienceChange, AudienceDryRun, Privacy};
 mod notice;
 mod sharing;
 
@@ -84,6 +87,9 @@ pub struct Video {
     pub poster: Option<BlobId>,
     /// What it shows.
     pub alt: Option<String>,
+    /// ThumbHash of the still picture; empty if nobody made one.
+    #[serde(serialize_with = "base64")]
+    pub thumbhash: Vec<u8>,
 }
 
 /// A comment or reply beneath a moment.
@@ -392,6 +398,8 @@ pub struct DryRun {
     pub people: Vec<Person>,
     /// Which not, and why.
     pub left_out: Vec<LeftOut>,
+    /// Strangers who would see it while pairing with them is pending.
+    pub strangers: usize,
 }
 
 /// A friend who would not be able to read it.

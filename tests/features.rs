@@ -16,6 +16,8 @@ mod care;
 mod content;
 #[path = "features/interactions.rs"]
 mod interactions;
+#[path = "features/media.rs"]
+mod media;
 #[path = "features/people.rs"]
 mod people;
 #[path = "features/sharing.rs"]

@@ -14,7 +14,8 @@
 //! stay, and what was withdrawn since goes. Nothing else in the folder is touched, and a folder that holds something
 //! else is refused.
 //!
-//! An album is made to be shown: for whom a moment was, and who has it, is not in it.
+//! An album is made to be shown: for whom a moment was, and who has it, is not in it. What was only for oneself is, and
+//! says so.
 //!
 //! Everything a friend said is hostile text until [`page::escape`] has seen it; a strict policy in each page stands
 //! behind that, and neither needs the other.
@@ -269,6 +270,7 @@ fn facts(moment: &Value, files: &page::Files) -> Value {
             fields.remove(private);
         }
         fields.insert("files".to_owned(), json!(files));
+        fields.insert("private".to_owned(), json!(page::is_private(moment)));
     }
     facts
 }

@@ -28,6 +28,8 @@ pub mod notices;
 pub mod onboarding;
 pub mod people;
 pub mod place;
+pub mod previews;
+pub mod privacy;
 pub mod profile;
 pub mod programs;
 pub mod schema;
@@ -48,7 +50,7 @@ use axum::routing::{delete, get, post, put};
 
 use crate::app::App;
 use crate::error::Error;
-use crate::limits::{JSON_BODY_LIMIT, UPLOAD_LIMIT};
+use crate::limits::{JSON_BODY_LIMIT, PREVIEW_UPLOAD_LIMIT, UPLOAD_LIMIT};
 
 /// The web app and the API of a home.
 pub fn router(app: Arc<App>) -> Router {
@@ -64,6 +66,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/friends", get(people::friends))
         .route("/friends/{who}", get(people::friend).patch(people::change).delete(people::remove))
         .route("/friends/{who}/safety", get(people::safety).put(people::verify))
+        .route("/friends/{who}/chats-only", put(privacy::chats_only).delete(privacy::with_moments))
+        .route("/privacy", get(privacy::show).patch(privacy::change))
         .route("/requests", get(people::requests))
         .route("/requests/{who}/confirm", post(people::confirm))
         .route("/requests/{who}/decline", post(people::decline))
@@ -78,6 +82,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/moments/{id}/like", put(moments::like).delete(moments::unlike))
         .route("/moments/{id}/comments", post(moments::comment))
         .route("/moments/{id}/who", get(moments::who))
+        .route("/moments/{id}/audience", put(privacy::audience))
         .route("/moments/{id}/share", post(sharing::share))
         .route("/moments/{id}/evidence", get(sharing::evidence))
         .route("/comments/{id}", delete(moments::withdraw_comment))
@@ -87,12 +92,14 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/mutes/{word}", put(notices::mute).delete(notices::unmute))
         .route("/links", post(links::preview))
         .route("/blobs/{id}", get(blobs::blob))
+        .route("/filters", get(previews::filters))
         .route("/events", get(events::events))
         .route("/tokens", get(programs::list).post(programs::add))
         .route("/tokens/{name}", delete(programs::revoke))
         .route("/openapi.json", get(document::openapi))
         .layer(DefaultBodyLimit::max(JSON_BODY_LIMIT))
         .route("/moments", post(moments::post).layer(DefaultBodyLimit::max(UPLOAD_LIMIT)))
+        .route("/previews", post(previews::preview).layer(DefaultBodyLimit::max(PREVIEW_UPLOAD_LIMIT)))
         .route("/profile/avatar", put(profile::set_avatar).delete(profile::remove_avatar))
         .route("/profile/cover", put(profile::set_cover).delete(profile::remove_cover))
         .fallback(no_such_path)

@@ -10,10 +10,12 @@
 pub mod door;
 mod home_commands;
 mod manual;
+mod media;
 mod moments;
 mod notices;
 mod output;
 mod people;
+mod privacy;
 mod programs;
 mod sharing;
 mod watch;
@@ -28,6 +30,7 @@ use moments::{PostArgs, TimelineArgs};
 use notices::NoticesArgs;
 pub use output::{Out, Style};
 use people::{FriendCommand, InviteArgs, TagCommand};
+use privacy::{AudienceArgs, PrivacyArgs};
 use programs::TokenCommand;
 use sharing::{ExportArgs, ReportArgs, ShareArgs};
 use words::{ProfileArgs, StatusSetArgs};
@@ -138,6 +141,9 @@ pub enum Command {
         after_help = "Examples:\n  tidings status-set 'On a walk' --emoji '\u{1f6b6}' --for 2h\n  tidings status-set --clear"
     )]
     StatusSet(StatusSetArgs),
+    /// Moments privacy: how far back, strangers, hiding mine or theirs
+    #[command(after_help = "Example: tidings privacy --window 3d --hide-mine-from Ben")]
+    Privacy(PrivacyArgs),
     /// Share a moment
     #[command(
         after_help = "Examples:\n  tidings post 'Hello, friends'\n  tidings post 'At the lake' --photo a.jpg --photo b.jpg --alt 'The pier' --to family\n  tidings post 'A surprise' --except Ben --dry-run"
@@ -181,6 +187,12 @@ pub enum Command {
         /// The id, or its beginning
         id: String,
     },
+    /// The filters that `post --filter` takes
+    #[command(after_help = "Example: tidings filters")]
+    Filters,
+    /// Change who may see an old moment
+    #[command(after_help = "Example: tidings audience 3fa9 --to family --except Ben")]
+    Audience(AudienceArgs),
     /// Take away what somebody said beneath my moment; they can tell
     #[command(after_help = "Example: tidings hide 81c2")]
     Hide {
@@ -204,10 +216,10 @@ pub enum Command {
         #[arg(value_name = "ID|FRIEND")]
         word: String,
     },
-    /// The bytes of a photo
+    /// The bytes of a photo or video
     #[command(after_help = "Example: tidings blob 9c1e… -o photo.jpg")]
     Blob {
-        /// The photo's id, as `show --json` prints it
+        /// The photo's or video's id, as `show --json` prints it
         id: String,
         /// Where to write it; standard output if left out
         #[arg(long, short, value_name = "FILE")]
@@ -387,6 +399,8 @@ fn dispatch(cli: Cli, out: Out) -> Result<()> {
         Command::Friends => people::friends(&ctx),
         Command::Friend(command) => people::friend(&ctx, command),
         Command::Tag(command) => people::tag(&ctx, command),
+        Command::Privacy(args) => privacy::privacy(&ctx, &args),
+        Command::Audience(args) => privacy::audience(&ctx, &args),
         Command::Post(args) => moments::post(&ctx, args),
         Command::Timeline(args) => moments::timeline(&ctx, args),
         Command::Show { id } => moments::show(&ctx, &id),
@@ -400,6 +414,7 @@ fn dispatch(cli: Cli, out: Out) -> Result<()> {
         Command::Unmute { word } => notices::mute(&ctx, &word, false),
         Command::Blob { id, output } => moments::blob(&ctx, &id, output.as_deref()),
         Command::Who { id } => moments::who(&ctx, &id),
+        Command::Filters => moments::filters(&ctx),
         Command::Share(args) => sharing::share(&ctx, args),
         Command::Report(args) => sharing::report(&ctx, &args),
         Command::Export(args) => sharing::export(&ctx, &args),
@@ -455,7 +470,7 @@ mod tests {
         let Some(Command::Post(post)) = Cli::try_parse_from(args).unwrap().command else {
             panic!("not a post")
         };
-        assert_eq!(post.photo.len(), 10);
+        assert_eq!(post.media.photo.len(), 10);
     }
 
     #[test]

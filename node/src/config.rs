@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use crate::error::{Error, Result};
 use crate::home::{Home, write_private};
-use crate::limits::CONFIG_LEN_LIMIT;
+use crate::limits::{CONFIG_LEN_LIMIT, VIDEO_SECONDS_DEFAULT, VIDEO_SECONDS_LIMIT};
 
 /// Address of the web app if nothing else is said.
 pub const HTTP_DEFAULT: &str = "127.0.0.1:7420";
@@ -31,9 +31,19 @@ pub struct Config {
     pub open: Option<bool>,
     /// `error`, `warn`, `info`, `debug`, or a filter of the tracing crate.
     pub log: Option<String>,
+    /// About videos.
+    pub video: Option<Video>,
     /// Cards of links.
     #[serde(default)]
     pub links: Links,
+}
+
+/// What a person may change about videos.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Video {
+    /// How long one that is posted may play.
+    pub max_seconds: Option<u64>,
 }
 
 /// What this node does for the card of a link that its owner shares.
@@ -86,7 +96,17 @@ impl Config {
                 "`http` is {http}: the web app is for this machine only, such as {HTTP_DEFAULT}"
             ));
         }
+        let seconds = config.video.as_ref().and_then(|video| video.max_seconds);
+        if let Some(seconds) = seconds.filter(|seconds| !(1..=VIDEO_SECONDS_LIMIT).contains(seconds)) {
+            return Err(format!("`max_seconds` is {seconds}: 1 to {VIDEO_SECONDS_LIMIT} are possible"));
+        }
         Ok(config)
+    }
+
+    /// How long a video may play, ms.
+    pub fn video_max_ms(&self) -> u64 {
+        let set = self.video.as_ref().and_then(|video| video.max_seconds);
+        set.unwrap_or(VIDEO_SECONDS_DEFAULT).saturating_mul(1_000)
     }
 
     /// Writes the explained file if there is none, with a port that is free now.
@@ -160,6 +180,10 @@ port = {port}
 # Whether it fetches pages from private networks too (this machine, your home). For tests: a link that somebody sent you
 # could then make your node ask your router for things.
 # allow_private = false
+
+# How long a video that you post may play, at most {VIDEO_SECONDS_LIMIT}. Read at each post.
+# [video]
+# max_seconds = {VIDEO_SECONDS_DEFAULT}
 "#
     )
 }
@@ -176,13 +200,17 @@ mod tests {
             .lines()
             .map(|line| match line.strip_prefix("# ").filter(|rest| rest.contains(" = ")) {
                 Some(key) => format!("{key}\n"),
-                None => format!("{line}\n"),
+                None => format!(
+                    "{}\n",
+                    line.strip_prefix("# ").filter(|rest| rest.starts_with('[')).unwrap_or(line)
+                ),
             })
             .collect();
         let config = Config::parse(&awake).unwrap();
         assert_eq!(config.listen.unwrap().len(), 2);
         assert_eq!(config.http.unwrap().to_string(), HTTP_DEFAULT);
         assert_eq!((config.open, config.log.as_deref()), (Some(true), Some("warn")));
+        assert_eq!(config.video, Some(Video { max_seconds: Some(VIDEO_SECONDS_DEFAULT) }));
         assert_eq!(config.links, Links { fetch: Some(true), allow_private: Some(false) });
     }
 
@@ -196,6 +224,19 @@ mod tests {
     fn a_web_address_for_others_is_refused() {
         assert!(Config::parse("http = \"0.0.0.0:7420\"").unwrap_err().contains("0.0.0.0"));
         assert!(Config::parse("http = \"[::1]:0\"").is_ok());
+    }
+
+    #[test]
+    fn a_video_may_be_allowed_to_play_from_one_second_to_the_limit() {
+        let ms = |seconds: u64| {
+            Config::parse(&format!("[video]\nmax_seconds = {seconds}")).map(|c| c.video_max_ms())
+        };
+        assert_eq!(Config::default().video_max_ms(), 15_000);
+        assert_eq!(ms(1), Ok(1_000));
+        assert_eq!(ms(VIDEO_SECONDS_LIMIT), Ok(VIDEO_SECONDS_LIMIT * 1_000));
+        for bad in [0, VIDEO_SECONDS_LIMIT + 1] {
+            assert!(ms(bad).unwrap_err().contains("max_seconds"), "{bad}");
+        }
     }
 
     #[test]

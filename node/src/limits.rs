@@ -6,6 +6,8 @@ pub const JSON_BODY_LIMIT: usize = 128 * 1024;
 /// Longest upload, bytes: nine photos of the largest size taken and the draft. *follows from media::limits*
 pub const UPLOAD_LIMIT: usize =
     tidings::limits::POST_PHOTO_LIMIT * crate::media::limits::INPUT_LEN_LIMIT + JSON_BODY_LIMIT + 64 * 1024;
+/// Longest upload for a preview, bytes: one photo and what is done to it. *follows from media::limits*
+pub const PREVIEW_UPLOAD_LIMIT: usize = crate::media::limits::INPUT_LEN_LIMIT + JSON_BODY_LIMIT + 64 * 1024;
 /// Uploads that are taken in at the same time. *guess: two, so that two windows do not wait for each other*
 pub const UPLOADS_AT_ONCE_LIMIT: usize = 2;
 /// A one-time key that nobody used is forgotten after this: long enough to find the browser, short enough that an old
@@ -51,3 +53,13 @@ pub const ALBUM_READ_MOMENTS: u64 = 100;
 pub const REPORT_LEN_LIMIT: u64 = 128 * 1024;
 /// Config file, bytes. *guess*
 pub const CONFIG_LEN_LIMIT: u64 = 64 * 1024;
+/// How long a video may play unless `config.toml` says otherwise, seconds. *the promise of Moments: 15*
+pub const VIDEO_SECONDS_DEFAULT: u64 = 15;
+/// How long it may be allowed to play, seconds. *chosen: what fits 100 MiB at 12 Mbit/s is a minute*
+pub const VIDEO_SECONDS_LIMIT: u64 = 60;
+/// How long ffmpeg may work on one video before it is ended, ms. *guess: a cut copies 100 MiB, a still decodes a second*
+pub const FFMPEG_TIMEOUT_MS: u64 = 15_000;
+/// A still picture that ffmpeg makes, bytes. *chosen: 1,024 × 1,024 pixels as PNG, twice*
+pub const STILL_LEN_LIMIT: u64 = 8 * 1024 * 1024;
+/// Longest side of a preview that the composer asks for, pixels. *chosen: half of what is published*
+pub const PREVIEW_SIDE_LIMIT: u32 = 1_024;

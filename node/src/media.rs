@@ -1,4 +1,4 @@
-//! Photos: what a person chooses goes in, what friends receive comes out.
+//! Photos and videos: what a person chooses goes in, what friends receive comes out.
 //!
 //! Why: a file from a camera tells where and when it was taken, with which device, sometimes by whom;
 //! it is ten times larger than a timeline needs; and a picture from elsewhere may be made to
@@ -9,16 +9,18 @@
 //!
 //! ```text
 //! file ─ probe ──── decode ───────────── encode ─────────────────────────── Photo
-//!        by magic   limits, then pixels  reduce, turn upright, write anew   photo ≤ 2048 px
-//!        bytes      on white, 8 bits     always, however small it was       preview ≤ 24 KiB
+//!        by magic   limits, then pixels  crop, reduce, turn, filter,        photo ≤ 2048 px
+//!        bytes      on white, 8 bits     write anew, however small it was   preview ≤ 24 KiB
 //!                                                                           ThumbHash ≤ 25 B
 //! ```
+//!
+//! What a person does to a photo ([`edit`], [`filter`]) is part of that line. Videos ([`video`]) have a line of their own.
 //!
 //! What comes out is always JPEG made of pixels alone: no EXIF, no GPS, no XMP, no colour profile, no
 //! comment, nothing after the end. "Small, so leave it" and "larger than before, so keep the
 //! original" are the two ways by which others' strippers leaked; neither exists.
 //!
-//! What it does not do: alt text (the post carries it), filters, video, colour management (`decode`
+//! What it does not do: alt text (the post carries it), colour management (`decode`
 //! says what that means for wide-gamut pictures). Pictures of friends are never decoded: the node
 //! passes their bytes on, and the reader's browser shows them (docs/protocol.md 3.18).
 //!
@@ -28,13 +30,16 @@
 //! Source: docs/protocol.md 3.9 and 3.18.
 
 mod decode;
+pub mod edit;
 mod encode;
 mod error;
 mod exif;
+pub mod filter;
 pub mod limits;
 mod portrait;
 pub mod probe;
 pub mod sample;
+pub mod video;
 
 #[cfg(test)]
 mod fixtures;
@@ -45,6 +50,7 @@ use std::fmt;
 
 use tokio::sync::Semaphore;
 
+use edit::Edit;
 pub use error::Error;
 pub use portrait::{Shape, prepare_portrait};
 
@@ -81,7 +87,15 @@ impl fmt::Debug for Photo {
 /// CPU-bound: call it from a thread that may block, or use [`prepare_photo`]. A 12-megapixel JPEG
 /// takes a few hundred milliseconds of one core; memory as `decode` says.
 pub fn photo(input: &[u8]) -> Result<Photo, Error> {
-    let picture = encode::upright(decode::photo_pixels(input)?)?;
+    edited(input, &Edit::default())
+}
+
+/// [`photo`], with what a person did to it.
+///
+/// # Errors
+/// As [`photo`]; [`Error::CropOutside`], [`Error::CropTooSmall`].
+pub fn edited(input: &[u8], edit: &Edit) -> Result<Photo, Error> {
+    let picture = encode::upright(decode::photo_pixels(input)?, edit)?;
     let preview = encode::preview(&picture)?;
     let thumbhash = encode::thumbhash(&picture)?;
     let bytes = encode::jpeg(&picture, limits::JPEG_QUALITY)?;
@@ -92,6 +106,15 @@ pub fn photo(input: &[u8]) -> Result<Photo, Error> {
     let side = |length: u32| u16::try_from(length).unwrap_or(u16::MAX);
     let (width, height) = (side(picture.width()), side(picture.height()));
     Ok(Photo { mime: "image/jpeg", width, height, bytes, preview, thumbhash })
+}
+
+/// What [`edited`] would publish, made smaller for a person who is still choosing: the same steps, nothing kept.
+///
+/// # Errors
+/// As [`edited`].
+pub fn sketch(input: &[u8], edit: &Edit, side: u32) -> Result<Vec<u8>, Error> {
+    let picture = encode::upright(decode::photo_pixels(input)?, edit)?;
+    encode::jpeg(&encode::scaled(&picture, side)?, limits::JPEG_QUALITY)
 }
 
 /// [`photo`] off the runtime's threads, [`limits::CONCURRENT_LIMIT`] at a time; callers wait their turn.
@@ -106,16 +129,43 @@ pub async fn prepare_photo(input: Vec<u8>) -> Result<Photo, Error> {
     in_turn(move || photo(&input)).await
 }
 
+/// [`edited`], likewise.
+///
+/// # Errors
+/// As [`prepare_photo`].
+///
+/// # Cancel
+/// As [`prepare_photo`].
+pub async fn prepare_edited(input: Vec<u8>, edit: Edit) -> Result<Photo, Error> {
+    in_turn(move || edited(&input, &edit)).await
+}
+
+/// [`sketch`], likewise.
+///
+/// # Errors
+/// As [`prepare_photo`].
+///
+/// # Cancel
+/// As [`prepare_photo`].
+pub async fn prepare_sketch(input: Vec<u8>, edit: Edit, side: u32) -> Result<Vec<u8>, Error> {
+    in_turn(move || sketch(&input, &edit, side)).await
+}
+
 /// Work on a picture, off the runtime's threads, when its turn has come.
 async fn in_turn<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
+    when_free(work).await.unwrap_or(Err(Error::Interrupted))
+}
+
+/// Work on a picture or video in its turn, off the runtime's threads; `None` while the runtime shuts down.
+async fn when_free<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
     static TURN: Semaphore = Semaphore::const_new(limits::CONCURRENT_LIMIT);
     // Closed it never is; if it were, the program would be stopping.
-    let turn = TURN.acquire().await.map_err(|_closed| Error::Interrupted)?;
+    let turn = TURN.acquire().await.ok()?;
     let work = tokio::task::spawn_blocking(move || {
         let _turn = turn;
         work()
     });
-    work.await.unwrap_or(Err(Error::Interrupted))
+    work.await.ok()
 }

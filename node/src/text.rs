@@ -3,7 +3,9 @@
 //! Each function takes the JSON that `--json` would print and makes text of it, so both faces say the same. Control
 //! characters in what other people wrote are shown as a replacement sign: a friend's name cannot move the cursor.
 
+pub mod media;
 pub mod notices;
+pub mod privacy;
 pub mod sharing;
 pub mod words;
 
@@ -253,6 +255,7 @@ pub fn friend(out: &Out, value: &Value) -> String {
         "tags",
         items(value, "tags").iter().filter_map(Value::as_str).map(line).collect::<Vec<_>>().join(", "),
     );
+    add("moments", privacy::seen_by(value));
     add("friends since", time(value, "since"));
     add(
         "verified",
@@ -333,6 +336,10 @@ pub fn dry_run(out: &Out, value: &Value) -> String {
     for one in items(value, "left_out") {
         text.push_str(&format!("  not {}: {}\n", line(field(one, "name")), field(one, "why")));
     }
+    if count(value, "strangers") > 0 {
+        let strangers = many(count(value, "strangers"), "stranger", "strangers");
+        text.push_str(&format!("  and {strangers} whose pairing is pending, among your newest moments\n"));
+    }
     text
 }
 
@@ -351,6 +358,9 @@ pub fn moment(out: &Out, value: &Value) -> String {
             alt => format!(": {}", line(alt)),
         };
         add(&out.style(Style::Faint, &format!("[photo {size}{alt}]")));
+    }
+    if let Some(video) = media::video(value) {
+        add(&out.style(Style::Faint, &video));
     }
     words::beside(out, value).iter().for_each(|line| add(line));
     let likes = items(value, "likes");

@@ -2,19 +2,37 @@
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
+use std::path::Path;
 
 use super::proof::Proofs;
 use super::{Error, Result};
 use crate::ask::SealedBlob;
-use crate::crypto::{BlobKey, apply_blob_stream, hash, padded_len};
+use crate::crypto::{BlobKey, apply_blob_stream, padded_len};
 use crate::id::BlobId;
 use crate::limits::VIDEO_BLOB_LIMIT;
 use crate::service::BlobReading;
 use crate::store::blobs::{self, BlobFiles};
 
 /// Pads and encrypts bytes under a key of their own and keeps them, durably, under their hash.
-pub(super) fn seal(files: &BlobFiles, mut bytes: Vec<u8>) -> Result<SealedBlob> {
-    let plain_bytes = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+pub(super) fn seal(files: &BlobFiles, bytes: &[u8]) -> Result<SealedBlob> {
+    seal_from(files, &mut &bytes[..], u64::try_from(bytes.len()).unwrap_or(u64::MAX))
+}
+
+/// The same for a file, a piece at a time: a video is never in memory as a whole.
+pub(super) fn seal_file(files: &BlobFiles, path: &Path) -> Result<SealedBlob> {
+    let unreadable = |error: std::io::Error| {
+        Error::failed(
+            "file_unreadable",
+            format!("cannot read {}: {error}", path.display()),
+            "look at the file and the disk",
+        )
+    };
+    let mut file = File::open(path).map_err(unreadable)?;
+    let bytes = file.metadata().map_err(unreadable)?.len();
+    seal_from(files, &mut file, bytes)
+}
+
+fn seal_from(files: &BlobFiles, source: &mut dyn Read, plain_bytes: u64) -> Result<SealedBlob> {
     if plain_bytes > VIDEO_BLOB_LIMIT {
         return Err(Error::refused(
             "blob_limit",
@@ -22,12 +40,55 @@ pub(super) fn seal(files: &BlobFiles, mut bytes: Vec<u8>) -> Result<SealedBlob> 
             "make the file smaller",
         ));
     }
-    let plain_hash = hash(&bytes);
     let key = BlobKey::random(&mut super::home::system_entropy()?);
-    bytes.resize(usize::try_from(padded_len(plain_bytes)).unwrap_or(usize::MAX), 0);
-    apply_blob_stream(&key, 0, &mut bytes);
-    let id = files.insert(&bytes).map_err(|error| blob_error(&error))?;
+    let mut sealing = Sealing {
+        source,
+        key: key.clone(),
+        hasher: blake3::Hasher::new(),
+        at: 0,
+        plain_bytes,
+        padded: padded_len(plain_bytes),
+    };
+    let (id, _) = files.insert_from(&mut sealing).map_err(|error| blob_error(&error))?;
+    let plain_hash = *sealing.hasher.finalize().as_bytes();
     Ok(SealedBlob { id, key, plain_hash, plain_bytes })
+}
+
+/// Reads a source as its sealed bytes: hashed, padded with zeros, encrypted, as they come.
+///
+/// A source that is shorter than was said is an error, and what it has beyond that is not read: a file that changes
+/// while it is sealed never becomes a blob whose length is a lie.
+struct Sealing<'a> {
+    source: &'a mut dyn Read,
+    key: BlobKey,
+    hasher: blake3::Hasher,
+    at: u64,
+    plain_bytes: u64,
+    padded: u64,
+}
+
+impl Read for Sealing<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let room = u64::try_from(buffer.len()).unwrap_or(u64::MAX);
+        let plain_left = self.plain_bytes.saturating_sub(self.at);
+        let most = if plain_left > 0 { plain_left } else { self.padded.saturating_sub(self.at) };
+        let len = usize::try_from(room.min(most)).unwrap_or(usize::MAX);
+        let Some(piece) = buffer.get_mut(..len).filter(|piece| !piece.is_empty()) else { return Ok(0) };
+        let len = if plain_left > 0 {
+            let len = self.source.read(piece)?;
+            if len == 0 {
+                return Err(std::io::Error::from(std::io::ErrorKind::UnexpectedEof));
+            }
+            self.hasher.update(piece.get(..len).unwrap_or_default());
+            len
+        } else {
+            piece.fill(0);
+            len
+        };
+        apply_blob_stream(&self.key, self.at, piece.get_mut(..len).unwrap_or_default());
+        self.at = self.at.saturating_add(u64::try_from(len).unwrap_or(u64::MAX));
+        Ok(len)
+    }
 }
 
 /// A picture or video that can be read.
@@ -111,6 +172,8 @@ fn fits(proofs: &Proofs, id: &BlobId, file: &mut File, reading: &BlobReading) ->
         "image/jpeg" => start.starts_with(&[0xff, 0xd8, 0xff]),
         "image/png" => start.starts_with(b"\x89PNG"),
         "image/webp" => start.starts_with(b"RIFF") && start.ends_with(b"WEBP"),
+        "video/mp4" => start.get(4..8) == Some(b"ftyp"),
+        "video/webm" => start.starts_with(&[0x1A, 0x45, 0xDF, 0xA3]),
         _ => true,
     };
     let start = read_at(file, key, 0, padded.min(12));
@@ -145,7 +208,7 @@ mod tests {
         let files = BlobFiles::open(home.path()).expect("blobs");
         let mut picture = vec![0xff, 0xd8, 0xff];
         picture.resize(1_001, 7);
-        let sealed = seal(&files, picture.clone()).expect("sealed");
+        let sealed = seal(&files, &picture).expect("sealed");
         let says = |key: &BlobKey, mime, bytes| BlobReading { key: key.clone(), mime, bytes, proof: None };
         let truth = || says(&sealed.key, "image/jpeg", sealed.plain_bytes);
         let lies = [
@@ -159,5 +222,39 @@ mod tests {
             assert_eq!((open.mime(), open.bytes()), ("image/jpeg", 1_001));
             assert_eq!(open.read(0, 2_000).expect("read"), picture);
         }
+    }
+
+    #[test]
+    fn a_file_sealed_piece_by_piece_is_what_sealing_it_whole_would_be() {
+        let home = tempfile::tempdir().expect("a folder");
+        let files = BlobFiles::open(&home.path().join("blobs")).expect("blobs");
+        for len in [1usize, 256, 16_384, 16_385, 300_007] {
+            let plain: Vec<u8> = (0..len).map(|at| u8::try_from(at % 251).expect("small")).collect();
+            let path = home.path().join("film");
+            std::fs::write(&path, &plain).expect("written");
+            let sealed = seal_file(&files, &path).expect("sealed");
+            assert_eq!(sealed.plain_hash, crate::crypto::hash(&plain));
+            let bytes = u64::try_from(len).expect("small");
+            assert_eq!((sealed.plain_bytes, files.size(sealed.id)), (bytes, Some(padded_len(bytes))));
+            let mut whole = plain.clone();
+            whole.resize(usize::try_from(padded_len(bytes)).expect("small"), 0);
+            apply_blob_stream(&sealed.key, 0, &mut whole);
+            assert_eq!(sealed.id, crate::crypto::blob_id(&whole), "{len}");
+        }
+    }
+
+    #[test]
+    fn a_source_that_ends_too_early_and_a_file_above_the_limit_leave_no_blob() {
+        let home = tempfile::tempdir().expect("a folder");
+        let files = BlobFiles::open(&home.path().join("blobs")).expect("blobs");
+        assert!(seal_from(&files, &mut &[1u8, 2, 3][..], 4).is_err());
+        let path = home.path().join("film");
+        // A hole: the disk holds none of it.
+        let film = File::create(&path).expect("a file");
+        film.set_len(VIDEO_BLOB_LIMIT + 1).expect("long");
+        assert_eq!(seal_file(&files, &path).expect_err("too long").code, "blob_limit");
+        film.set_len(VIDEO_BLOB_LIMIT).expect("long");
+        let sealed = seal_file(&files, &path).expect("of the limit");
+        assert_eq!(files.list().expect("listed"), [(sealed.id, VIDEO_BLOB_LIMIT)]);
     }
 }

@@ -92,7 +92,7 @@ mod tests {
         let files = BlobFiles::open(home.path()).expect("blobs");
         let mut picture = vec![0xff, 0xd8, 0xff];
         picture.resize(40_000, 7);
-        let old = seal(&files, picture.clone()).expect("sealed");
+        let old = seal(&files, &picture).expect("sealed");
         let new = reseal(&files, &old).expect("the same picture");
         assert_ne!((new.id, &new.key), (old.id, &old.key));
         let reading = BlobReading {

@@ -8,7 +8,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::deliver::{PutUnderWay, ids_of};
+use super::deliver::PutUnderWay;
 use super::sessions::{Spoken, Stream};
 use super::{Service, tx};
 use crate::id::{DeviceId, EpochId, ParcelId, UserId};
@@ -138,9 +138,10 @@ impl Service {
         if chosen.is_empty() {
             return;
         }
-        let items = self.items(due);
+        let mut items = self.recall_items(user, due);
+        items.extend(self.items(due));
         for parcel in pack(items, &mut self.entropy) {
-            let ids = ids_of(&parcel);
+            let ids = self.settles(user, &parcel);
             let Some(envelope) = self.seal_to(user, device, &parcel) else { continue };
             self.note_parcel(device, envelope.parcel_id, &ids);
             for courier in &chosen {

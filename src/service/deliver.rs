@@ -249,6 +249,10 @@ impl Service {
             if !epoch.is_open() && is_empty {
                 continue;
             }
+            // Who has left the rule hears nothing of its epochs, not even that they end (docs/protocol.md 3.6).
+            if !self.is_member(user, own.audience) {
+                continue;
+            }
             let (class, carriers) = (mail_class(epoch.class), carriers(epoch));
             let keys = Wanted { id: OwedId::epoch_keys(epoch.id), class, arose: own.minted, carriers };
             wanted.push(keys);
@@ -264,7 +268,11 @@ impl Service {
                 .filter_map(|(entry, at)| {
                     let epoch = self.state.epochs.get(&at.epoch)?;
                     let place = EntryRef { epoch: at.epoch, seq: at.seq, entry: *entry };
-                    let id = if is_grant { OwedId::grant(place, 0) } else { OwedId::tombstone(place) };
+                    let id = if is_grant {
+                        OwedId::grant(place, self.told_version(user, entry))
+                    } else {
+                        OwedId::tombstone(place)
+                    };
                     Some(Wanted {
                         id,
                         class: mail_class(epoch.class),
@@ -277,7 +285,11 @@ impl Service {
         let withdrawals = addressed(&self.mail.withdrawals, false);
         let withdrawn: BTreeSet<EntryId> = withdrawals.iter().map(|wanted| wanted.id.place().entry).collect();
         let grants = addressed(&self.mail.grants, true);
-        wanted.extend(grants.into_iter().filter(|grant| !withdrawn.contains(&grant.id.place().entry)));
+        wanted.extend(grants.into_iter().filter(|grant| {
+            let entry = grant.id.place().entry;
+            !withdrawn.contains(&entry) && !self.is_taken(user, &entry)
+        }));
+        wanted.extend(self.wanted_recalls(user));
         wanted.extend(withdrawals);
         wanted.extend(self.wanted_receipts(user));
         wanted.extend(self.wanted_hides(user));
@@ -312,7 +324,8 @@ impl Service {
             let owed = self.mail.owed.entry(device).or_default();
             let mut due = owed.due_directly(wanted.iter().copied());
             due.retain(|wanted| !handed.contains(&wanted.id));
-            let mut items = self.items(&due);
+            let mut items = self.recall_items(user, &due);
+            items.extend(self.items(&due));
             items.extend(self.ack_item(user, &answered));
             let mut parcels = pack(items, &mut self.entropy);
             if self.mail.hollow.remove(user).is_some() && parcels.is_empty() {
@@ -320,7 +333,7 @@ impl Service {
                 parcels.push(Vec::new());
             }
             for parcel in parcels {
-                let (ids, acks) = (ids_of(&parcel), acks_of(&parcel));
+                let (ids, acks) = (self.settles(user, &parcel), acks_of(&parcel));
                 let Some(envelope) = self.seal_to(user, &device, &parcel) else { continue };
                 self.note_parcel(&device, envelope.parcel_id, &ids);
                 self.mail.handed.insert((conn, envelope.parcel_id), Handed { ids, acks });
@@ -398,7 +411,7 @@ impl Service {
                 mail::OwedKind::Hide => {
                     hides.entry(place).or_default().insert(*wanted.id.hide_tag());
                 }
-                // Not owed by this release.
+                // Made by `recall_items`, which knows for whom.
                 mail::OwedKind::Recall => {}
             }
         }
@@ -528,11 +541,12 @@ impl Service {
             self.drop_ack(peer, parcel);
         }
         self.on_ack(device, parcel);
-        // The keys are there now: the entries that go with granted ones follow unasked.
+        // The keys are there now: the entries that go with granted ones follow unasked, and those that were given back.
+        // Of what may not be read nothing is served.
         let granted: Vec<EntryId> = handed
             .ids
             .into_iter()
-            .filter(|id| id.kind() == mail::OwedKind::Grant)
+            .filter(|id| matches!(id.kind(), mail::OwedKind::Grant | mail::OwedKind::Recall))
             .map(|id| id.place().entry)
             .collect();
         if let Some(stream) =
@@ -648,6 +662,9 @@ pub(super) fn ids_of(items: &[Item]) -> BTreeSet<OwedId> {
                 );
             }
             Item::Tombstones(places) => ids.extend(places.iter().copied().map(OwedId::tombstone)),
+            Item::Recall(recall) => {
+                ids.insert(OwedId::recall(recall.post, recall.version));
+            }
             Item::DeletionReceipt(places) => ids.extend(places.iter().copied().map(OwedId::receipt)),
             Item::Hides(hides) => ids.extend(hides.tags.iter().map(|tag| OwedId::hide(hides.post, *tag))),
             _ => {}

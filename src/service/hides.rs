@@ -238,14 +238,12 @@ impl Service {
 
     /// What a friend who holds the key of posts of mine should hear was hidden beneath them.
     pub(super) fn wanted_hides(&self, user: &UserId) -> Vec<Wanted> {
-        let granted = self.mail.grants.get(user);
         let mut wanted = Vec::new();
         for (post, hides) in &self.hides.own {
-            let is_granted = granted.is_some_and(|granted| granted.contains_key(post));
             for (tag, hide) in hides {
                 let Some(epoch) = self.state.epochs.get(&hide.epoch) else { continue };
                 let by_epoch = epoch.own.as_ref().is_some_and(|own| own.recipients.contains(user));
-                if (by_epoch && hide.in_epoch) || !(by_epoch || is_granted) {
+                if (by_epoch && hide.in_epoch) || !self.may_read(user, post, &hide.epoch) {
                     continue;
                 }
                 let place = EntryRef { epoch: hide.epoch, seq: hide.seq, entry: *post };

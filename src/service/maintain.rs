@@ -74,6 +74,7 @@ impl Service {
         self.begin_blocks(beside)?;
         self.admit();
         self.load_wants()?;
+        self.remove_dropped()?;
         self.load_quota();
         self.load_held()?;
         let friends: Vec<UserId> = self.state.friends.keys().copied().collect();
@@ -81,6 +82,8 @@ impl Service {
             self.timers.dials.insert(user, (self.now, 0));
         }
         self.load_mail()?;
+        self.load_readers()?;
+        self.load_recalls()?;
         self.tag_old_rows()?;
         self.load_hides()?;
         self.load_notices()?;

@@ -11,7 +11,7 @@
 //! nothing withdrawn is told again. About others' likes and comments on others' moments there is none.
 //!
 //! ```text
-//!  Tree::Notices   'n' ‖ time 8 ‖ id   kind 1 ‖ from ‖ moment ‖ the moment's author ‖ came 8
+//!  Tree::Notices   'n' ‖ time 8 ‖ id   kind 1 ‖ from ‖ moment ‖ the moment's author ‖ came 8 [‖ its epoch 16]
 //!                  'i' ‖ id            time 8: one notice an entry, however often it comes
 //!                  'r'                 time 8 ‖ id: read up to this one
 //! ```
@@ -20,7 +20,8 @@
 //! does.
 //!
 //! What it does not do: tell anybody else what I have read. Notices from people who are no friends now, whose moments I
-//! hide, or who are muted stay where they are and are not shown; with the friend they come back.
+//! hide, or who are muted stay where they are and are not shown, and so do those about a moment that was taken back from
+//! me; with the friend or the moment they come back.
 //!
 //! Invariants: at most [`NOTICE_LIMIT`] are kept; a notice goes with what it is about.
 
@@ -34,7 +35,7 @@ use crate::ask::NoticesQuery;
 use crate::crypto::keys;
 use crate::entry::Header;
 use crate::error::{Error, Result as Said};
-use crate::id::{EntryId, UserId, hex, unhex};
+use crate::id::{EntryId, EpochId, UserId, hex, unhex};
 use crate::limits::{NOTICE_LIMIT, NOTICES_DEFAULT};
 use crate::moment::Post;
 use crate::store::layout::{interaction_key, notice_key, notice_of_key, split_notice_key};
@@ -70,6 +71,8 @@ struct Record {
     moment: EntryId,
     author: UserId,
     came: Timestamp,
+    /// The moment's. None in a record of an earlier version.
+    epoch: Option<EpochId>,
 }
 
 impl Encode for Record {
@@ -82,6 +85,9 @@ impl Encode for Record {
             NoticeKind::Hidden => 5,
         });
         out.value(&self.from).value(&self.moment).value(&self.author).u64(self.came.as_millis());
+        if let Some(epoch) = &self.epoch {
+            out.value(epoch);
+        }
     }
 }
 
@@ -101,6 +107,7 @@ impl Decode for Record {
             moment: input.value()?,
             author: input.value()?,
             came: Timestamp::from_millis(input.u64()?),
+            epoch: if input.remaining() > 0 { Some(input.value()?) } else { None },
         })
     }
 }
@@ -185,6 +192,7 @@ impl Service {
             && (record.author == self.me() || is_seen(&record.author))
             && !self.is_muted(record.from.as_bytes())
             && !self.is_muted(record.moment.as_bytes())
+            && !record.epoch.is_some_and(|epoch| self.is_recalled(&epoch, &record.moment))
     }
 
     fn notice_view(&self, (at, id): At, record: &Record) -> Result<view::Notice, StoreError> {
@@ -276,7 +284,8 @@ impl Service {
         if is_muted || self.notice_at(&id)?.is_some() {
             return Ok(());
         }
-        let record = Record { kind, from, moment, author, came: self.now };
+        let epoch = self.place(&moment)?.map(|place| place.epoch);
+        let record = Record { kind, from, moment, author, came: self.now, epoch };
         let behind_mark = self.notices.read_to.map_or(Timestamp::ZERO, |(at, _)| at.plus_ms(1));
         let at = self.now.max(self.notices.newest.unwrap_or(Timestamp::ZERO)).max(behind_mark);
         self.notices.newest = Some(at);

@@ -205,6 +205,7 @@ impl Service {
                         }
                     }
                 }
+                Item::Recall(recall) => taking.is_refused |= !self.take_recall(&sender, recall)?,
                 Item::Hides(hides) => self.take_hides(&sender, hides)?,
                 Item::Ack(parcels) => {
                     for parcel in parcels {
@@ -299,6 +300,7 @@ impl Service {
         for entry in awaited {
             self.forget_key(author, epoch, &entry);
         }
+        self.forget_recalls_in(author, epoch);
         self.state.epochs.remove(epoch);
         self.state.logs.remove(epoch);
         self.state.usage.remove(epoch);
@@ -346,6 +348,8 @@ impl Service {
                 Some(Lying::Gone | Lying::Awaited) => continue,
                 // As many keys as entries, which are counted.
                 Some(Lying::Timeline(_) | Lying::Whole(_)) => true,
+                // Taken back from me: the key may be that of its return, which is on its way.
+                Some(Lying::Header(_)) | None if self.is_recalled(&id, entry) => true,
                 Some(Lying::Header(_)) | None => self.await_entry(&author, &id, entry),
             };
             is_all &= is_taken;
@@ -358,7 +362,7 @@ impl Service {
 
     /// An entry was granted and is not here. False if too many of this author are waited for, or this one in another
     /// epoch: what an id stands for is its author's word until the entry is here.
-    fn await_entry(&mut self, author: &UserId, epoch: &EpochId, entry: &EntryId) -> bool {
+    pub(super) fn await_entry(&mut self, author: &UserId, epoch: &EpochId, entry: &EntryId) -> bool {
         let awaited = self.mail.awaited.entry(*author).or_default();
         if let Some(known) = awaited.get(entry) {
             return known == epoch;

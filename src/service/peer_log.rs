@@ -1,8 +1,9 @@
 //! The store, as one peer may see it: what a session compares and serves.
 //!
-//! A post outside its author's window is shown as a header to everybody but its author; what was withdrawn, as an id.
+//! A post outside its author's window is shown as a header to everybody but its author, and one of mine to whoever may not
+//! read it any more; what was withdrawn, as an id.
 //!
-//! Source: docs/protocol.md 3.7 (Gone), 3.10 (window).
+//! Source: docs/protocol.md 3.7 (Gone), 3.10 (window), 3.15 (changed audiences).
 
 use std::borrow::Cow;
 
@@ -60,9 +61,12 @@ impl<'a> PeerLog<'a> {
                 let bytes = stored.as_deref().and_then(|value| value.get(8..)).unwrap_or_default();
                 let author = self.service.state.epochs.get(epoch).map(|record| record.author);
                 let served = author.is_some_and(|author| {
-                    author == self.service.me()
-                        || self.peer == Some(author)
-                        || self.service.in_window(&author, shown)
+                    if author == self.service.me() {
+                        // What was taken back from them is not handed out again.
+                        self.peer.is_some_and(|peer| self.service.may_read(&peer, &id, epoch))
+                    } else {
+                        self.peer == Some(author) || self.service.in_window(&author, shown)
+                    }
                 });
                 if served { whole(bytes).unwrap_or(Held::Id) } else { header_only(bytes) }
             }
@@ -116,10 +120,8 @@ impl Log for PeerLog<'_> {
     fn by_id(&self, id: &EntryId) -> Option<Known> {
         let place = self.service.place(id).ok().flatten()?;
         let author = self.service.state.epochs.get(&place.epoch)?.author;
-        let may = author == self.service.me() && {
-            let readers = self.service.readers_of(id).unwrap_or_default();
-            self.peer.is_some_and(|peer| readers.contains(&peer))
-        };
+        let may = author == self.service.me()
+            && self.peer.is_some_and(|peer| self.service.may_read(&peer, id, &place.epoch));
         let lying = self.service.lying(&place.epoch, place.seq, id).ok().flatten()?;
         may.then(|| self.known(&place.epoch, place.seq, *id, lying))
     }

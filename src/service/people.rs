@@ -304,7 +304,7 @@ impl Service {
         self.state.tags.iter().find(|(_, tag)| tag.name == name).map(|(id, _)| *id)
     }
 
-    fn named_all(&self, words: &[String]) -> Result<BTreeSet<UserId>> {
+    pub(super) fn named_all(&self, words: &[String]) -> Result<BTreeSet<UserId>> {
         words.iter().map(|word| Ok(self.named(word.strip_prefix('@').unwrap_or(word))?.user)).collect()
     }
 

@@ -13,18 +13,16 @@ use super::receive::Lying;
 use super::state::{AudienceRecord, EpochRecord, Numbers, OwnPart};
 use super::wants::Wants;
 use super::words::{check_words, link_of, mood_of, place_of};
-use super::{Output, Service, share};
-use crate::ask::{AudienceWords, PhotoDraft, PostDraft};
+use super::{Output, Service, media, share};
+use crate::ask::{AudienceWords, PostDraft};
 use crate::audience::{self, Audience, Choice, Include, LeftOut, Minted, Rule, TagId, Window, Written};
 use crate::crypto::{EpochSecret, Nonce, SigningKey, keys};
 use crate::entry::{self, Entry};
 use crate::error::{Error, Result};
 use crate::id::{EntryId, EpochId, UserId};
 use crate::limits::{
-    ALT_TEXT_LIMIT, ENTRY_PADDED_MIN, INTERACTION_PADDED_MIN, MENTION_LIMIT, OPEN_EPOCH_LIMIT,
-    POST_PHOTO_LIMIT, POST_TEXT_LIMIT, SEQ_BLOCK,
+    ENTRY_PADDED_MIN, INTERACTION_PADDED_MIN, MENTION_LIMIT, OPEN_EPOCH_LIMIT, POST_TEXT_LIMIT, SEQ_BLOCK,
 };
-use crate::moment::media::{Media, MediaKeys, Mime};
 use crate::moment::{
     self, Body, Class, Content, Post, PrivatePart, Profile, PublicPart, PublicValues, Share, Tombstone,
     pad_mentions, sign_share,
@@ -79,6 +77,7 @@ impl Service {
             may_read: members.len(),
             people: members.iter().map(|user| self.person(user)).collect(),
             left_out,
+            strangers: self.strangers_of(&rule),
         })
     }
 
@@ -430,18 +429,27 @@ impl Service {
         for share in shares {
             self.share(&share.epoch, &share.with);
         }
+        if changed.is_empty() {
+            return Ok(());
+        }
+        let written = self.written()?;
+        // By the rules of epochs; moments with a rule of their own follow it below.
+        let by_epoch: Vec<Written> =
+            written.iter().filter(|entry| !self.has_own_rule(&entry.entry)).copied().collect();
         for user in changed {
             if self.state.friends.contains_key(user) {
-                self.grant(user)?;
+                self.grant(user, &by_epoch)?;
+                // Keys and ends that were held back from them may be theirs now.
+                self.owed_changed(user);
             }
         }
-        Ok(())
+        self.follow_rules(changed, &written)
     }
 
     /// Hands a newcomer what was written before: entry by entry, inside the window.
-    fn grant(&mut self, user: &UserId) -> Result<()> {
+    fn grant(&mut self, user: &UserId, written: &[Written]) -> Result<()> {
         let minted = self.minted();
-        let written = self.written()?;
+        let written = written.iter().copied();
         let due = audience::grants(user, &self.state.people, &minted, written, self.window(), self.now.day());
         self.owe_grants(user, &due)
     }
@@ -530,12 +538,16 @@ impl Service {
     fn write_post(&mut self, epoch: EpochId, draft: PostDraft, mentioned: &[UserId]) -> Result<EntryId> {
         let (seq, created) = self.next_number(&epoch)?;
         let nonce = Nonce::random(&mut self.entropy);
-        let (mut media, mut media_keys): (Vec<_>, Vec<_>) = draft.photos.iter().map(media_of).unzip();
-        let link = draft.link.as_ref().map(|link| link_of(link, false, &mut media, &mut media_keys));
+        let (mut media, mut media_keys): (Vec<_>, Vec<_>) = media::public_and_private(&draft);
+        let (mut blobs, mut preview_marks) = (media::blobs(&draft), media::marks(&draft));
+        let has_video = draft.video.is_some();
+        let link = draft.link.as_ref().map(|link| link_of(link, has_video, &mut media, &mut media_keys));
         let card_picture = draft.link.as_ref().and_then(|link| link.image.as_ref());
         let used = card_picture.filter(|_| link.as_ref().is_some_and(|link| link.image.is_some()));
-        let marks = draft.photos.iter().chain(used).filter(|_| draft.shareable);
-        let preview_marks = marks.map(|photo| share::mark(&photo.preview, &photo.thumbhash)).collect();
+        if let Some(photo) = used {
+            blobs.extend([photo.picture.id, photo.preview.id]);
+            preview_marks.extend(draft.shareable.then(|| share::mark(&photo.preview, &photo.thumbhash)));
+        }
         let public = PublicPart::new(&PublicValues {
             text: draft.text,
             media,
@@ -556,9 +568,8 @@ impl Service {
             // There was no room for it: its files go again.
             self.held.extend([unused.picture.id, unused.preview.id].map(Output::RemoveBlob));
         }
-        for photo in draft.photos.iter().chain(used) {
-            Wants::own(&mut self.tx, &photo.picture.id);
-            Wants::own(&mut self.tx, &photo.preview.id);
+        for blob in &blobs {
+            Wants::own(&mut self.tx, blob);
         }
         self.write_numbered(epoch, (seq, created, nonce), body, ENTRY_PADDED_MIN, None)
     }
@@ -588,13 +599,7 @@ pub(super) fn too_much(error: moment::WriteError) -> Error {
 }
 
 fn check_draft(draft: &PostDraft) -> Result<()> {
-    if draft.photos.len() > POST_PHOTO_LIMIT {
-        return Err(Error::refused(
-            "photo_limit",
-            format!("{} photos were given; a moment takes at most {POST_PHOTO_LIMIT}", draft.photos.len()),
-            "leave some out, or share them in a second moment",
-        ));
-    }
+    media::check(draft)?;
     within("text", &draft.text, POST_TEXT_LIMIT)?;
     if draft.mentions.len() > MENTION_LIMIT {
         return Err(Error::refused(
@@ -603,41 +608,12 @@ fn check_draft(draft: &PostDraft) -> Result<()> {
             "mention fewer",
         ));
     }
-    for photo in &draft.photos {
-        within("alt text", photo.alt.as_deref().unwrap_or_default(), ALT_TEXT_LIMIT)?;
-    }
     let has_words = check_words(draft)?;
-    if draft.text.trim().is_empty() && draft.photos.is_empty() && !has_words {
+    let bare = draft.photos.is_empty() && draft.video.is_none();
+    if draft.text.trim().is_empty() && bare && !has_words {
         return Err(Error::usage("nothing_to_share", "there is nothing to share", "give a text or a photo"));
     }
     Ok(())
-}
-
-pub(super) fn media_of(photo: &PhotoDraft) -> (Media, MediaKeys) {
-    let mime = match photo.mime.as_str() {
-        "image/png" => Mime::PNG,
-        "image/webp" => Mime::WEBP,
-        _ => Mime::JPEG,
-    };
-    (
-        Media {
-            plain_hash: photo.picture.plain_hash,
-            plain_len: photo.picture.plain_bytes,
-            mime,
-            width: photo.width,
-            height: photo.height,
-            duration_ms: 0,
-            alt: photo.alt.clone().unwrap_or_default(),
-        },
-        MediaKeys {
-            blob: photo.picture.id,
-            blob_key: photo.picture.key.clone(),
-            preview: photo.preview.id,
-            preview_key: photo.preview.key.clone(),
-            preview_len: u32::try_from(photo.preview.plain_bytes).unwrap_or(u32::MAX),
-            thumbhash: photo.thumbhash.clone(),
-        },
-    )
 }
 
 /// An invariant of ours is broken: the caller cannot help it.

@@ -478,6 +478,11 @@ impl Service {
     /// A post is gone: its thread goes with it, and what was told or said about it.
     pub(super) fn forget_thread(&mut self, post: &EntryId, shown: Timestamp) -> Result<(), StoreError> {
         self.threads.forget(post, shown);
+        self.forget_rows(post)
+    }
+
+    /// Forgets everything beneath a post, and what was told or said about it.
+    pub(super) fn forget_rows(&mut self, post: &EntryId) -> Result<(), StoreError> {
         for Placed { id, shown, row } in self.rows(post)? {
             self.remove_row(post, shown, &id, row.tag.as_ref())?;
         }

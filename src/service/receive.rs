@@ -148,6 +148,8 @@ impl Service {
             // What says that it is somebody's and is not signed by them is never shown.
             is_of_class && share::is_genuine(&author, content)
         });
+        // Taken back from me: that it is known is all that is kept.
+        let content = content.filter(|_| !self.is_recalled(&epoch, &id));
         if !self.keep_entry(&entry, content.as_ref())? {
             return Ok(Verdict::Known { epoch, seq, id });
         }
@@ -321,7 +323,7 @@ impl Service {
     }
 
     /// Writes how an entry lies, and counts what that takes. Called while an old timeline record is still there.
-    fn set_lying(
+    pub(super) fn set_lying(
         &mut self,
         epoch: &EpochId,
         seq: u64,
@@ -362,6 +364,7 @@ impl Service {
             }
             _ => {}
         }
+        self.forget_recall(epoch, id)?;
         self.tx.remove(Tree::Log, &log_key(epoch, seq, id));
         if let Some(author) = self.state.epochs.get(epoch).map(|record| record.author) {
             self.forget_key(&author, epoch, id);
@@ -448,6 +451,7 @@ impl Service {
                     self.take_face(author, id, &profile)?;
                 }
                 if is_news {
+                    self.window_told(&author, profile.window_days);
                     // It fails only for want of the friend, who was there a line above; the view is for callers of a verb.
                     let _ = self.change_friend(author, |friend| {
                         friend.profile_at = at;
@@ -523,6 +527,10 @@ impl Service {
         let author = self.state.epochs.get(&epoch).map(|record| record.author);
         if let Some(author) = &author {
             self.forget_key(author, &epoch, &id);
+        }
+        self.forget_recall(&epoch, &id)?;
+        if author == Some(self.me()) {
+            self.forget_rule(&id);
         }
         self.owe_receipt(tombstone, before.as_ref())?;
         match &before {

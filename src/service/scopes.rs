@@ -42,7 +42,9 @@ impl Service {
             .values()
             .filter_map(|epoch| {
                 if let Some(own) = &epoch.own {
-                    return own.recipients.contains(user).then(|| own_scope(epoch));
+                    // Who has left the rule may read nothing of it any more.
+                    let is_theirs = own.recipients.contains(user) && self.is_member(user, own.audience);
+                    return is_theirs.then(|| own_scope(epoch));
                 }
                 // What a former friend wrote is neither offered nor asked for.
                 self.state.friends.get(&epoch.author)?;

@@ -490,6 +490,7 @@ impl Service {
             sync::Output::PeerHas { epoch, seqs } => self.on_peer_has(conn, &epoch, &seqs)?,
             sync::Output::InSync { epoch } => {
                 self.note_in_sync(&epoch);
+                self.bodies.look(epoch);
                 let friend = self.net.conns.get(&conn).and_then(|state| state.friend);
                 if self.state.epochs.get(&epoch).is_some_and(|record| record.own.is_some()) {
                     // They have all of it, and the digest alone has said so.
@@ -546,7 +547,10 @@ impl Service {
         header: Option<Box<[u8; HEADER_LEN]>>,
     ) -> Result<(), StoreError> {
         let verdict = match header {
-            Some(header) => self.take_header(&header)?,
+            Some(header) => {
+                self.bodies.look(epoch);
+                self.take_header(&header)?
+            }
             None => match self.lying(&epoch, seq, id)? {
                 // The author's tombstone is in hand: now the entry is known, too.
                 Some(Lying::Awaited) => {
@@ -619,6 +623,9 @@ impl Service {
         for seq in seqs.newest_first().take(HOLDERS_STEP_LIMIT) {
             for (key, _) in self.tx.prefix(Tree::Log, &log_prefix(epoch, seq), 2)? {
                 let Some((_, _, id)) = split_log_key(&key) else { continue };
+                if !self.may_read(&user, &id, epoch) {
+                    continue;
+                }
                 let holder = tx::key(&[id.as_bytes(), user.as_bytes()]);
                 if self.tx.has(Tree::Holders, &holder)? {
                     continue;
@@ -677,6 +684,7 @@ impl Service {
                 self.tell(&todo)?;
             }
         }
+        self.ask_bodies()?;
         self.fetch_blobs()?;
         self.update_pairing();
         Ok(())

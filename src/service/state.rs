@@ -14,6 +14,8 @@
 //!  'i' invite 16                          OpenInvite
 //!  'p' user 32                            PendingPair
 //!  'o' number 8                           OpRecord
+//!  'r'                                    own rules of moments, and what friends were told (`readers`)
+//!  'v' author 32 ‖ epoch 16 ‖ entry 32    what an author said about a moment of theirs (`recalls`)
 //!  'x' post 32 ‖ hide tag 16              what I hid beneath it (`hides`)
 //!  'c' which 1 ‖ user 32                  StatusRecord, FaceRecord
 //! ```

@@ -13,7 +13,6 @@ use super::react::{Kind, Placed};
 use super::words::{card_picture, link_view, place_view};
 use super::{Service, share, tx};
 use crate::ask::TimelineQuery;
-use crate::audience::Audience;
 use crate::crypto::keys;
 use crate::entry::{Entry, HEADER_LEN, Header, Verified};
 use crate::error::{Error, Kind as ErrorKind, Result as Said};
@@ -52,13 +51,7 @@ impl Service {
     /// One run of records as long as the page, wherever it begins.
     pub fn timeline(&self, query: &TimelineQuery) -> Said<view::Page> {
         let limit = if query.limit == 0 { TIMELINE_DEFAULT } else { query.limit };
-        if limit > TIMELINE_LIMIT {
-            return Err(Error::refused(
-                "page_limit",
-                format!("a page of {limit} moments was asked for; at most {TIMELINE_LIMIT} are given"),
-                "ask for fewer and go on with --before",
-            ));
-        }
+        within_page(limit)?;
         let from = match query.from.as_deref() {
             None => None,
             Some("me") => Some(self.me()),
@@ -238,7 +231,7 @@ impl Service {
             kind: "post",
             text: values.text.clone(),
             photos: photos(&opened.post),
-            video: None,
+            video: super::media::video(&opened.post),
             link: link_view(values, &opened.post.private.media_keys),
             place: values.place.as_ref().map(place_view),
             mood: values
@@ -281,23 +274,8 @@ impl Service {
     }
 
     fn audience_of(&self, opened: &Opened) -> Option<view::Audience> {
-        let own = self.state.epochs.get(&opened.entry.header().epoch())?.own.as_ref()?;
-        match &self.state.audiences.get(&own.audience)?.audience {
-            Audience::Posts(rule) => Some(self.audience_of_rule(rule)),
-            _ => None,
-        }
-    }
-
-    /// Friends who can read one of my moments: the epoch's recipients and whoever was granted it.
-    pub(super) fn readers_of(&self, id: &EntryId) -> Result<BTreeSet<UserId>, StoreError> {
-        let Some(place) = self.place(id)? else {
-            return Ok(BTreeSet::new());
-        };
-        let own = self.state.epochs.get(&place.epoch).and_then(|record| record.own.as_ref());
-        let mut readers = own.map(|own| own.recipients.clone()).unwrap_or_default();
-        readers.extend(self.grantees(id)?);
-        readers.retain(|user| self.state.friends.contains_key(user));
-        Ok(readers)
+        let rule = self.rule_of(&opened.id, &opened.entry.header().epoch())?;
+        Some(self.audience_of_rule(rule))
     }
 
     /// The newest of my moments.
@@ -388,6 +366,15 @@ impl Service {
         Ok(())
     }
 
+    /// A post is shown no more, and may come back: its pictures go, its thread stays.
+    pub(super) fn leave_timeline(&mut self, id: &EntryId) -> Result<(), StoreError> {
+        if let Some(opened) = self.opened_by_id(id)? {
+            self.threads.forget(id, opened.shown);
+            self.forget_blobs(opened.author, id, &opened.post)?;
+        }
+        Ok(())
+    }
+
     /// The post that names a blob, opened, with the blob's key, type and length: only one that is shown.
     pub(super) fn blob_in(
         &self,
@@ -399,6 +386,18 @@ impl Service {
         };
         Ok(share::reading(&opened.post, blob))
     }
+}
+
+/// A page within the limit.
+pub(super) fn within_page(limit: usize) -> Said<()> {
+    if limit > TIMELINE_LIMIT {
+        return Err(Error::refused(
+            "page_limit",
+            format!("a page of {limit} moments was asked for; at most {TIMELINE_LIMIT} are given"),
+            "ask for fewer and go on with --before",
+        ));
+    }
+    Ok(())
 }
 
 fn photos(post: &Post) -> Vec<view::Photo> {

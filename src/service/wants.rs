@@ -10,7 +10,8 @@
 //! that is withdrawn takes nothing from the others; the file goes with the last.
 //!
 //! ```text
-//!  Tree::Blobs   blob 32                              state 1 ‖ bytes 8 ‖ since 8     it is here: 1 others', 2 mine
+//!  Tree::Blobs   blob 32                              state 1 ‖ bytes 8 ‖ since 8     it is here: 1 others', 2 mine;
+//!                                                     3 alone: its file is to be removed
 //!                blob 32 ‖ author 32 ‖ moment 32      state 1 ‖ bytes 8               named by: 0 wanted, 1 later
 //! ```
 //!
@@ -57,6 +58,9 @@ struct Kept {
 
 const HERE: u8 = 1;
 const MINE: u8 = 2;
+/// No moment names it any more. The record stands until a start has seen to it that the file is gone: the power may be cut
+/// between the withdrawal and the removal.
+const DROPPED: u8 = 3;
 
 impl Kept {
     fn encode(&self) -> Vec<u8> {
@@ -64,8 +68,12 @@ impl Kept {
         [&[state][..], &self.bytes.to_be_bytes(), &self.since.as_millis().to_be_bytes()].concat()
     }
 
-    fn decode(key: &[u8], bytes: &[u8]) -> Result<Self, StoreError> {
+    /// Nothing for one that was dropped.
+    fn decode(key: &[u8], bytes: &[u8]) -> Result<Option<Self>, StoreError> {
         let bad = |_| tx::damaged(Tree::Blobs, key, "the record does not decode");
+        if bytes == [DROPPED] {
+            return Ok(None);
+        }
         let mut input = Reader::new(bytes);
         let kept = Self {
             mine: input.u8().map_err(bad)? == MINE,
@@ -73,7 +81,7 @@ impl Kept {
             since: Timestamp::from_millis(input.u64().map_err(bad)?),
         };
         input.finish().map_err(bad)?;
-        Ok(kept)
+        Ok(Some(kept))
     }
 
     /// Whether a moment that says this length means this blob.
@@ -266,7 +274,7 @@ impl Service {
         self.tx.each(Tree::Blobs, &[], &mut |key, value| {
             match (BlobId::try_from(key), Naming::decode(key, value)?) {
                 (Ok(blob), None) => {
-                    here.insert(blob, Kept::decode(key, value)?);
+                    here.extend(Kept::decode(key, value)?.map(|kept| (blob, kept)));
                 }
                 (_, Some(naming)) if !naming.later => wanted.push(naming),
                 _ => {}
@@ -423,6 +431,29 @@ impl Service {
             for naming in self.namings(&blob)? {
                 self.tx.put(Tree::Blobs, &naming.key(), Naming { later: true, ..naming }.encode());
             }
+            self.drop_blob(&blob);
+        }
+        Ok(())
+    }
+
+    /// A blob goes from here: its file with the step, or at the next start if that is cut short.
+    fn drop_blob(&mut self, blob: &BlobId) {
+        self.tx.put(Tree::Blobs, blob.as_bytes(), vec![DROPPED]);
+        self.held.push(Output::RemoveBlob(*blob));
+    }
+
+    /// Removes at start what was dropped before, whether its file was still removed or not.
+    pub(super) fn remove_dropped(&mut self) -> Result<(), StoreError> {
+        let mut dropped = Vec::new();
+        self.tx.each(Tree::Blobs, &[], &mut |key, value| {
+            if let Ok(blob) = BlobId::try_from(key)
+                && value == [DROPPED]
+            {
+                dropped.push(blob);
+            }
+            Ok(())
+        })?;
+        for blob in dropped {
             self.tx.remove(Tree::Blobs, blob.as_bytes());
             self.held.push(Output::RemoveBlob(blob));
         }
@@ -488,7 +519,7 @@ impl Service {
             let Some(place) = self.place(&naming.moment)? else { continue };
             let Some(epoch) = self.state.epochs.get(&place.epoch) else { continue };
             let may = if epoch.own.is_some() {
-                self.readers_of(&naming.moment)?.contains(&user)
+                self.may_read(&user, &naming.moment, &place.epoch)
             } else {
                 !epoch.author_only && (epoch.author == user || self.is_matched(sync, &place.epoch))
             };
@@ -515,7 +546,7 @@ impl Service {
 
     fn kept_blob(&self, blob: &BlobId) -> Result<Option<Kept>, StoreError> {
         let key = blob.as_bytes();
-        self.tx.get(Tree::Blobs, key)?.map(|bytes| Kept::decode(key, &bytes)).transpose()
+        self.tx.get(Tree::Blobs, key)?.map_or(Ok(None), |bytes| Kept::decode(key, &bytes))
     }
 
     /// The moments that name a blob: of each author at most [`BLOB_NAMING_LIMIT`].
@@ -561,8 +592,7 @@ impl Service {
                 self.wants.drop_cached(blob, kept);
             }
             self.wants.forget_tried(blob);
-            self.tx.remove(Tree::Blobs, blob.as_bytes());
-            self.held.push(Output::RemoveBlob(*blob));
+            self.drop_blob(blob);
         } else if let Some(kept) = kept.filter(|kept| kept.mine)
             && left.iter().all(|naming| naming.author != self.me())
         {
@@ -620,11 +650,6 @@ impl Service {
         self.wants.drop_waiting(naming);
         self.wants.push((wanted.bytes > PREVIEW_SIZE, Reverse(self.now), wanted));
     }
-
-    /// Readers of one of my moments who are friends now.
-    pub(super) fn is_reader(&self, user: &UserId, moment: &EntryId) -> Result<bool, StoreError> {
-        Ok(self.readers_of(moment)?.contains(user))
-    }
 }
 
 /// What opens a blob, as a moment says.
@@ -646,6 +671,7 @@ fn blobs_of(post: &Post) -> Vec<(BlobId, u64, bool)> {
     let media = post.media().iter().zip(keys.iter());
     media
         .flat_map(|(medium, keys)| {
+            // A video that has no poster names no preview: its length is 0.
             let preview = (keys.preview, padded_len(u64::from(keys.preview_len)), false);
             let original = (keys.blob, padded_len(medium.plain_len), true);
             [Some(preview).filter(|_| keys.preview_len > 0), Some(original)].into_iter().flatten()

@@ -10,8 +10,9 @@
 //! Source: docs/protocol.md 3.4 (link card, place, mood, Status), 3.15 (expiry).
 
 use super::Service;
+use super::media::of_photo;
 use super::people::within;
-use super::publish::{internal, media_of};
+use super::publish::internal;
 use super::state::StatusRecord;
 use crate::ask::{LinkDraft, MoodDraft, PlaceDraft, PostDraft, StatusDraft};
 use crate::audience::{Audience, Rule};
@@ -251,7 +252,7 @@ pub(super) fn link_of(
     let room = !has_video && media.len() < POST_PHOTO_LIMIT;
     let image = link.image.as_ref().filter(|_| room).and_then(|photo| {
         let index = u8::try_from(media.len()).ok()?;
-        let (medium, key) = media_of(photo);
+        let (medium, key) = of_photo(photo);
         media.push(medium);
         keys.push(key);
         Some(index)

@@ -178,6 +178,9 @@ fn the_author_takes_a_comment_away_for_all_and_its_writer_can_tell() {
     });
 }
 
+/// Events of `watch` that wait to be looked at.
+const EVENTS: usize = 1_000;
+
 /// What `watch` tells.
 fn watched(node: &Node) -> mpsc::Receiver<Value> {
     let mut watch = Command::new(program())
@@ -188,7 +191,7 @@ fn watched(node: &Node) -> mpsc::Receiver<Value> {
         .spawn()
         .expect("it starts");
     let lines = BufReader::new(watch.stdout.take().expect("piped")).lines();
-    let (found, told) = mpsc::channel();
+    let (found, told) = mpsc::sync_channel(EVENTS);
     std::thread::spawn(move || {
         let events = lines.map_while(Result::ok).filter_map(|line| serde_json::from_str::<Value>(&line).ok());
         for event in events {

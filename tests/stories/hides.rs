@@ -10,7 +10,7 @@ use tidings::moment::{Body, Class};
 use tidings::store::{Batch, Tree};
 use tidings::view::NoticeKind;
 
-use super::people::{circle, everyone, except, strangers};
+use super::people::{circle, everyone, strangers};
 use super::world::{Who, World};
 
 /// Alice knows all; Bob and Carol know each other; Dave knows only Alice.
@@ -55,8 +55,13 @@ fn what_is_taken_away_is_gone_for_all_but_its_writer_who_can_tell() {
     world.reply(2, "a hill", "rude", "indeed");
     world.like(1, "a hill");
     world.run(500);
+    let before =
+        world.nodes.iter().flat_map(|node| &node.received).filter(|frame| frame.kind == "Deliver").count();
     let id = hide(&mut world, 0, "a hill", "rude");
     world.run(1_000);
+    let parcels =
+        world.nodes.iter().flat_map(|node| &node.received).filter(|frame| frame.kind == "Deliver").count();
+    assert_eq!(parcels, before, "the epoch is still for exactly its readers: it carries the hide");
     for round in 0..2 {
         assert_eq!(shown(&mut world, 0, "a hill"), [("indeed".to_owned(), false)], "round {round}");
         assert_eq!(shown(&mut world, 2, "a hill"), [("indeed".to_owned(), false)]);
@@ -155,8 +160,7 @@ fn a_hide_that_comes_before_its_comment_waits_for_it() {
 #[test]
 fn those_who_hold_the_key_without_the_epoch_hear_of_it_by_parcel_newcomers_too() {
     let mut world = circle(504, &["Alice", "Bob", "Carol", "Dave"]);
-    world.tag(0, "work", &["Dave"]);
-    world.post(0, "a hill", except(&["work"]));
+    world.post(0, "a hill", everyone());
     world.run(500);
     world.comment(1, "a hill", "rude");
     world.comment(1, "a hill", "kind");
@@ -164,12 +168,22 @@ fn those_who_hold_the_key_without_the_epoch_hear_of_it_by_parcel_newcomers_too()
     // Somebody leaves: the epoch is no longer for exactly its readers.
     world.ask(0, |service| service.remove_friend("Dave")).expect("removed");
     world.run(500);
+    let entries = world.records(0, Tree::Log, &[]);
     hide(&mut world, 0, "a hill", "rude");
     world.run(1_000);
+    assert_eq!(
+        world.records(0, Tree::Log, &[]),
+        entries,
+        "nothing is written into an epoch that Dave can open"
+    );
     let kind = [("kind".to_owned(), false)];
     assert_eq!(shown(&mut world, 2, "a hill"), kind);
     assert_eq!(shown(&mut world, 1, "a hill"), [("rude".to_owned(), true), kind[0].clone()]);
+    let dave = world.nodes[3].received.len();
     // A newcomer is granted the moment, and what was taken away beneath it with it.
+    world.stop(0);
+    world.start(0);
+    world.run(1_000);
     let erin = world.add("Erin");
     world.run(100);
     world.befriend(1, erin);
@@ -184,6 +198,27 @@ fn those_who_hold_the_key_without_the_epoch_hear_of_it_by_parcel_newcomers_too()
     world.start(erin);
     world.run(10_000);
     assert!(!world.nodes[erin].received.iter().any(|received| received.kind == "Deliver"));
+    let from_alice = world.nodes[3].received[dave..].iter().any(|received| received.from == 0);
+    assert!(!from_alice, "Dave, who is no friend any more, hears nothing");
+}
+
+#[test]
+fn a_hide_reaches_whom_it_is_owed_through_a_mutual_friend() {
+    let mut world = circle(509, &["Alice", "Bob", "Carol", "Dave"]);
+    world.post(0, "a hill", everyone());
+    world.run(500);
+    world.comment(1, "a hill", "rude");
+    world.run(500);
+    world.ask(0, |service| service.remove_friend("Dave")).expect("removed");
+    world.run(500);
+    // Carol is away; Alice is gone when she comes back, and Bob hands her what Alice left with him.
+    world.stop(2);
+    hide(&mut world, 0, "a hill", "rude");
+    world.run(30_000);
+    world.stop(0);
+    world.start(2);
+    world.run(60_000);
+    assert!(shown(&mut world, 2, "a hill").is_empty());
 }
 
 #[test]

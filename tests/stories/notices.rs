@@ -10,7 +10,7 @@ use tidings::store::{Batch, Tree};
 use tidings::time::Timestamp;
 use tidings::view::{Happening, NoticeKind, Notices};
 
-use super::people::{circle, everyone, strangers};
+use super::people::{circle, everyone, private, strangers};
 use super::world::{Who, World};
 
 /// Alice knows all; Bob and Carol know each other; Dave knows only Alice.
@@ -97,6 +97,69 @@ fn a_mention_is_told_to_whom_it_names() {
     world.run(1_000);
     assert!(told(&mut world, 1).is_empty(), "it goes with its moment");
     assert_eq!(page(&mut world, 1).unread, 0);
+}
+
+#[test]
+fn a_moment_that_was_taken_back_is_not_told_of_and_comes_back_once() {
+    let mut world = circle(530, &["Alice", "Bob", "Carol"]);
+    let draft =
+        PostDraft { text: "with Bob".to_owned(), mentions: vec!["Bob".to_owned()], ..Default::default() };
+    world.ask(0, |service| service.post(draft)).expect("posted");
+    world.run(1_000);
+    world.comment(1, "with Bob", "me");
+    world.run(500);
+    world.reply(2, "with Bob", "me", "who else");
+    world.comment(2, "with Bob", "rude");
+    world.run(1_000);
+    let told_of =
+        [one(NoticeKind::Reply, "Carol", "who else"), one(NoticeKind::Mention, "Alice", "with Bob")];
+    assert_eq!(told(&mut world, 1), told_of);
+    world.audience(0, "with Bob", private());
+    world.run(2_000);
+    assert!(!world.sees(1, "with Bob"));
+    for _ in 0..2 {
+        assert_eq!((told(&mut world, 1).len(), page(&mut world, 1).unread), (0, 0));
+        world.stop(1);
+        world.start(1);
+        world.run(2_000);
+    }
+    // Meanwhile Alice takes something away: those who may not see the moment do not hear of it.
+    let rude = world.moment(0, "with Bob").comments.iter().find(|c| c.text == "rude").expect("said").id;
+    world.ask(0, |service| service.hide(&rude.to_string())).expect("hidden");
+    world.run(2_000);
+    assert_eq!(world.records(1, Tree::Hides, &[]), 0);
+    world.audience(0, "with Bob", everyone());
+    world.run(3_000);
+    assert_eq!(world.comments(1, "with Bob"), ["me", "who else"], "what was taken away meanwhile is gone");
+    assert_eq!(told(&mut world, 1), told_of, "once");
+    assert_eq!(page(&mut world, 1).unread, 2);
+}
+
+#[test]
+fn what_is_said_beneath_a_withdrawn_moment_is_told_to_nobody() {
+    let mut world = circle(531, &["Alice", "Bob"]);
+    world.post(0, "oops", everyone());
+    world.run(500);
+    world.comment(1, "oops", "seen");
+    world.run(500);
+    assert_eq!(page(&mut world, 0).unread, 1);
+    world.partition(0, 1);
+    world.delete(0, "oops");
+    assert_eq!(page(&mut world, 0).unread, 0, "it goes with the moment");
+    // Bob has not heard of it, and says more.
+    world.comment(1, "oops", "and what now");
+    world.like(1, "oops");
+    world.join_all();
+    world.run(400_000);
+    assert!(!world.sees(1, "oops"));
+    assert!(told(&mut world, 0).is_empty() && page(&mut world, 0).unread == 0);
+    for tree in [Tree::Interactions, Tree::HideTags] {
+        assert_eq!(
+            (world.records(0, tree, &[]), world.records(1, tree, &[])),
+            (0, 0),
+            "nothing of it is kept"
+        );
+    }
 }
 
 #[test]

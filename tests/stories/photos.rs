@@ -17,7 +17,7 @@ fn blob(number: u8, plain_bytes: u64) -> SealedBlob {
 }
 
 /// Shares a picture whose blobs stand in the author's home; returns preview and original.
-fn share(world: &mut World, who: Who, text: &str, number: u8, audience: AudienceWords) -> [BlobId; 2] {
+pub fn share(world: &mut World, who: Who, text: &str, number: u8, audience: AudienceWords) -> [BlobId; 2] {
     let (picture, preview) = (blob(number, 300_000), blob(number + 1, 9_000));
     let ids = [preview.id, picture.id];
     world.nodes[who].blobs.extend(ids);
@@ -35,7 +35,7 @@ fn share(world: &mut World, who: Who, text: &str, number: u8, audience: Audience
     ids
 }
 
-fn has(world: &World, who: Who, ids: &[BlobId]) -> bool {
+pub fn has(world: &World, who: Who, ids: &[BlobId]) -> bool {
     ids.iter().all(|id| world.nodes[who].blobs.contains(id))
 }
 

@@ -1,6 +1,8 @@
 //! Receipts: the author learns from whom a withdrawn moment is gone, and nobody else does.
 
-use tidings::id::{EntryId, EpochId};
+use tidings::ask::{PhotoDraft, PostDraft, SealedBlob};
+use tidings::crypto::BlobKey;
+use tidings::id::{BlobId, EntryId, EpochId};
 use tidings::limits::RECEIPT_LIMIT;
 use tidings::link::Protocol;
 use tidings::mail::{EntryRef, Frame, Item};
@@ -180,6 +182,43 @@ fn a_receipt_survives_a_crash_at_any_step() {
             assert!(!world.sees(1, "oops"), "fuse {fuse}, kept {kept}");
             assert_eq!(world.state(0, &id, "Bob"), "withdrawn", "fuse {fuse}, kept {kept}");
         }
+    }
+}
+
+#[test]
+fn a_picture_whose_removal_a_power_cut_forestalled_goes_at_the_next_start() {
+    let mut world = circle(841, &["Alice", "Bob"]);
+    let (picture, preview) = (BlobId::from_bytes([7; 32]), BlobId::from_bytes([8; 32]));
+    let sealed = |id, plain_bytes| SealedBlob {
+        id,
+        key: BlobKey::from_bytes([7; 32]),
+        plain_hash: [7; 32],
+        plain_bytes,
+    };
+    world.nodes[0].blobs.extend([picture, preview]);
+    let photo = PhotoDraft {
+        picture: sealed(picture, 30_000),
+        preview: sealed(preview, 1_000),
+        mime: "image/jpeg".into(),
+        width: 4,
+        height: 3,
+        thumbhash: vec![1],
+        alt: None,
+    };
+    let draft = PostDraft { text: "oops".into(), photos: vec![photo], ..PostDraft::default() };
+    world.ask(0, |service| service.post(draft)).expect("shared");
+    world.run(2_000);
+    assert_eq!(world.nodes[1].blobs.len(), 2);
+    world.delete(0, "oops");
+    world.run(2_000);
+    for who in [0, 1] {
+        assert!(world.nodes[who].blobs.is_empty());
+        // The step stood, and the power went before the files did.
+        world.stop(who);
+        world.nodes[who].blobs.extend([picture, preview]);
+        world.start(who);
+        assert!(world.nodes[who].blobs.is_empty(), "{who}");
+        assert_eq!(world.records(who, Tree::Blobs, &[]), 0, "nothing is left of it");
     }
 }
 

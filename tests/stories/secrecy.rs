@@ -6,7 +6,7 @@ use super::people::{circle, everyone, except};
 use super::world::{Received, World};
 
 /// Sender, protocol, type and length of all frames: what does not hang on random bytes.
-fn shape(received: &[Received]) -> Vec<(usize, Protocol, &'static str, usize)> {
+pub fn shape(received: &[Received]) -> Vec<(usize, Protocol, &'static str, usize)> {
     let mut shape: Vec<_> = received.iter().map(|r| (r.from, r.protocol, r.kind, r.frame.len())).collect();
     shape.sort_by_key(|(from, protocol, kind, len)| (*from, *protocol, *kind, *len));
     shape

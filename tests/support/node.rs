@@ -363,6 +363,15 @@ impl Hand {
         Cli { code: status.code(), json, stdout, stderr: String::from_utf8_lossy(&stderr).into_owned() }
     }
 
+    /// What a command prints for people.
+    pub fn text<S: AsRef<OsStr>>(&self, arguments: &[S]) -> String {
+        let mut command = Command::new(program());
+        command.env_remove("TIDINGS_HOME").arg("--home").arg(&self.home).args(arguments).stdin(Stdio::null());
+        let output = command.output().expect("the program starts");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
     /// The last lines that the node logged.
     pub fn log_tail(&self) -> String {
         let text = std::fs::read_to_string(&self.log).unwrap_or_default();

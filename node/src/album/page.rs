@@ -79,6 +79,9 @@ pub fn media(moment: &Value) -> Vec<(&str, &str, Option<u64>)> {
         all.push((text(video, "/id"), text(video, "/mime"), of(video)));
         all.push((text(video, "/poster"), "image/jpeg", None));
     }
+    for link in ["/link/preview", "/shared_from/link/preview"] {
+        all.push((text(moment, link), "image/jpeg", None));
+    }
     all.retain(|(id, ..)| is_id(id));
     all
 }
@@ -166,8 +169,9 @@ fn said(words: &str, class: &str) -> String {
 /// One moment.
 pub fn moment(value: &Value, files: &Files) -> String {
     let id = escape(text(value, "/id"));
-    let mut out =
-        format!("<article id=\"m{id}\">\n<p class=\"when\">{}</p>\n", time(text(value, "/created_at")));
+    let private = if is_private(value) { " · only for me" } else { "" };
+    let created = time(text(value, "/created_at"));
+    let mut out = format!("<article id=\"m{id}\">\n<p class=\"when\">{created}{private}</p>\n");
     out.push_str(&mood(value));
     out.push_str(&said(text(value, "/text"), "text"));
     let from = value.get("shared_from").filter(|from| from.is_object());
@@ -182,13 +186,18 @@ pub fn moment(value: &Value, files: &Files) -> String {
     }
     out.push_str(&pictures(value, files));
     if let Some(from) = from {
-        out.push_str(&format!("{}{}</blockquote>\n", link(from), place(from)));
+        out.push_str(&format!("{}{}</blockquote>\n", link(from, files), place(from)));
     }
-    out.push_str(&link(value));
+    out.push_str(&link(value, files));
     out.push_str(&place(value));
     out.push_str(&beneath(value));
     out.push_str("</article>\n");
     out
+}
+
+/// Whether a moment was for nobody else: said, so that nobody shows it by mistake.
+pub fn is_private(moment: &Value) -> bool {
+    text(moment, "/audience/rule") == "private"
 }
 
 fn mood(value: &Value) -> String {
@@ -249,7 +258,7 @@ fn pictures(value: &Value, files: &Files) -> String {
 }
 
 /// A link card. Only http and https lead anywhere.
-fn link(value: &Value) -> String {
+fn link(value: &Value, files: &Files) -> String {
     let Some(link) = value.get("link").filter(|link| link.is_object()) else { return String::new() };
     let url = text(link, "/url");
     let title = match text(link, "/title") {
@@ -264,7 +273,9 @@ fn link(value: &Value) -> String {
         title
     };
     let rest = [text(link, "/description"), text(link, "/site")].map(|words| said(words, "about")).concat();
-    format!("<div class=\"link\"><p>{head}</p>\n{rest}</div>\n")
+    let picture = files.get(text(link, "/preview"));
+    let picture = picture.map(|path| format!("<img src=\"{}\" alt=\"\" loading=\"lazy\">", escape(path)));
+    format!("<div class=\"link\">{}<div><p>{head}</p>\n{rest}</div></div>\n", picture.unwrap_or_default())
 }
 
 fn beneath(value: &Value) -> String {
@@ -353,6 +364,17 @@ mod tests {
         );
         assert!(page.contains("November 2026"));
         assert!(!page.contains("://"));
+    }
+
+    #[test]
+    fn what_was_only_for_oneself_is_marked_and_for_whom_the_rest_was_is_not() {
+        let of = |rule: &str| {
+            moment(&json!({"audience": {"rule": rule, "people": [{"name": "Bob"}]}}), &Files::new())
+        };
+        assert!(of("private").contains("only for me"));
+        for rule in ["everyone", "only", "except"] {
+            assert!(!of(rule).contains("only for me") && !of(rule).contains("Bob"), "{rule}");
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Photos as bytes: whole or a range, opened chunk by chunk, never decoded here.
+//! Photos and videos as bytes: whole or a range, opened chunk by chunk, never decoded here.
 //!
 //! Only known picture and film types keep their media type; whatever else a friend's moment may name is a download, so
 //! that nothing a stranger made can run in this origin.
@@ -10,7 +10,8 @@
 use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
-use axum::http::{HeaderMap, Response, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use axum::response::IntoResponse;
 use serde::Deserialize;
 use tidings::client::OpenBlob;
 use tidings::id::BlobId;
@@ -33,7 +34,7 @@ pub struct BlobParams {
     wait_ms: Option<u64>,
 }
 
-/// The bytes of a photo that a moment I may see names.
+/// The bytes of a photo or video that a moment I may see names.
 #[utoipa::path(get, path = "/api/v1/blobs/{id}", tag = "moments",
     params(("id" = String, Path, description = "64 hex digits"), BlobParams, ("Range" = Option<String>, Header)),
     responses(
@@ -52,8 +53,20 @@ pub async fn blob(
     let wait_ms = if permit.app.has_network() { wait_ms } else { 0 };
     let blob = permit.client().await?.blob(&id, wait_ms).await?;
     let total = blob.bytes();
-    let asked = headers.get(header::RANGE).and_then(|range| range.to_str().ok());
-    let part = part_of(asked, total)?;
+    let etag = format!("\"{id}\"");
+    let text_of = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+    // A part of what is meant to be another whole would be rubbish: then all of it is sent.
+    let same = text_of(header::IF_RANGE).is_none_or(|tag| tag.trim() == etag);
+    let part = match part_of(text_of(header::RANGE).filter(|_| same), total) {
+        Ok(part) => part,
+        Err(error) => {
+            let mut response = error.into_response();
+            if let Ok(value) = HeaderValue::from_str(&format!("bytes */{total}")) {
+                response.headers_mut().insert(header::CONTENT_RANGE, value);
+            }
+            return Ok(response);
+        }
+    };
     let (mime, extension) = safe_type(blob.mime());
     let inline = mime != OTHER && !params.download;
     let disposition = if inline { "inline" } else { "attachment" };
@@ -66,7 +79,9 @@ pub async fn blob(
         .header(header::CONTENT_TYPE, mime)
         .header(header::CONTENT_LENGTH, end - start)
         .header(header::ACCEPT_RANGES, "bytes")
-        .header(header::ETAG, format!("\"{id}\""))
+        // What is withdrawn is to be gone from the browser's cache as well.
+        .header(header::CACHE_CONTROL, "private, no-store")
+        .header(header::ETAG, etag)
         .header(
             header::CONTENT_DISPOSITION,
             format!("{disposition}; filename=\"{}.{extension}\"", id.short()),
@@ -89,6 +104,7 @@ fn safe_type(mime: &str) -> (&'static str, &'static str) {
         "image/webp" => ("image/webp", "webp"),
         "image/gif" => ("image/gif", "gif"),
         "video/mp4" => ("video/mp4", "mp4"),
+        "video/webm" => ("video/webm", "webm"),
         _ => (OTHER, "bin"),
     }
 }

@@ -18,6 +18,7 @@ use super::input::{Json, Params, Parted};
 use super::links::{self, NewMood, Posted};
 use super::node::done;
 use super::place::NewPlace;
+use super::previews::{self, PhotoEdit};
 use super::upload;
 use crate::app::App;
 use crate::error::{Error, Result};
@@ -39,6 +40,10 @@ pub struct TimelineParams {
     since: Option<String>,
     /// Not younger: a date or an RFC 3339 time.
     until: Option<String>,
+    /// My moments as this friend sees them.
+    #[serde(rename = "as")]
+    #[param(rename = "as")]
+    as_friend: Option<String>,
 }
 
 /// My own and friends' moments, newest first.
@@ -55,17 +60,30 @@ pub async fn timeline(permit: Permit<Read>, Params(params): Params<TimelineParam
         since: params.since.as_deref().map(when::timestamp).transpose()?,
         until: params.until.as_deref().map(when::timestamp_until).transpose()?,
     };
-    Ok(Answer(permit.client().await?.timeline(query).await?))
+    let client = permit.client().await?;
+    match params.as_friend {
+        Some(_) if query.from.is_some() => Err(Error::usage(
+            "as_with_from",
+            "what a friend sees is one's own moments",
+            "leave out either `as` or `from`",
+        )),
+        Some(friend) => Ok(Answer(client.timeline_as(&friend, query).await?)),
+        None => Ok(Answer(client.timeline(query).await?)),
+    }
 }
 
-/// A moment to be posted. Photos follow as parts of their own.
+/// A moment to be posted. Photos or a video follow as parts of their own.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Draft {
-    /// At most 8 KiB; may be empty if there is a photo.
+    /// At most 8 KiB; may be empty if there is a photo or a video.
     pub text: String,
-    /// What each photo shows, in the order of the photos.
+    /// What each photo shows, in the order of the photos; for a video, one.
     pub alts: Vec<Option<String>>,
+    /// What is done to each photo, in the order of the photos.
+    pub edits: Vec<Option<PhotoEdit>>,
+    /// A video that plays longer than is allowed is cut there (with ffmpeg), not refused.
+    pub trim: bool,
     /// The address of a web page; this node fetches it once and makes its card.
     #[schema(max_length = 2048)]
     pub link: Option<String>,
@@ -96,6 +114,7 @@ impl Draft {
             audience: self.audience(),
             text: self.text,
             photos: Vec::new(),
+            video: None,
             link: None,
             place: self.place.map(NewPlace::draft).transpose()?,
             mood: self.mood.map(NewMood::draft),
@@ -121,9 +140,16 @@ pub struct DraftWithPhotos {
     draft: Draft,
     #[schema(value_type = Vec<String>, format = Binary)]
     photo: Vec<Vec<u8>>,
+    /// Instead of photos: at most 100 MiB.
+    #[schema(value_type = String, format = Binary)]
+    video: Vec<u8>,
+    /// A still picture for the video; without it one is made where ffmpeg is installed.
+    #[schema(value_type = String, format = Binary)]
+    poster: Vec<u8>,
 }
 
-/// Posts a moment: JSON without photos, or a form with a part `draft` and up to nine parts `photo`.
+/// Posts a moment: JSON without photos, or a form with a part `draft` and up to nine parts `photo`, or one `video` and
+/// perhaps its `poster`.
 #[utoipa::path(post, path = "/api/v1/moments", tag = "moments", params(PostParams),
     request_body(content((Draft = "application/json"), (DraftWithPhotos = "multipart/form-data"))),
     responses((status = 201, body = super::schema::Moment), (status = 200, description = "With `dry_run`", body = super::schema::DryRun)))]
@@ -146,7 +172,7 @@ pub async fn post(
         let form = Multipart::from_request(request, &()).await.map_err(|e| upload::broken(&e.body_text()))?;
         upload::take_in(&permit.app, form).await?
     } else {
-        (Json::<Draft>::from_request(request, &()).await?.0, Vec::new())
+        (Json::<Draft>::from_request(request, &()).await?.0, upload::Files::default())
     };
     if params.dry_run {
         return Ok(Answer(client.dry_run(draft.audience()).await?).into_response());
@@ -159,29 +185,31 @@ async fn publish(
     app: &App,
     client: &tidings::client::Client,
     draft: Draft,
-    files: Vec<upload::Upload>,
+    files: upload::Files,
 ) -> Result<Posted> {
-    if draft.alts.len() > files.len() {
+    let media = files.photos.len() + usize::from(files.video.is_some());
+    if draft.alts.len() > media {
         return Err(Error::usage(
             "alt_without_photo",
-            format!("{} alt texts are given for {} photos", draft.alts.len(), files.len()),
-            "give at most one for each photo, in the same order",
+            format!("{} alt texts are given for {media} photos and videos", draft.alts.len()),
+            "give at most one for each, in the same order",
         ));
     }
+    let edits = previews::for_photos(&draft.edits, files.photos.len())?;
     if !files.is_empty() || draft.link.is_some() {
         // An audience that cannot be is refused before any photo is made ready or page fetched.
         client.dry_run(draft.audience()).await?;
     }
-    let alts = draft.alts.clone();
-    let link = draft.link.clone();
+    let (alts, trim, link) = (draft.alts.clone(), draft.trim, draft.link.clone());
+    let alt = |at: usize| alts.get(at).cloned().flatten().filter(|alt: &String| !alt.is_empty());
     let mut post = draft.into_post()?;
-    for (at, file) in files.into_iter().enumerate() {
-        let alt = alts.get(at).cloned().flatten().filter(|alt| !alt.is_empty());
-        post.photos.push(upload::prepare(client, &file, at, alt).await?);
+    post.video = upload::prepare_video(app, client, &files, trim, alt(0)).await?;
+    for (at, (file, edit)) in files.photos.iter().zip(edits).enumerate() {
+        post.photos.push(upload::prepare(client, file, at, alt(at), edit).await?);
     }
     let mut warnings = Vec::new();
     if let Some(address) = link {
-        let has_room = post.photos.len() < POST_PHOTO_LIMIT;
+        let has_room = post.photos.len() < POST_PHOTO_LIMIT && post.video.is_none();
         let (link, warning) = links::make(app, client, &address, has_room).await?;
         post.link = Some(link);
         warnings.extend(warning);

@@ -59,8 +59,9 @@ async fn set(permit: &Permit<Person>, request: Request, shape: Shape) -> Result<
     let internal = |e: tokio::sync::AcquireError| Error::failed("internal", e.to_string(), "try again");
     let turn = permit.app.uploads.acquire().await.map_err(internal)?;
     let bytes = to_bytes(request.into_body(), INPUT_LEN_LIMIT).await;
-    let bytes = bytes.map_err(|_over| upload::photo_too_long(0))?.to_vec();
-    let made = media::prepare_portrait(bytes, shape).await.map_err(|e| upload::not_taken(&e, 0))?;
+    let bytes = bytes.map_err(|_over| upload::picture_too_long())?.to_vec();
+    let made =
+        media::prepare_portrait(bytes, shape).await.map_err(|e| upload::not_taken(&e, "the picture"))?;
     drop(turn);
     let picture = client.seal_blob(made.bytes).await?;
     let (mime, width, height) = (made.mime.to_owned(), made.width, made.height);

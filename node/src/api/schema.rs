@@ -54,10 +54,13 @@ pub struct Video {
     height: u16,
     bytes: u64,
     duration_ms: u32,
+    /// For `/blobs/{id}`: a JPEG of at most 24 KiB.
     #[schema(required)]
     poster: Option<String>,
     #[schema(required)]
     alt: Option<String>,
+    /// Base64; empty without a poster.
+    thumbhash: String,
 }
 
 /// A comment or reply.
@@ -261,6 +264,12 @@ pub struct Moment {
     pinned: bool,
     faved: bool,
     muted: bool,
+    /// After a change of audience only: friends whose nodes are asked to forget it.
+    #[schema(nullable = false)]
+    taken_from: Option<Vec<Person>>,
+    /// After a change of audience only: friends who can read it from now on.
+    #[schema(nullable = false)]
+    given_to: Option<Vec<Person>>,
     /// In the answer to posting: what did not go as it was meant.
     #[schema(nullable = false)]
     warnings: Option<Vec<String>>,
@@ -498,6 +507,41 @@ pub struct DryRun {
     may_read: usize,
     people: Vec<Person>,
     left_out: Vec<LeftOut>,
+    /// Strangers who would see it while pairing with them is pending.
+    strangers: usize,
+    /// After a change of audience only: friends whose nodes are asked to forget it.
+    #[schema(nullable = false)]
+    taken_from: Option<Vec<Person>>,
+    /// After a change of audience only: friends who can read it from now on.
+    #[schema(nullable = false)]
+    given_to: Option<Vec<Person>>,
+}
+
+/// What changing an audience answers: the moment, or with `dry_run` who could read it.
+pub struct ChangedAudience;
+
+impl utoipa::PartialSchema for ChangedAudience {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        utoipa::openapi::schema::OneOfBuilder::new()
+            .item(utoipa::openapi::Ref::from_schema_name("Moment"))
+            .item(utoipa::openapi::Ref::from_schema_name("DryRun"))
+            .into()
+    }
+}
+
+impl ToSchema for ChangedAudience {}
+
+/// Moments privacy.
+#[derive(ToSchema)]
+pub struct Privacy {
+    /// `all`, `6m`, `1m` or `3d`.
+    window: String,
+    window_days: u32,
+    /// 0 or 10.
+    strangers: u8,
+    hide_mine_from: Vec<Person>,
+    hide_theirs: Vec<Person>,
+    chats_only: Vec<Person>,
 }
 
 /// Where one's own moment stands with a friend.
@@ -572,6 +616,20 @@ pub struct NewToken {
 #[derive(ToSchema)]
 pub struct Address {
     url: String,
+}
+
+/// The filters for photos.
+#[derive(ToSchema)]
+pub struct Filters {
+    filters: Vec<Filter>,
+}
+
+/// A filter for photos.
+#[derive(ToSchema)]
+pub struct Filter {
+    /// One word.
+    name: String,
+    description: String,
 }
 
 /// How far the first run has come.

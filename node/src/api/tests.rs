@@ -439,6 +439,9 @@ fn what_the_library_writes_is_what_the_document_describes() {
         muted: false,
     };
     let bare = v::Moment { audience: None, delivery: None, place: None, shared_from: None, ..full.clone() };
+    let moved =
+        v::AudienceChange { moment: full.clone(), taken_from: vec![person()], given_to: vec![person()] };
+    check("Moment", serde_json::to_value(moved).unwrap());
     let line = || v::StatusLine { text: "x".into(), emoji: String::new(), until: at };
     let posted = super::links::Posted { moment: full.clone(), warnings: vec!["x".into()] };
     check("Moment", serde_json::to_value(posted).unwrap());
@@ -491,8 +494,20 @@ fn what_the_library_writes_is_what_the_document_describes() {
         may_read: 1,
         people: vec![person()],
         left_out: vec![v::LeftOut { id: person().id, name: "x".into(), why: "excluded" }],
+        strangers: 1,
     };
-    check("DryRun", serde_json::to_value(run).unwrap());
+    check("DryRun", serde_json::to_value(&run).unwrap());
+    let would = v::AudienceDryRun { readers: run, taken_from: vec![person()], given_to: vec![person()] };
+    check("DryRun", serde_json::to_value(would).unwrap());
+    let privacy = v::Privacy {
+        window: "3d",
+        window_days: 3,
+        strangers: 10,
+        hide_mine_from: vec![person()],
+        hide_theirs: vec![],
+        chats_only: vec![person()],
+    };
+    check("Privacy", serde_json::to_value(privacy).unwrap());
     let who =
         v::WhoState { id: person().id, name: "x".into(), state: "have", by: vec![person()], last_seen: None };
     check("Who", serde_json::to_value(v::Who { people: vec![who], withdrawn: true }).unwrap());

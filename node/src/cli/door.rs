@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::http::{Request, header};
+use futures::StreamExt;
 use serde_json::Value;
 use tidings::client::Client;
 use tidings::limits::POST_PHOTO_LIMIT;
@@ -21,7 +22,6 @@ use crate::app::{App, OpenWith, no_identity, no_node};
 use crate::error::{Error, Result};
 use crate::home::Home;
 use crate::limits::{ANSWER_LIMIT, LOCK_WAIT_MS};
-use crate::media::limits::INPUT_LEN_LIMIT;
 
 /// What a command asks.
 #[derive(Debug)]
@@ -35,7 +35,7 @@ pub struct Ask {
 enum Content {
     None,
     Json(Value),
-    Form { draft: Value, photos: Vec<PathBuf> },
+    Form { draft: Value, files: Vec<(&'static str, PathBuf)> },
     File(PathBuf),
 }
 
@@ -60,31 +60,41 @@ impl Ask {
     /// # Errors
     /// Refused if it is longer than a photo may be; not found, if it is not there.
     pub fn file(method: &'static str, path: impl Into<String>, file: PathBuf) -> Result<Self> {
-        check_photo(0, &file)?;
+        check_file("photo", 0, &file)?;
         Ok(Self { method, path: path.into(), content: Content::File(file) })
     }
 
-    /// A draft with photos. What can be refused without reading the files is refused here.
+    /// A draft with photos.
+    ///
+    /// # Errors
+    /// As [`Ask::form_with`].
+    pub fn form(path: impl Into<String>, draft: Value, photos: Vec<PathBuf>) -> Result<Self> {
+        Self::form_with(path, draft, photos.into_iter().map(|photo| ("photo", photo)).collect())
+    }
+
+    /// A draft with files, each under the name of its part: `photo`, `video`, `poster`. What can be refused without
+    /// reading the files is refused here.
     ///
     /// # Errors
     /// Refused above a limit; not found, if a file is not there.
-    pub fn form(path: impl Into<String>, draft: Value, photos: Vec<PathBuf>) -> Result<Self> {
-        if photos.len() > POST_PHOTO_LIMIT {
+    pub fn form_with(
+        path: impl Into<String>,
+        draft: Value,
+        files: Vec<(&'static str, PathBuf)>,
+    ) -> Result<Self> {
+        if files.iter().filter(|(part, _)| *part == "photo").count() > POST_PHOTO_LIMIT {
             return Err(upload::too_many_photos());
         }
-        for (at, photo) in photos.iter().enumerate() {
-            check_photo(at, photo)?;
+        for (at, (part, file)) in files.iter().enumerate() {
+            check_file(part, at, file)?;
         }
-        Ok(Self { method: "POST", path: path.into(), content: Content::Form { draft, photos } })
+        Ok(Self { method: "POST", path: path.into(), content: Content::Form { draft, files } })
     }
 }
 
-fn check_photo(at: usize, photo: &Path) -> Result<()> {
-    let length = std::fs::metadata(photo).map_err(|e| no_such_file(photo, &e))?.len();
-    if usize::try_from(length).unwrap_or(usize::MAX) > INPUT_LEN_LIMIT {
-        return Err(upload::photo_too_long(at));
-    }
-    Ok(())
+fn check_file(part: &str, at: usize, file: &Path) -> Result<()> {
+    let length = std::fs::metadata(file).map_err(|e| no_such_file(file, &e))?.len();
+    upload::Part::named(part).check(length, at)
 }
 
 fn no_such_file(path: &Path, error: &std::io::Error) -> Error {
@@ -174,11 +184,7 @@ impl Door {
             }
             return std::io::copy(&mut reader, to).map(drop).map_err(cannot_write);
         }
-        let (status, bytes) = self.ask_here(ask)?;
-        if (200..300).contains(&status) {
-            return to.write_all(&bytes).map_err(cannot_write);
-        }
-        understood(status, &bytes).map(drop)
+        self.here()?.fetch(ask, to)
     }
 
     /// The running node's live events, after the last one heard.
@@ -250,16 +256,18 @@ impl Door {
     }
 
     fn ask_here(&mut self, ask: &Ask) -> Result<(u16, Bytes)> {
+        self.here()?.ask(ask)
+    }
+
+    fn here(&mut self) -> Result<&Here> {
         if !Client::has_identity(self.home.path()) {
             return Err(no_identity(&self.home));
         }
-        if self.here.is_none() {
-            self.here = Some(Here::open(&self.home)?);
-        }
-        match &self.here {
-            Some(here) => here.ask(ask),
-            None => Err(no_identity(&self.home)),
-        }
+        let here = match self.here.take() {
+            Some(here) => here,
+            None => Here::open(&self.home)?,
+        };
+        Ok(self.here.insert(here))
     }
 
     /// Ends what was opened here, so that what was written is on the disk and the home is free.
@@ -289,6 +297,40 @@ impl Here {
     }
 
     fn ask(&self, ask: &Ask) -> Result<(u16, Bytes)> {
+        let request = self.request(ask)?;
+        let router = crate::api::router(Arc::clone(&self.app));
+        self.runtime.block_on(async move {
+            let response = router.oneshot(request).await.unwrap_or_else(|never| match never {});
+            let status = response.status().as_u16();
+            let limit = usize::try_from(ANSWER_LIMIT).unwrap_or(usize::MAX);
+            let bytes = axum::body::to_bytes(response.into_body(), limit)
+                .await
+                .map_err(|e| Error::failed("read", format!("reading ended early: {e}"), "try again"))?;
+            Ok((status, bytes))
+        })
+    }
+
+    /// Writes the answer as it comes: a film does not have to fit the memory.
+    fn fetch(&self, ask: &Ask, to: &mut dyn Write) -> Result<()> {
+        let request = self.request(ask)?;
+        let router = crate::api::router(Arc::clone(&self.app));
+        self.runtime.block_on(async move {
+            let response = router.oneshot(request).await.unwrap_or_else(|never| match never {});
+            let status = response.status().as_u16();
+            let mut refusal = Vec::new();
+            let is_good = (200..300).contains(&status);
+            let mut pieces = response.into_body().into_data_stream();
+            while let Some(piece) = pieces.next().await {
+                let piece = piece
+                    .map_err(|e| Error::failed("read", format!("reading ended early: {e}"), "try again"))?;
+                let written = if is_good { to.write_all(&piece) } else { refusal.write_all(&piece) };
+                written.map_err(|e| Error::failed("io", format!("cannot write: {e}"), "check the disk"))?;
+            }
+            if is_good { Ok(()) } else { understood(status, &refusal).map(drop) }
+        })
+    }
+
+    fn request(&self, ask: &Ask) -> Result<Request<Body>> {
         let mut request = Request::builder()
             .method(ask.method)
             .uri(format!("/api/v1{}", ask.path))
@@ -301,19 +343,7 @@ impl Here {
             }
             None => Body::empty(),
         };
-        let request = request
-            .body(body)
-            .map_err(|e| Error::usage("bad_request", e.to_string(), "check the arguments"))?;
-        let router = crate::api::router(Arc::clone(&self.app));
-        self.runtime.block_on(async move {
-            let response = router.oneshot(request).await.unwrap_or_else(|never| match never {});
-            let status = response.status().as_u16();
-            let limit = usize::try_from(ANSWER_LIMIT).unwrap_or(usize::MAX);
-            let bytes = axum::body::to_bytes(response.into_body(), limit)
-                .await
-                .map_err(|e| Error::failed("read", format!("reading ended early: {e}"), "try again"))?;
-            Ok((status, bytes))
-        })
+        request.body(body).map_err(|e| Error::usage("bad_request", e.to_string(), "check the arguments"))
     }
 }
 
@@ -356,7 +386,7 @@ fn content(content: &Content) -> Result<Option<(String, Reader)>> {
             let file = std::fs::File::open(path).map_err(|e| no_such_file(path, &e))?;
             Ok(Some(("application/octet-stream".to_owned(), Box::new(file))))
         }
-        Content::Form { draft, photos } => {
+        Content::Form { draft, files } => {
             let boundary = format!("tidings-{}", crate::os::random_secret()?);
             let part = |name: &str, kind: &str| {
                 format!(
@@ -365,10 +395,10 @@ fn content(content: &Content) -> Result<Option<(String, Reader)>> {
             };
             let start = format!("{}{draft}\r\n", part("draft", "application/json"));
             let mut reader: Reader = Box::new(Cursor::new(start.into_bytes()));
-            for photo in photos {
+            for (name, path) in files {
                 // The file's name stays here: it may tell more than the photo.
-                let file = std::fs::File::open(photo).map_err(|e| no_such_file(photo, &e))?;
-                let head = part("photo", "application/octet-stream");
+                let file = std::fs::File::open(path).map_err(|e| no_such_file(path, &e))?;
+                let head = part(name, "application/octet-stream");
                 reader = Box::new(
                     reader
                         .chain(Cursor::new(head.into_bytes()))
@@ -493,7 +523,8 @@ mod tests {
             std::fs::write(photo, photo.file_name().unwrap().to_str().unwrap().replace("secret-", "bytes "))
                 .unwrap();
         }
-        let form = Content::Form { draft: serde_json::json!({"text": "hi"}), photos };
+        let files = photos.into_iter().map(|photo| ("photo", photo)).collect();
+        let form = Content::Form { draft: serde_json::json!({"text": "hi"}), files };
         let (kind, mut reader) = content(&form).unwrap().unwrap();
         let mut text = String::new();
         reader.read_to_string(&mut text).unwrap();

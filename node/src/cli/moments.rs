@@ -10,6 +10,7 @@ use tidings::limits::POST_TEXT_LIMIT;
 use super::Ctx;
 use super::door::{Ask, Door, segment};
 use super::home_commands::simple;
+use super::media::MediaArgs;
 use super::people::named;
 use crate::api::place::Precision;
 use crate::error::{Error, Result};
@@ -20,12 +21,9 @@ use crate::text;
 pub struct PostArgs {
     /// What to say; `-` reads it from standard input
     pub(super) text: Option<String>,
-    /// A photo, at most nine; may be repeated
-    #[arg(long, value_name = "FILE")]
-    pub(super) photo: Vec<PathBuf>,
-    /// What a photo shows, in the order of the photos; may be repeated
-    #[arg(long, value_name = "TEXT")]
-    pub(super) alt: Vec<String>,
+    /// Photos or a video, and what is done to them
+    #[command(flatten)]
+    pub(super) media: MediaArgs,
     /// The address of a web page; your node fetches it once, for the card that friends see
     #[arg(long, value_name = "URL")]
     pub(super) link: Option<String>,
@@ -79,6 +77,9 @@ pub struct TimelineArgs {
     /// Not younger
     #[arg(long, value_name = "DATE")]
     pub(super) until: Option<String>,
+    /// My moments as this friend sees them
+    #[arg(long = "as", value_name = "FRIEND", conflicts_with = "from")]
+    pub(super) as_friend: Option<String>,
 }
 
 /// Shares a moment.
@@ -87,13 +88,7 @@ pub fn post(ctx: &Ctx, args: PostArgs) -> Result<()> {
         Some("-") => read_text()?,
         other => other.unwrap_or_default().to_owned(),
     };
-    if args.alt.len() > args.photo.len() {
-        return Err(Error::usage(
-            "alt_without_photo",
-            format!("{} alt texts are given for {} photos", args.alt.len(), args.photo.len()),
-            "give at most one for each photo, in the same order",
-        ));
-    }
+    let (alts, edits, files) = (args.media.alts()?, args.media.edits()?, args.media.files()?);
     let precision = match args.precision {
         Precision::Exact => "exact",
         Precision::Area => "area",
@@ -106,7 +101,9 @@ pub fn post(ctx: &Ctx, args: PostArgs) -> Result<()> {
         "text": text,
         "link": args.link,
         "mood": mood,
-        "alts": args.alt,
+        "alts": alts,
+        "edits": edits,
+        "trim": args.media.trim,
         "place": args.place.as_deref().map(|words| place(words, precision)).transpose()?,
         "mentions": args.mention,
         "shareable": args.shareable,
@@ -117,16 +114,17 @@ pub fn post(ctx: &Ctx, args: PostArgs) -> Result<()> {
     if args.dry_run {
         // Photos do not matter for who may read it, but they have to be there.
         let mut draft = draft;
-        Ask::form("/moments", Value::Null, args.photo)?;
+        Ask::form_with("/moments", Value::Null, files)?;
         if let Some(fields) = draft.as_object_mut() {
             fields.remove("alts");
+            fields.remove("edits");
         }
         return simple(ctx, &Ask::json("POST", "/moments?dry_run=true", draft), text::dry_run);
     }
-    let ask = if args.photo.is_empty() {
+    let ask = if files.is_empty() {
         Ask::json("POST", "/moments", draft)
     } else {
-        Ask::form("/moments", draft, args.photo)?
+        Ask::form_with("/moments", draft, files)?
     };
     let mut door = Door::to(&ctx.home);
     let moment = door.ask(&ask)?;
@@ -177,14 +175,23 @@ fn place(words: &str, precision: &str) -> Result<Value> {
 /// A page of the timeline.
 pub fn timeline(ctx: &Ctx, args: TimelineArgs) -> Result<()> {
     let mut path = format!("/timeline?limit={}", args.limit);
-    for (key, value) in
-        [("before", &args.before), ("from", &args.from), ("since", &args.since), ("until", &args.until)]
-    {
+    for (key, value) in [
+        ("before", &args.before),
+        ("from", &args.from),
+        ("since", &args.since),
+        ("until", &args.until),
+        ("as", &args.as_friend),
+    ] {
         if let Some(value) = value {
             path.push_str(&format!("&{key}={}", segment(value)));
         }
     }
-    simple(ctx, &Ask::get(path), text::timeline)
+    match &args.as_friend {
+        Some(friend) => {
+            simple(ctx, &Ask::get(path), |out, page| text::privacy::timeline_as(out, friend, page))
+        }
+        None => simple(ctx, &Ask::get(path), text::timeline),
+    }
 }
 
 /// One moment.
@@ -214,7 +221,17 @@ pub fn who(ctx: &Ctx, id: &str) -> Result<()> {
     simple(ctx, &Ask::get(format!("{}/who", at(id)?)), text::sharing::who)
 }
 
-/// The bytes of a photo.
+/// The filters for photos.
+pub fn filters(ctx: &Ctx) -> Result<()> {
+    let all: Vec<Value> = crate::media::filter::ALL
+        .iter()
+        .map(|look| json!({"name": look.name, "description": look.description}))
+        .collect();
+    ctx.out.answer(&json!({"filters": all}), |_, value| text::media::filters(value));
+    Ok(())
+}
+
+/// The bytes of a photo or video.
 pub fn blob(ctx: &Ctx, id: &str, output: Option<&Path>) -> Result<()> {
     let ask = Ask::get(format!("/blobs/{}", named(id)?));
     let mut door = Door::to(&ctx.home);
@@ -239,7 +256,7 @@ pub fn blob(ctx: &Ctx, id: &str, output: Option<&Path>) -> Result<()> {
         None if ctx.out.terminal => {
             return Err(Error::usage(
                 "to_terminal",
-                "a photo on a terminal shows nothing",
+                "a photo or video on a terminal shows nothing",
                 "name a file with -o, or send it into another program",
             ));
         }

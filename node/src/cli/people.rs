@@ -56,6 +56,15 @@ pub enum FriendCommand {
         /// Id (or its beginning) or name
         friend: String,
     },
+    /// Let a friend see no moments at all, whatever an audience says
+    #[command(after_help = "Example: tidings friend chats-only Ben")]
+    ChatsOnly {
+        /// Id (or its beginning) or name
+        friend: String,
+        /// Let them see moments again
+        #[arg(long)]
+        off: bool,
+    },
     /// The six safety words; compare them by voice or side by side
     #[command(after_help = "Example: tidings friend verify Ben --matches")]
     Verify {
@@ -166,6 +175,11 @@ pub fn friend(ctx: &Ctx, command: FriendCommand) -> Result<()> {
         }
         FriendCommand::Remove { friend } => {
             simple(ctx, &Ask::bare("DELETE", at(&friend)?), |_, _| format!("{friend} is no longer a friend."))
+        }
+        FriendCommand::ChatsOnly { friend, off } => {
+            let method = if off { "DELETE" } else { "PUT" };
+            let ask = Ask::bare(method, format!("{}/chats-only", at(&friend)?));
+            changed(ctx, &ask, "friend", text::friend)
         }
         FriendCommand::Verify { friend, matches, differs } => {
             let path = format!("{}/safety", at(&friend)?);

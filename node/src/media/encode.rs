@@ -23,14 +23,19 @@ use image::codecs::jpeg::JpegEncoder;
 use image::{DynamicImage, GrayImage, ImageEncoder, RgbImage};
 
 use super::decode::Pixels;
+use super::edit::{self, Edit};
 use super::error::Error;
-use super::limits;
+use super::{filter, limits};
 
-/// Reduces a picture to what is published at most, and turns it upright.
+/// Reduces a picture to what is published at most, turns it upright, and does what a person asked for.
 ///
 /// # Errors
-/// [`Error::Resize`], if the resizer refuses the buffer; not reachable with [`Pixels`] of `decode`.
-pub fn upright(pixels: Pixels) -> Result<DynamicImage, Error> {
+/// [`Error::CropOutside`], [`Error::CropTooSmall`]; [`Error::Resize`], if the resizer refuses the buffer; not reachable
+/// with [`Pixels`] of `decode`.
+pub fn upright(mut pixels: Pixels, edit: &Edit) -> Result<DynamicImage, Error> {
+    if let Some(part) = &edit.crop {
+        edit::crop(&mut pixels, part)?;
+    }
     let Pixels { width, height, channels, bytes, orientation } = pixels;
     let (new_width, new_height) = fitted(width, height, limits::SIDE_TARGET);
     let bytes = if (new_width, new_height) == (width, height) {
@@ -40,7 +45,14 @@ pub fn upright(pixels: Pixels) -> Result<DynamicImage, Error> {
     };
     let mut picture = picture(new_width, new_height, channels, bytes)?;
     picture.apply_orientation(orientation);
-    Ok(picture)
+    picture.apply_orientation(edit.rotate.orientation());
+    if let Some(flip) = edit.flip {
+        picture.apply_orientation(flip.orientation());
+    }
+    Ok(match edit.filter {
+        Some(look) => filter::apply(look, picture),
+        None => picture,
+    })
 }
 
 /// Writes a picture as JPEG with nothing in it but the picture.

@@ -103,6 +103,28 @@ pub enum Error {
         /// The format, by its magic bytes.
         format: Format,
     },
+    /// The part to be cut out is not all inside.
+    #[error(
+        "the part to cut out does not lie within the picture of {width} × {height} pixels; choose another part"
+    )]
+    CropOutside {
+        /// Width of the upright picture, in pixels.
+        width: u32,
+        /// Height of the upright picture, in pixels.
+        height: u32,
+    },
+    /// The part to be cut out is too small.
+    #[error(
+        "the part to cut out has {width} × {height} pixels, a side may have {min} at least; choose a larger part"
+    )]
+    CropTooSmall {
+        /// Width of the part, in pixels.
+        width: u32,
+        /// Height of the part, in pixels.
+        height: u32,
+        /// The limit, in pixels.
+        min: u32,
+    },
     /// The picture was read, and could not be reduced.
     #[error("the picture could not be reduced; reduce it to 2048 pixels yourself and try again")]
     Resize(#[source] fast_image_resize::ResizeError),

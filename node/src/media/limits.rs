@@ -48,6 +48,9 @@ pub const RATIO_FREE_PIXELS: u64 = 2048 * 2048;
 /// Source: the photo requirement of the project (longest side at most 2048).
 pub const SIDE_TARGET: u32 = 2048;
 
+/// Shortest side of a part that is cut out, in pixels. Origin: chosen; less is a speck, and a slip of the finger.
+pub const CROP_SIDE_MIN: u32 = 16;
+
 /// Side of an avatar, in pixels: larger ones are cut square and reduced to it, smaller ones stay.
 /// Origin: chosen; four times what a page shows, for screens with many pixels.
 pub const AVATAR_SIDE_TARGET: u32 = 512;

@@ -3,6 +3,7 @@
 //! They go the way of every photo (decoded within limits, turned upright, written anew without a word of metadata) and end
 //! smaller: one JPEG each, no preview, because a profile has only a handful of them.
 
+use super::edit::Edit;
 use super::error::Error;
 use super::{decode, encode, in_turn, limits, probe};
 
@@ -35,7 +36,7 @@ pub struct Portrait {
 /// # Errors
 /// As [`super::photo`].
 pub fn portrait(input: &[u8], shape: Shape) -> Result<Portrait, Error> {
-    let upright = encode::upright(decode::photo_pixels(input)?)?;
+    let upright = encode::upright(decode::photo_pixels(input)?, &Edit::default())?;
     let (width, height) = (upright.width(), upright.height());
     let picture = match shape {
         Shape::Avatar => {

@@ -40,7 +40,8 @@ fn records_are_read_as_they_were_written_and_told_apart_by_their_keys() {
     let kept = Kept { mine: true, bytes: 7, since: Timestamp::from_millis(9) };
     let (.., naming) = turn(3, 4);
     let naming = Naming { later: true, ..naming };
-    assert_eq!(Kept::decode(&[1; 32], &kept.encode()).expect("its own bytes"), kept);
+    assert_eq!(Kept::decode(&[1; 32], &kept.encode()).expect("its own bytes"), Some(kept));
+    assert_eq!(Kept::decode(&[1; 32], &[DROPPED]).expect("dropped"), None);
     assert_eq!(Naming::decode(naming.blob.as_bytes(), &kept.encode()).expect("the other kind"), None);
     assert_eq!(Naming::decode(&naming.key(), &naming.encode()).expect("its own bytes"), Some(naming));
     assert!(Naming::decode(&naming.key()[..95], &naming.encode()).is_err());

@@ -1,0 +1,134 @@
+//! Bodies that are not here: of entries whose header came from somebody who keeps or serves no more of them.
+//!
+//! A member outside whose author's window a post lies, or from whom it was taken back, answers with the header alone. The
+//! entry is known by that, so it is asked for no more by itself; here its body is asked of others who have matched the
+//! epoch, of each at most once a day. So nobody can keep a moment from others by being asked first.
+//!
+//! What was taken back from me is not asked for. Nor is it remembered who was asked beyond this run.
+//!
+//! # Cost
+//! At most [`BODY_LOOK_LIMIT`] records of an epoch are looked at when it comes to rest with somebody.
+//!
+//! Source: docs/protocol.md 3.7 (Gone), 3.10 (window), 3.15 (changed audiences).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Service;
+use super::receive::Lying;
+use crate::id::{EpochId, UserId};
+use crate::limits::BODY_LOOK_LIMIT;
+use crate::link::StreamId;
+use crate::moment::Class;
+use crate::store::layout::split_log_key;
+use crate::store::{Direction, KeyRange, StoreError, Tree};
+use crate::sync::IntervalSet;
+use crate::time::Day;
+
+/// What was asked of whom today.
+#[derive(Debug, Default)]
+pub(super) struct Bodies {
+    due: BTreeSet<EpochId>,
+    day: Option<Day>,
+    asked: BTreeMap<(UserId, EpochId), BTreeSet<u64>>,
+}
+
+impl Bodies {
+    /// An epoch is to be looked at when the step ends.
+    pub(super) fn look(&mut self, epoch: EpochId) {
+        self.due.insert(epoch);
+    }
+
+    /// Of these numbers, those that this peer was not asked for today; they count as asked from now on.
+    fn unasked(&mut self, peer: UserId, epoch: EpochId, seqs: &[u64], today: Day) -> IntervalSet {
+        if self.day != Some(today) {
+            self.day = Some(today);
+            self.asked.clear();
+        }
+        let asked = self.asked.entry((peer, epoch)).or_default();
+        let mut new = IntervalSet::new();
+        for seq in seqs {
+            // A day's worth, whatever comes meanwhile.
+            if asked.len() < BODY_LOOK_LIMIT && asked.insert(*seq) {
+                new.insert(*seq);
+            }
+        }
+        new
+    }
+}
+
+impl Service {
+    /// A friend lets others read further back than before: what was out of reach is asked for anew.
+    pub(super) fn window_told(&mut self, author: &UserId, days: u32) {
+        let before = self.state.friends.get(author).map_or(0, |friend| friend.window_days);
+        if before != 0 && (days == 0 || days > before) {
+            let theirs = self.state.epochs.values().filter(|epoch| epoch.author == *author);
+            let epochs: Vec<EpochId> = theirs.map(|epoch| epoch.id).collect();
+            for epoch in epochs {
+                self.bodies.asked.retain(|(_, of), _| *of != epoch);
+                self.bodies.look(epoch);
+            }
+        }
+    }
+
+    /// Asks for bodies in the epochs that were touched by this step.
+    pub(super) fn ask_bodies(&mut self) -> Result<(), StoreError> {
+        for epoch in std::mem::take(&mut self.bodies.due) {
+            let missing = self.bodiless(&epoch)?;
+            if missing.is_empty() {
+                continue;
+            }
+            let matched: Vec<(StreamId, UserId)> = self
+                .sessions()
+                .filter(|(_, stream, _)| self.is_matched(*stream, &epoch))
+                .map(|(_, stream, user)| (stream, user))
+                .collect();
+            for (stream, user) in matched {
+                let new = self.bodies.unasked(user, epoch, &missing, self.now.day());
+                if new.is_empty() {
+                    continue;
+                }
+                if let Some(session) = self.session_mut(stream) {
+                    session.ask(&epoch, &new);
+                }
+                self.pump(stream)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The numbers of entries of another's moments of which only the header is here, though they could be read.
+    fn bodiless(&self, epoch: &EpochId) -> Result<Vec<u64>, StoreError> {
+        let is_readable = self.state.epochs.get(epoch).is_some_and(|record| {
+            record.own.is_none() && record.class == Class::Posts && record.secret.is_some()
+        });
+        if !is_readable {
+            return Ok(Vec::new());
+        }
+        let range = KeyRange::prefix(epoch.as_bytes());
+        let newest = self.tx.range(Tree::Log, range, Direction::Backward, BODY_LOOK_LIMIT)?;
+        let mut missing = Vec::new();
+        for (key, value) in &newest {
+            let Some((_, seq, id)) = split_log_key(key) else { continue };
+            if matches!(Lying::decode(key, value)?, Lying::Header(_)) && !self.is_recalled(epoch, &id) {
+                missing.push(seq);
+            }
+        }
+        Ok(missing)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_peer_is_asked_for_a_body_once_a_day_and_for_so_many_at_most() {
+        let mut bodies = Bodies::default();
+        let (peer, epoch) = (UserId::from_bytes([1; 32]), EpochId::from_bytes([2; 16]));
+        assert_eq!(bodies.unasked(peer, epoch, &[4, 5], Day(1)).count(), 2);
+        assert_eq!(bodies.unasked(peer, epoch, &[4, 5], Day(1)).count(), 0);
+        let more: Vec<u64> = (6..6 + BODY_LOOK_LIMIT as u64).collect();
+        assert_eq!(bodies.unasked(peer, epoch, &more, Day(1)).count(), BODY_LOOK_LIMIT as u64 - 2);
+        assert_eq!(bodies.unasked(peer, epoch, &[4], Day(2)).count(), 1);
+    }
+}
