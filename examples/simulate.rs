@@ -172,17 +172,17 @@ fn write_plots(folder: &Path, name: &str, reports: &[(String, Report)]) -> Resul
         },
     )?;
     if reports.len() < 2 {
-        let kinds: Vec<(String, f64)> = first.kinds.iter().take(10).cloned().collect();
+        let kinds: Vec<_> = first.kinds.iter().take(10).collect();
         return write(
             "kinds",
             Plot {
                 title: format!("What the bytes are ({name})"),
                 across: "kind of frame".to_owned(),
                 up: "% of all bytes in the days".to_owned(),
-                places: kinds.iter().map(|(kind, _)| kind.clone()).collect(),
+                places: kinds.iter().map(|(kind, ..)| kind.clone()).collect(),
                 lines: vec![Line {
                     name: "bytes".to_owned(),
-                    values: kinds.iter().map(|kind| kind.1).collect(),
+                    values: kinds.iter().map(|kind| kind.2).collect(),
                 }],
                 top: None,
             },

@@ -3,6 +3,9 @@
 //! People and moments are named by *words* here: a unique prefix of an id, the name one gave, or their own name where
 //! it is unambiguous. The service resolves them, so that every face of the program names things the same way.
 
+mod care;
+
+pub use care::{AlbumQuery, FavesQuery};
 mod privacy;
 
 pub use privacy::PrivacyDraft;
@@ -119,6 +122,8 @@ pub struct TimelineQuery {
     pub since: Option<Timestamp>,
     /// Not younger.
     pub until: Option<Timestamp>,
+    /// Only those in which each of these words occurs, in whatever case and with or without accents.
+    pub search: Option<String>,
 }
 
 /// An invite to be made.

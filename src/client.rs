@@ -26,11 +26,13 @@
 //! Source: docs/adr/0001-sans-io-core.md.
 
 mod blobs;
+mod care;
 mod engine;
 mod events;
 mod evidence;
 mod home;
 mod notices;
+mod people;
 mod privacy;
 mod proof;
 mod reseal;
@@ -48,7 +50,7 @@ pub use blobs::OpenBlob;
 pub use events::EventStream;
 pub use evidence::{EVIDENCE_FORMAT, Evidence, Proven, ProvenPicture};
 
-use crate::ask::{AudienceWords, InviteDraft, PostDraft, ProfileDraft, SealedBlob, TimelineQuery};
+use crate::ask::{AudienceWords, InviteDraft, PostDraft, ProfileDraft, SealedBlob};
 use crate::error::{Error, Result};
 use crate::id::{BlobId, EntryId, UserId};
 use crate::net;
@@ -413,14 +415,6 @@ impl Client {
     /// Not found for an audience word.
     pub async fn dry_run(&self, audience: AudienceWords) -> Result<view::DryRun> {
         self.call(move |service| service.dry_run(&audience)).await
-    }
-
-    /// One page of the timeline.
-    ///
-    /// # Errors
-    /// Usage for a cursor that is none; refused above the limit.
-    pub async fn timeline(&self, query: TimelineQuery) -> Result<view::Page> {
-        self.call(move |service| service.timeline(&query)).await
     }
 
     /// One moment with its thread, by a unique prefix of its id.

@@ -94,12 +94,22 @@ pub const PENDING_PAIR_DAYS: u32 = 30;
 pub const PENDING_PAIR_LIMIT: usize = 64;
 /// Longest invite link, characters. *measured: the largest legal one has 851*
 pub const INVITE_LINK_LIMIT: usize = 1_024;
-/// A frame of `/tidings/pair/1`, bytes. *measured: the largest legal one has 2,185*
+/// A frame of `/tidings/pair/1` other than `Moments`, bytes. *measured: the largest legal one has 2,185*
 pub const PAIR_FRAME_LIMIT: usize = 4 * 1024;
 /// Frames taken on one `/tidings/pair/1` stream. *guess: six are usual*
 pub const PAIR_FRAME_COUNT_LIMIT: u32 = 64;
 /// A pairing or Resume that gets no further for this long is given up, ms. *guess*
 pub const PAIR_STEP_TIMEOUT_MS: u64 = 60_000;
+/// Moments that a side shows the other while a pairing is pending. *spec 3.7*
+pub const STRANGER_MOMENT_LIMIT: usize = 10;
+/// Records of the timeline that are looked at for one's own newest moments for everyone. *guess: a year of 50 friends*
+pub const STRANGER_SCAN_LIMIT: usize = 20_000;
+/// An introduction is over after this, days. *spec 3.7*
+pub const INTRODUCTION_DAYS: u64 = 30;
+/// Introductions open with one friend: of theirs to me, and of mine that name them. *spec 3.18*
+pub const INTRODUCTION_FRIEND_LIMIT: usize = 16;
+/// Introductions to me that are open, of all friends. *spec 3.18*
+pub const INTRODUCTION_LIMIT: usize = 64;
 /// Unknown nodes connected at once. *spec 3.18*
 pub const UNKNOWN_CONNECTION_LIMIT: usize = 4;
 /// Unknown nodes taken in a minute. *spec 3.18*
@@ -261,6 +271,25 @@ pub const ORPHAN_TRY_LIMIT: usize = 5_000;
 pub const THREAD_SCAN_LIMIT: usize = 40_000;
 /// Posts whose thread keys are kept in memory, about 100 B each. *guess*
 pub const THREAD_CACHE_LIMIT: usize = 8_192;
+
+// ---- care: albums, marks, search ----
+
+/// Posts that one step of a page or a search reads at most, so that none holds the node for long.
+/// *chosen: 5 ms of opening, `examples/measure_timeline.rs`*
+pub const READ_RUN_LIMIT: usize = 512;
+/// Posts that one step enters into the index by author, in a home that has none yet. *chosen: about 10 ms*
+pub const INDEX_RUN_LIMIT: usize = 512;
+/// What may be searched for, bytes of UTF-8. *guess: a line of text*
+pub const SEARCH_TEXT_LIMIT: usize = 256;
+/// Words of one search; all must occur. *chosen: a bit each in what was found of an author's name*
+pub const SEARCH_WORD_LIMIT: usize = 16;
+/// Moments pinned at once. *chosen: they stand above an album, and its newest month has to stay in sight*
+pub const PIN_LIMIT: usize = 3;
+/// Favourites at once. *chosen: they are read at each start, kept in memory, and no quota takes them*
+pub const FAVOURITE_LIMIT: usize = 2_000;
+/// Favourites that one step shows. *chosen: each is looked up singly, about 0.1 ms*
+pub const FAVOURITE_RUN_LIMIT: usize = 64;
+
 // ---- inside a moment (3.4) ----
 
 /// Content of an entry: kind, time and the rest, bytes. *spec 3.4: the padded plaintext less its length prefix*

@@ -39,12 +39,14 @@ pub use courier::{Courier, Held, HeldId, PutAnswer, Refused};
 pub use envelope::{Envelope, HEAD_LEN};
 pub use frame::Frame;
 pub use item::{
-    Cause, Class, ClosedEpoch, EntryRef, EpochCloses, EpochKeys, Grants, Hides, Introduction, Item, Recall,
-    Relay, VaultKeep,
+    Cause, Class, ClosedEpoch, EntryRef, EpochCloses, EpochKeys, Grants, Hides, Introduction,
+    IntroductionAnswer, IntroductionRecords, Item, Recall, Relay, VaultKeep,
 };
 pub use letter::{
     DeviceError, Letter, OpenError, OpenKeys, Opened, Received, SealError, Unproven, is_record_recent, open,
     seal,
 };
-pub use owed::{Carried, Carriers, Forgotten, Owed, OwedId, OwedKind, Puts, Wanted, choose_couriers};
+pub use owed::{
+    Carried, Carriers, Forgotten, IntroductionStep, Owed, OwedId, OwedKind, Puts, Wanted, choose_couriers,
+};
 pub use pack::pack;

@@ -9,6 +9,7 @@
 //!      Open { nonce_I, proof }                           ───────▶    burn the invite, keep the pending pair
 //!      keep the pending pair                             ◀───────  Confirm { proof }
 //!      ── now or days later, on this connection or another, in either direction ──
+//!      Moments { ≤ 10 }  ──▶  kept with the pair         and the other way round, for those who switched it on
 //!      Decision { yes }  ──▶  kept  ──▶  Seen            and the other way round; both yes: friends
 //! ```
 //!
@@ -40,7 +41,7 @@ mod responder;
 mod resume;
 mod settle;
 
-pub use frame::{Frame, Records};
+pub use frame::{Frame, Records, ShownMoment};
 pub use initiator::{Initiator, Redeem, RedeemError};
 pub use invite::{InviteRefused, Invites, OpenInvite};
 pub use pending::Pending;
@@ -106,7 +107,7 @@ impl<'a> Us<'a> {
 }
 
 /// A name without control characters and cut to [`NAME_LIMIT`] bytes.
-fn clean_name(name: &str) -> String {
+pub(crate) fn clean_name(name: &str) -> String {
     let mut clean = String::with_capacity(NAME_LIMIT);
     for letter in name.trim().chars().filter(|letter| !letter.is_control()) {
         if clean.len().saturating_add(letter.len_utf8()) > NAME_LIMIT {
@@ -177,6 +178,14 @@ pub enum Change {
     MineSeen {
         /// Whose pending pair.
         their: UserId,
+    },
+    /// The other shows moments to somebody who is not a friend yet. Nothing of them is verified; no matter if the pair
+    /// is gone by now.
+    Shown {
+        /// Whose pending pair.
+        their: UserId,
+        /// The moments, newest first.
+        moments: Vec<ShownMoment>,
     },
 }
 

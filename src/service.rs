@@ -29,6 +29,7 @@
 //!
 //! Source: docs/protocol.md 3.3–3.15; docs/adr/0001-sans-io-core.md.
 
+mod album;
 mod befriend;
 mod bodies;
 mod couriers;
@@ -36,12 +37,16 @@ mod deliver;
 mod expire;
 mod held;
 mod hides;
+mod introduce;
 mod maintain;
+mod marks;
 mod media;
 mod mute;
 mod notices;
 mod orphans;
+mod pages;
 mod parcels;
+mod parting;
 mod peer_log;
 mod people;
 mod privacy;
@@ -54,10 +59,14 @@ mod receipts;
 mod receive;
 mod rules;
 mod scopes;
+mod search;
 mod sessions;
 mod share;
 pub mod state;
 mod status;
+mod strangers;
+#[cfg(test)]
+mod testing;
 mod timeline;
 mod tx;
 mod view_as;
@@ -66,6 +75,7 @@ mod who;
 mod words;
 
 pub use befriend::Redeeming;
+pub use pages::Reading;
 pub use wants::BlobReading;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -84,8 +94,8 @@ use crate::time::Timestamp;
 use crate::view;
 use crate::wire::{Decode, DecodeError, Encode, Reader, Writer};
 use state::{
-    AudienceRecord, EpochRecord, FaceRecord, Friend, InviteRecord, Me, OpRecord, PendingPair, StatusRecord,
-    TagRecord,
+    AudienceRecord, Bond, EpochRecord, FaceRecord, Friend, Introductions, InviteRecord, Me, OpRecord,
+    PendingPair, StatusRecord, TagRecord,
 };
 use tx::Tx;
 
@@ -161,6 +171,9 @@ struct State {
     usage: BTreeMap<EpochId, quota::Usage>,
     invites: Invites,
     pending: BTreeMap<UserId, PendingPair>,
+    /// Of friends, former friends and blocked people: what the friend record does not say.
+    bonds: BTreeMap<UserId, Bond>,
+    introductions: Introductions,
     /// The newest status of each person.
     statuses: BTreeMap<UserId, StatusRecord>,
     /// The pictures of each person's newest profile.
@@ -187,6 +200,8 @@ pub struct Service {
     hides: hides::Hides,
     notices: notices::Notices,
     quota: quota::Quota,
+    marks: marks::Marks,
+    index: album::Index,
     readers: readers::Readers,
     recalls: recalls::Recalls,
     bodies: bodies::Bodies,
@@ -237,6 +252,8 @@ impl Service {
             hides: hides::Hides::default(),
             notices: notices::Notices::default(),
             quota: quota::Quota::default(),
+            marks: marks::Marks::default(),
+            index: album::Index::default(),
             readers: readers::Readers::default(),
             recalls: recalls::Recalls::default(),
             bodies: bodies::Bodies::default(),
@@ -347,6 +364,8 @@ impl Service {
         self.threads = orphans::Threads::default();
         self.state = load(self.tx.store())?;
         self.load_quota();
+        self.load_index()?;
+        self.load_marks()?;
         self.wants = wants::Wants::default();
         self.load_wants()?;
         // Epochs that the step minted are none, and numbers it took are gaps.
@@ -529,6 +548,8 @@ fn load(store: &Arc<dyn Store>) -> Result<State, StoreError> {
         usage: BTreeMap::new(),
         invites: Invites::new(),
         pending: BTreeMap::new(),
+        bonds: BTreeMap::new(),
+        introductions: Introductions::default(),
         statuses: BTreeMap::new(),
         faces: BTreeMap::new(),
     };
@@ -560,6 +581,16 @@ fn load(store: &Arc<dyn Store>) -> Result<State, StoreError> {
             }
             b'p' => {
                 drop(state.pending.insert(id.value().map_err(bad)?, tx::decode(Tree::State, key, value)?))
+            }
+            b'b' => drop(state.bonds.insert(id.value().map_err(bad)?, tx::decode(Tree::State, key, value)?)),
+            b'd' => {
+                let what = id.u8().map_err(bad)?;
+                let (id, all) = (id.value().map_err(bad)?, &mut state.introductions);
+                if what == b'm' {
+                    all.made.insert(id, tx::decode(Tree::State, key, value)?);
+                } else {
+                    all.heard.insert(id, tx::decode(Tree::State, key, value)?);
+                }
             }
             b'c' => Service::load_word(&mut state, key, value)?,
             b'o' => {

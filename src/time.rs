@@ -5,7 +5,11 @@
 //!
 //! Source: docs/protocol.md 3.0 (`day` = Unix days), 3.10.
 
+mod month;
+
 use std::fmt;
+
+pub use month::{Month, NoMonth};
 
 /// Milliseconds in a day.
 pub const DAY_MS: u64 = 86_400_000;

@@ -6,10 +6,13 @@
 //!
 //! Source: the faces of the program (README, `tidings --help`, `/api/v1/openapi.json`).
 
+mod care;
 mod privacy;
 
+pub use care::{Album, MonthCount};
 pub use privacy::{AudienceChange, AudienceDryRun, Privacy};
 mod notice;
+mod people;
 mod sharing;
 
 pub use notice::{Muted, Notice, NoticeKind, Notices};
@@ -18,6 +21,7 @@ mod words;
 
 use serde::{Serialize, Serializer};
 
+pub use people::{Introduced, Request, RequestShown};
 pub use words::{Link, Mood, Place, StatusLine};
 
 use crate::id::{BlobId, DeviceId, EntryId, UserId};
@@ -262,23 +266,12 @@ pub struct Friend {
     pub hide_mine: bool,
     /// I do not see their moments.
     pub hide_theirs: bool,
+    /// They do not reach me, nor I them, until they are unblocked.
+    pub blocked: bool,
+    /// Who introduced us, if somebody did.
+    pub introduced_by: Option<Person>,
     /// No notices from them.
     pub muted: bool,
-}
-
-/// Somebody who wants to be a friend, or whose answer is awaited.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Request {
-    /// Id for `confirm` and `decline`: the other's user id.
-    pub id: UserId,
-    /// The name they claim.
-    pub name: String,
-    /// The name I expected when I made the invite.
-    pub expected: Option<String>,
-    /// How it came about: `invite` (they redeemed mine), `accepted` (I redeemed theirs), `introduction`.
-    pub via: &'static str,
-    /// When.
-    pub at: Timestamp,
 }
 
 /// An invite, to be handed on.

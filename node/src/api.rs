@@ -15,7 +15,9 @@
 //! Source: the faces of the program (README, `tidings --help`); the document at `/api/v1/openapi.json` is made from
 //! the handlers themselves.
 
+pub mod acquaint;
 pub mod blobs;
+pub mod care;
 pub mod document;
 pub mod events;
 pub mod guard;
@@ -66,9 +68,12 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/friends", get(people::friends))
         .route("/friends/{who}", get(people::friend).patch(people::change).delete(people::remove))
         .route("/friends/{who}/safety", get(people::safety).put(people::verify))
+        .route("/friends/{who}/block", put(acquaint::block).delete(acquaint::unblock))
+        .route("/introductions", post(acquaint::introduce))
         .route("/friends/{who}/chats-only", put(privacy::chats_only).delete(privacy::with_moments))
         .route("/privacy", get(privacy::show).patch(privacy::change))
         .route("/requests", get(people::requests))
+        .route("/requests/{who}", get(acquaint::request))
         .route("/requests/{who}/confirm", post(people::confirm))
         .route("/requests/{who}/decline", post(people::decline))
         .route("/invites", post(people::invite))
@@ -82,6 +87,10 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/moments/{id}/like", put(moments::like).delete(moments::unlike))
         .route("/moments/{id}/comments", post(moments::comment))
         .route("/moments/{id}/who", get(moments::who))
+        .route("/moments/{id}/pin", put(care::pin).delete(care::unpin))
+        .route("/moments/{id}/fave", put(care::fave).delete(care::unfave))
+        .route("/album", get(care::album))
+        .route("/faves", get(care::faves))
         .route("/moments/{id}/audience", put(privacy::audience))
         .route("/moments/{id}/share", post(sharing::share))
         .route("/moments/{id}/evidence", get(sharing::evidence))

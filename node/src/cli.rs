@@ -7,6 +7,7 @@
 //!
 //! Source: `tidings --help`, which is this file.
 
+mod care;
 pub mod door;
 mod home_commands;
 mod manual;
@@ -26,10 +27,11 @@ use std::process::ExitCode;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
+use care::{AlbumArgs, FavesArgs};
 use moments::{PostArgs, TimelineArgs};
 use notices::NoticesArgs;
 pub use output::{Out, Style};
-use people::{FriendCommand, InviteArgs, TagCommand};
+use people::{FriendCommand, InviteArgs, RequestCommand, TagCommand};
 use privacy::{AudienceArgs, PrivacyArgs};
 use programs::TokenCommand;
 use sharing::{ExportArgs, ReportArgs, ShareArgs};
@@ -111,6 +113,17 @@ pub enum Command {
     /// Who wants to be a friend, and whose answer is awaited
     #[command(after_help = "Example: tidings requests")]
     Requests,
+    /// Look at one request, and at the moments they show to strangers
+    #[command(subcommand, after_help = "Example: tidings request show Ben")]
+    Request(RequestCommand),
+    /// Offer two friends to each other
+    #[command(after_help = "Example: tidings introduce Ben Cleo")]
+    Introduce {
+        /// Id (or its beginning) or name
+        a: String,
+        /// Id (or its beginning) or name
+        b: String,
+    },
     /// Say yes to a request
     #[command(after_help = "Example: tidings confirm Ben")]
     Confirm {
@@ -126,7 +139,7 @@ pub enum Command {
     /// List friends
     #[command(after_help = "Example: tidings friends --json")]
     Friends,
-    /// Show, name, note, remove or verify one friend
+    /// Show, name, note, block, remove or verify one friend
     #[command(subcommand, after_help = "Example: tidings friend show Ben")]
     Friend(FriendCommand),
     /// My own labels on friends, for audiences
@@ -148,9 +161,11 @@ pub enum Command {
     #[command(
         after_help = "Examples:\n  tidings post 'Hello, friends'\n  tidings post 'At the lake' --photo a.jpg --photo b.jpg --alt 'The pier' --to family\n  tidings post 'A surprise' --except Ben --dry-run"
     )]
-    Post(PostArgs),
+    Post(Box<PostArgs>),
     /// My own and friends' moments, newest first
-    #[command(after_help = "Example: tidings timeline --from Ben --since 2026-11-01")]
+    #[command(
+        after_help = "Examples:\n  tidings timeline --from Ben --since 2026-11-01\n  tidings timeline --search 'lake sunset'"
+    )]
     Timeline(TimelineArgs),
     /// One moment with what was said beneath it
     #[command(after_help = "Example: tidings show 3fa9")]
@@ -231,6 +246,36 @@ pub enum Command {
         /// The moment's id, or its beginning
         id: String,
     },
+    /// Somebody's moments by month, mine with what is pinned
+    #[command(after_help = "Example: tidings album Ben --month 2026-11")]
+    Album(AlbumArgs),
+    /// Pin one of my moments to the top of my album
+    #[command(after_help = "Example: tidings pin 3fa9")]
+    Pin {
+        /// The moment's id, or its beginning
+        id: String,
+    },
+    /// Take a pin off again
+    #[command(after_help = "Example: tidings unpin 3fa9")]
+    Unpin {
+        /// The moment's id, or its beginning
+        id: String,
+    },
+    /// Put a moment among my favourites: it is kept, with its pictures
+    #[command(after_help = "Example: tidings fave 3fa9")]
+    Fave {
+        /// The moment's id, or its beginning
+        id: String,
+    },
+    /// Take a moment out of my favourites
+    #[command(after_help = "Example: tidings unfave 3fa9")]
+    Unfave {
+        /// The moment's id, or its beginning
+        id: String,
+    },
+    /// My favourites, the newest mark first
+    #[command(after_help = "Example: tidings faves --limit 50")]
+    Faves(FavesArgs),
     /// Share a moment on whose author allowed it
     #[command(after_help = "Example: tidings share 3fa9 'Look at this' --to family")]
     Share(ShareArgs),
@@ -394,6 +439,8 @@ fn dispatch(cli: Cli, out: Out) -> Result<()> {
         Command::Invite(args) => people::invite(&ctx, args),
         Command::Accept { link, name } => people::accept(&ctx, &link, name),
         Command::Requests => people::requests(&ctx),
+        Command::Request(command) => people::request(&ctx, &command),
+        Command::Introduce { a, b } => people::introduce(&ctx, &a, &b),
         Command::Confirm { id } => people::answer(&ctx, &id, "confirm"),
         Command::Decline { id } => people::answer(&ctx, &id, "decline"),
         Command::Friends => people::friends(&ctx),
@@ -401,7 +448,7 @@ fn dispatch(cli: Cli, out: Out) -> Result<()> {
         Command::Tag(command) => people::tag(&ctx, command),
         Command::Privacy(args) => privacy::privacy(&ctx, &args),
         Command::Audience(args) => privacy::audience(&ctx, &args),
-        Command::Post(args) => moments::post(&ctx, args),
+        Command::Post(args) => moments::post(&ctx, *args),
         Command::Timeline(args) => moments::timeline(&ctx, args),
         Command::Show { id } => moments::show(&ctx, &id),
         Command::Like { id } => moments::like(&ctx, &id, true),
@@ -414,6 +461,12 @@ fn dispatch(cli: Cli, out: Out) -> Result<()> {
         Command::Unmute { word } => notices::mute(&ctx, &word, false),
         Command::Blob { id, output } => moments::blob(&ctx, &id, output.as_deref()),
         Command::Who { id } => moments::who(&ctx, &id),
+        Command::Album(args) => care::album(&ctx, &args),
+        Command::Pin { id } => care::pin(&ctx, &id, true),
+        Command::Unpin { id } => care::pin(&ctx, &id, false),
+        Command::Fave { id } => care::fave(&ctx, &id, true),
+        Command::Unfave { id } => care::fave(&ctx, &id, false),
+        Command::Faves(args) => care::faves(&ctx, &args),
         Command::Filters => moments::filters(&ctx),
         Command::Share(args) => sharing::share(&ctx, args),
         Command::Report(args) => sharing::report(&ctx, &args),

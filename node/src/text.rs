@@ -3,6 +3,8 @@
 //! Each function takes the JSON that `--json` would print and makes text of it, so both faces say the same. Control
 //! characters in what other people wrote are shown as a replacement sign: a friend's name cannot move the cursor.
 
+mod acquaint;
+pub mod care;
 pub mod media;
 pub mod notices;
 pub mod privacy;
@@ -10,6 +12,8 @@ pub mod sharing;
 pub mod words;
 
 use serde_json::Value;
+
+pub use acquaint::{introduced, request, requests};
 
 use crate::cli::{Out, Style};
 
@@ -195,35 +199,11 @@ pub fn accepted(out: &Out, value: &Value) -> String {
     }
 }
 
-/// Open requests.
-pub fn requests(out: &Out, value: &Value) -> String {
-    let requests = items(value, "requests");
-    if requests.is_empty() {
-        return "Nobody waits for an answer.".to_owned();
-    }
-    let mut text = String::new();
-    for request in requests {
-        let (id, name) = (short(field(request, "id")), line(field(request, "name")));
-        let name = out.style(Style::Strong, &name);
-        let what = if field(request, "via") == "accepted" {
-            "has your yes and has not answered".to_owned()
-        } else {
-            format!("wants to be your friend: `tidings confirm {id}` or `tidings decline {id}`")
-        };
-        let expected = match field(request, "expected") {
-            "" => String::new(),
-            expected => format!(" (you expected {})", line(expected)),
-        };
-        text.push_str(&format!("{name}{expected} {what}\n"));
-    }
-    text
-}
-
 /// All friends.
 pub fn friends(_: &Out, value: &Value) -> String {
-    let friends = items(value, "friends");
+    let (friends, blocked) = (items(value, "friends"), acquaint::blocked(items(value, "blocked")));
     if friends.is_empty() {
-        return "No friends yet. `tidings invite` makes a link for the first.".to_owned();
+        return format!("No friends yet. `tidings invite` makes a link for the first.{blocked}");
     }
     let row = |friend: &Value| {
         vec![
@@ -234,7 +214,7 @@ pub fn friends(_: &Out, value: &Value) -> String {
             items(friend, "tags").iter().filter_map(Value::as_str).map(line).collect::<Vec<_>>().join(", "),
         ]
     };
-    table(&friends.iter().map(row).collect::<Vec<_>>())
+    format!("{}{blocked}", table(&friends.iter().map(row).collect::<Vec<_>>()).trim_end())
 }
 
 /// One friend.
@@ -255,6 +235,11 @@ pub fn friend(out: &Out, value: &Value) -> String {
         "tags",
         items(value, "tags").iter().filter_map(Value::as_str).map(line).collect::<Vec<_>>().join(", "),
     );
+    add(
+        "blocked",
+        if is(value, "blocked") { "yes: they do not reach you".to_owned() } else { String::new() },
+    );
+    add("introduced by", value.get("introduced_by").map(|by| line(field(by, "name"))).unwrap_or_default());
     add("moments", privacy::seen_by(value));
     add("friends since", time(value, "since"));
     add(

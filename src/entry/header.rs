@@ -78,6 +78,11 @@ impl Header {
         Ok(Self { id, epoch, seq, expire_day, body_len, nonce, commit, body_hash, signature, bytes: *bytes })
     }
 
+    /// The epoch that a header of ours names, read without the rest of it.
+    pub fn epoch_in(bytes: &[u8]) -> Option<EpochId> {
+        bytes.get(2..18)?.first_chunk().map(|id| EpochId::from_bytes(*id))
+    }
+
     /// Checks that the header belongs to the epoch of `key` and is signed by it, strictly.
     ///
     /// # Errors

@@ -18,6 +18,8 @@
 //! | 9 | `RecoveryShare` | the share: the rest |
 //! | 10 | `DeletionReceipt` | {epoch_id 16 ‖ seq u64 ‖ entry_id 32}+ |
 //! | 11 | `VaultKeep` | version u64 ‖ part u16 ‖ parts u16 ‖ bytes: the rest |
+//! | 12 | `IntroductionAnswer` | invite_id of s 16 ‖ the other's user id 32 ‖ yes u8 |
+//! | 13 | `IntroductionRecords` | invite_id of s 16 ‖ IdentityRecord, len u16 ‖ DeviceRecord, len u16 |
 //!
 //! class: 1 contact, 2 posts, 3 self. relay: 0 Members, 1 AuthorOnly. cause: 0 done, 1 revoked.
 //!
@@ -29,17 +31,19 @@
 //!
 //! Source: docs/protocol.md 3.6, 3.15; golden vectors in `tests/vectors/mail.txt`.
 
+mod introduce;
 mod list;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use zeroize::Zeroizing;
 
+pub use self::introduce::{Introduction, IntroductionAnswer, IntroductionRecords};
 use self::list::{list, write_list};
-use crate::crypto::{ContentKey, EpochSecret, InviteSecret, Signature, VerifyingKey};
-use crate::id::{DeviceId, EntryId, EpochId, ParcelId, UserId};
+use crate::crypto::{ContentKey, EpochSecret, Signature, VerifyingKey};
+use crate::id::{DeviceId, EntryId, EpochId, ParcelId};
 use crate::limits::{
-    NAME_LIMIT, PARCEL_ITEM_LIMIT, PARCEL_ITEMS_LIMIT, RECOVERY_SHARE_LIMIT, SEQ_LIMIT, VAULT_PART_LIMIT,
+    PARCEL_ITEM_LIMIT, PARCEL_ITEMS_LIMIT, RECOVERY_SHARE_LIMIT, SEQ_LIMIT, VAULT_PART_LIMIT,
     VAULT_PARTS_LIMIT,
 };
 use crate::time::Day;
@@ -74,6 +78,10 @@ pub enum Item {
     DeletionReceipt(BTreeSet<EntryRef>),
     /// A part of the sender's sealed vault, to be kept.
     VaultKeep(VaultKeep),
+    /// What the sender says to somebody whom the recipient introduced.
+    IntroductionAnswer(IntroductionAnswer),
+    /// How somebody is reached whom the sender introduced, once both have said yes.
+    IntroductionRecords(IntroductionRecords),
 }
 
 /// What an epoch is for.
@@ -186,17 +194,6 @@ pub struct Recall {
     pub is_shown: bool,
 }
 
-/// Somebody whom a common friend introduces.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Introduction {
-    /// The other one.
-    pub user: UserId,
-    /// A fresh secret that both get, in place of an invite's.
-    pub secret: InviteSecret,
-    /// The name by which the sender knows them, at most `NAME_LIMIT` bytes.
-    pub name: String,
-}
-
 /// A share of a root seed, opaque here, at most `RECOVERY_SHARE_LIMIT` bytes. Zeroed on drop.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RecoveryShare(pub Zeroizing<Vec<u8>>);
@@ -239,6 +236,8 @@ mod code {
     pub(super) const RECOVERY_SHARE: u8 = 9;
     pub(super) const DELETION_RECEIPT: u8 = 10;
     pub(super) const VAULT_KEEP: u8 = 11;
+    pub(super) const INTRODUCTION_ANSWER: u8 = 12;
+    pub(super) const INTRODUCTION_RECORDS: u8 = 13;
 }
 
 /// Reads the items of a parcel.
@@ -282,6 +281,8 @@ impl Item {
             Self::RecoveryShare(_) => code::RECOVERY_SHARE,
             Self::DeletionReceipt(_) => code::DELETION_RECEIPT,
             Self::VaultKeep(_) => code::VAULT_KEEP,
+            Self::IntroductionAnswer(_) => code::INTRODUCTION_ANSWER,
+            Self::IntroductionRecords(_) => code::INTRODUCTION_RECORDS,
         }
     }
 
@@ -297,9 +298,9 @@ impl Item {
             }
             Self::Recall(recall) => out.value(&recall.post).u32(recall.version).bool(recall.is_shown),
             Self::Ack(parcels) => write_list(out, parcels),
-            Self::Introduction(intro) => {
-                out.value(&intro.user).raw(intro.secret.expose_bytes()).bytes_u8(intro.name.as_bytes())
-            }
+            Self::Introduction(intro) => out.value(intro),
+            Self::IntroductionAnswer(answer) => out.value(answer),
+            Self::IntroductionRecords(records) => out.value(records),
             Self::RecoveryShare(share) => out.raw(&share.0),
             Self::VaultKeep(keep) => out.u64(keep.version).u16(keep.part).u16(keep.parts).raw(&keep.bytes),
         };
@@ -318,11 +319,9 @@ impl Item {
                 Self::Recall(Recall { post: input.value()?, version: input.u32()?, is_shown: input.bool()? })
             }
             code::ACK => Self::Ack(list(&mut input)?),
-            code::INTRODUCTION => Self::Introduction(Introduction {
-                user: input.value()?,
-                secret: InviteSecret::from_bytes(input.array()?),
-                name: input.text_u8("name", NAME_LIMIT)?.to_owned(),
-            }),
+            code::INTRODUCTION => Self::Introduction(input.value()?),
+            code::INTRODUCTION_ANSWER => Self::IntroductionAnswer(input.value()?),
+            code::INTRODUCTION_RECORDS => Self::IntroductionRecords(input.value()?),
             code::RECOVERY_SHARE => {
                 let share = rest(&mut input, "recovery share", RECOVERY_SHARE_LIMIT)?;
                 Self::RecoveryShare(RecoveryShare(Zeroizing::new(share)))

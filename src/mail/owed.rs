@@ -22,6 +22,8 @@
 //!
 //! Source: docs/protocol.md 3.6 (Owed).
 
+mod introduce;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::item::{Class, EntryRef};
@@ -32,6 +34,8 @@ use crate::limits::{
 };
 use crate::time::{Day, Timestamp};
 use crate::wire::{Decode, DecodeError, Encode, Reader, Writer};
+
+pub use introduce::IntroductionStep;
 
 /// What kind of thing is owed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,18 +52,21 @@ pub enum OwedKind {
     Hide,
     /// A changed audience of an old moment.
     Recall,
+    /// A step of an introduction.
+    Introduction,
     /// That a withdrawn moment is gone.
     Receipt,
 }
 
 impl OwedKind {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::EpochKeys,
         Self::EpochCloses,
         Self::Grant,
         Self::Tombstone,
         Self::Hide,
         Self::Recall,
+        Self::Introduction,
         Self::Receipt,
     ];
 
@@ -71,6 +78,7 @@ impl OwedKind {
             Self::Tombstone => 4,
             Self::Hide => 5,
             Self::Recall => 6,
+            Self::Introduction => 8,
             Self::Receipt => 7,
         }
     }

@@ -3,8 +3,8 @@
 //! # Layout
 //! Every frame is version 1 ‖ variant 1 ‖ fields. *records* stands for
 //! u16 len ‖ IdentityRecord ‖ u16 len ‖ DeviceRecord, *name* for u8 len ‖ UTF-8, len ≤ [`NAME_LIMIT`], without control
-//! characters. Version is 1; a frame is at most [`PAIR_FRAME_LIMIT`] bytes; an unknown variant is ignored, trailing
-//! bytes are a fault.
+//! characters. Version is 1; a frame is at most [`PAIR_FRAME_LIMIT`] bytes, `Moments` at most [`FRAME_LIMIT`]; an unknown
+//! variant is ignored, trailing bytes are a fault.
 //!
 //! | variant | frame | direction | fields |
 //! | --- | --- | --- | --- |
@@ -17,16 +17,21 @@
 //! | 7 | `Resume` | I→R | nonce_I 32 ‖ resume_I 16 |
 //! | 8 | `Known` | R→I | nonce_R 32 ‖ resume_R 16 |
 //! | 9 | `Records` | I→R, then R→I | records |
+//! | 10 | `Moments` | both | n 1 (1 to 10) ‖ n × {epoch_pub 32 ‖ es_commit 32 ‖ claim 64 ‖ content_key 32 ‖ header 186 ‖ body u32+} |
 //!
 //! Golden vectors: `tests/vectors/pair.txt`. Source: docs/protocol.md 3.7.
 
+use crate::crypto::{ContentKey, Signature, VerifyingKey};
+use crate::entry::HEADER_LEN;
 use crate::id::InviteId;
 use crate::identity::{DeviceRecord, IdentityRecord, read_device, read_identity};
-use crate::limits::{NAME_LIMIT, PAIR_FRAME_LIMIT};
-use crate::wire::{DecodeError, Encode, Reader, Writer};
+use crate::limits::{ENTRY_BODY_LIMIT, FRAME_LIMIT, NAME_LIMIT, PAIR_FRAME_LIMIT, STRANGER_MOMENT_LIMIT};
+use crate::wire::{Decode, DecodeError, Encode, Reader, Writer};
 
 /// The version this program writes and reads.
 const VERSION: u8 = 1;
+/// The variant that may be longer than others.
+const MOMENTS: u8 = 10;
 
 /// The two records of a side, as they came: neither is verified yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +40,58 @@ pub struct Records {
     pub identity: IdentityRecord,
     /// The device at the other end.
     pub device: DeviceRecord,
+}
+
+/// A moment that is shown to somebody who is not a friend yet, as it came: nothing of it is verified.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ShownMoment {
+    /// The public key of its epoch.
+    pub epoch_pub: VerifyingKey,
+    /// What the claim commits to.
+    pub es_commit: [u8; 32],
+    /// The epoch key's claim to belong to its author.
+    pub claim: Signature,
+    /// Opens this entry and no other.
+    pub content_key: ContentKey,
+    /// The entry's header.
+    pub header: Box<[u8; HEADER_LEN]>,
+    /// Its body.
+    pub body: Vec<u8>,
+}
+
+impl ShownMoment {
+    /// How many bytes it takes in a frame.
+    pub fn encoded_len(&self) -> usize {
+        const FIXED: usize = 32 + 32 + 64 + 32 + HEADER_LEN + 4;
+        FIXED.saturating_add(self.body.len())
+    }
+}
+
+/// Prints its length alone: a key stands in it.
+impl std::fmt::Debug for ShownMoment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "ShownMoment(body <{}b>)", self.body.len())
+    }
+}
+
+impl Encode for ShownMoment {
+    fn encode_to(&self, out: &mut Writer) {
+        out.raw(self.epoch_pub.as_bytes()).raw(&self.es_commit).raw(self.claim.as_bytes());
+        out.raw(self.content_key.expose_bytes()).raw(&self.header[..]).bytes_u32(&self.body);
+    }
+}
+
+impl Decode for ShownMoment {
+    fn decode_from(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self {
+            epoch_pub: VerifyingKey::from_bytes(input.array()?),
+            es_commit: input.array()?,
+            claim: Signature::from_bytes(input.array()?),
+            content_key: ContentKey::from_bytes(input.array()?),
+            header: Box::new(input.array()?),
+            body: input.bytes_u32("body", ENTRY_BODY_LIMIT)?.to_vec(),
+        })
+    }
 }
 
 /// A frame of `/tidings/pair/1`.
@@ -95,6 +152,8 @@ pub enum Frame {
     },
     /// Present records, in Resume.
     Records(Records),
+    /// Moments for everyone, for somebody whose pairing is pending.
+    Moments(Vec<ShownMoment>),
 }
 
 impl Frame {
@@ -103,9 +162,10 @@ impl Frame {
     /// # Errors
     /// [`DecodeError`], always the sender's fault.
     pub fn decode(bytes: &[u8]) -> Result<Option<Self>, DecodeError> {
-        if bytes.len() > PAIR_FRAME_LIMIT {
+        let limit = if bytes.get(1) == Some(&MOMENTS) { FRAME_LIMIT } else { PAIR_FRAME_LIMIT };
+        if bytes.len() > limit {
             let actual = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-            return Err(DecodeError::TooMany { what: "frame bytes", limit: PAIR_FRAME_LIMIT, actual });
+            return Err(DecodeError::TooMany { what: "frame bytes", limit, actual });
         }
         let mut input = Reader::new(bytes);
         let version = input.u8()?;
@@ -137,6 +197,7 @@ impl Frame {
             7 => Self::Resume { nonce: input.array()?, mac: input.array()? },
             8 => Self::Known { nonce: input.array()?, mac: input.array()? },
             9 => Self::Records(read_records(input)?),
+            MOMENTS => Self::Moments(read_moments(input)?),
             _ => return Ok(None),
         }))
     }
@@ -152,6 +213,7 @@ impl Frame {
             Self::Resume { .. } => 7,
             Self::Known { .. } => 8,
             Self::Records(_) => 9,
+            Self::Moments(_) => MOMENTS,
         }
     }
 
@@ -167,6 +229,7 @@ impl Frame {
             Self::Resume { .. } => "Resume",
             Self::Known { .. } => "Known",
             Self::Records(_) => "Records",
+            Self::Moments(_) => "Moments",
         }
     }
 }
@@ -187,6 +250,11 @@ impl Encode for Frame {
             Self::Seen => out,
             Self::Resume { nonce, mac } | Self::Known { nonce, mac } => out.raw(nonce).raw(mac),
             Self::Records(records) => out.value(records),
+            Self::Moments(moments) => {
+                out.u8(u8::try_from(moments.len()).unwrap_or(u8::MAX));
+                moments.iter().for_each(|moment| moment.encode_to(out));
+                out
+            }
         };
     }
 }
@@ -206,6 +274,15 @@ impl std::fmt::Debug for Frame {
 
 fn read_records(input: &mut Reader<'_>) -> Result<Records, DecodeError> {
     Ok(Records { identity: read_identity(input)?, device: read_device(input)? })
+}
+
+fn read_moments(input: &mut Reader<'_>) -> Result<Vec<ShownMoment>, DecodeError> {
+    let count = u64::from(input.u8()?);
+    let count = input.count("moments", count, STRANGER_MOMENT_LIMIT, HEADER_LEN)?;
+    if count == 0 {
+        return Err(DecodeError::Invalid { what: "moments, and none of them" });
+    }
+    (0..count).map(|_| input.value()).collect()
 }
 
 fn read_name(input: &mut Reader<'_>) -> Result<String, DecodeError> {

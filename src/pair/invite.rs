@@ -19,7 +19,8 @@ const STORED_VERSION: u8 = 1;
 /// An invite that nobody has redeemed yet.
 ///
 /// # Layout (of [`OpenInvite::encode_secret`])
-/// version 1 ‖ secret 32 ‖ created ms 8 ‖ expires ms 8 ‖ failures 1 ‖ auto_confirm 1 ‖ u8 len ‖ expected name.
+/// version 1 ‖ secret 32 ‖ created ms 8 ‖ expires ms 8 ‖ failures 1 ‖ auto_confirm 1 ‖ u8 len ‖ expected name, and of one
+/// that is for one person alone that person's user id 32.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenInvite {
     secret: InviteSecret,
@@ -29,6 +30,8 @@ pub struct OpenInvite {
     /// Empty if the inviter gave none.
     expected: String,
     auto_confirm: bool,
+    /// Nobody else may redeem it.
+    only: Option<UserId>,
 }
 
 /// Why an invite is not made.
@@ -74,7 +77,27 @@ impl OpenInvite {
             failures: 0,
             expected: expected.map(clean_name).unwrap_or_default(),
             auto_confirm,
+            only: None,
         })
+    }
+
+    /// One that a common friend handed to both sides, after both have said yes: for `only` and for nobody else, the
+    /// friend who made the secret included.
+    pub const fn for_one(secret: InviteSecret, only: UserId, now: Timestamp, expires: Timestamp) -> Self {
+        Self {
+            secret,
+            created: now,
+            expires,
+            failures: 0,
+            expected: String::new(),
+            auto_confirm: true,
+            only: Some(only),
+        }
+    }
+
+    /// Whether this person may redeem it.
+    pub fn is_for(&self, user: &UserId) -> bool {
+        self.only.is_none_or(|only| only == *user)
     }
 
     /// Its id.
@@ -124,10 +147,13 @@ impl OpenInvite {
 
     /// The bytes to keep, for the caller to seal under the at-rest key. Zeroed on drop.
     pub fn encode_secret(&self) -> Zeroizing<Vec<u8>> {
-        let mut out = Writer::with_capacity(52_usize.saturating_add(self.expected.len()));
+        let mut out = Writer::with_capacity(84_usize.saturating_add(self.expected.len()));
         out.u8(STORED_VERSION).raw(self.secret.expose_bytes());
         out.u64(self.created.as_millis()).u64(self.expires.as_millis());
         out.u8(self.failures).bool(self.auto_confirm).bytes_u8(self.expected.as_bytes());
+        if let Some(only) = &self.only {
+            out.value(only);
+        }
         Zeroizing::new(out.into_vec())
     }
 
@@ -148,6 +174,7 @@ impl OpenInvite {
             failures: input.u8()?,
             auto_confirm: input.bool()?,
             expected: input.text_u8("name", NAME_LIMIT)?.to_owned(),
+            only: if input.remaining() > 0 { Some(input.value()?) } else { None },
         };
         input.finish()?;
         Ok(invite)

@@ -21,6 +21,8 @@ pub struct Desk<'a> {
     pub invites: &'a mut Invites,
     /// Who the node at the other end is to us.
     pub standing: Standing<'a>,
+    /// Whom we do not pair with, whatever they bring.
+    pub is_unwelcome: &'a dyn Fn(&UserId) -> bool,
     /// How many pending pairs are kept.
     pub pending_count: usize,
     /// Whether Resume is answered: only while some friend has not been seen under our present node key.
@@ -96,6 +98,12 @@ impl Responder {
         }
     }
 
+    /// Whether nothing has come yet: whoever opened the stream has nothing to say, and what we have to say goes over one
+    /// of our own.
+    pub const fn is_fresh(&self) -> bool {
+        matches!(self.state, State::Fresh)
+    }
+
     /// When to give up; none while humans think.
     pub const fn deadline(&self) -> Option<Timestamp> {
         match self.state {
@@ -135,7 +143,10 @@ impl Responder {
     fn on(&mut self, frame: Frame, desk: Desk<'_>, now: Timestamp) -> Result<Vec<Output>, Fault> {
         match (std::mem::replace(&mut self.state, State::Over), frame) {
             (State::Fresh, Frame::Hello { invite, nonce_hash, records, name }) => {
-                if desk.invites.find(&invite, now).is_none() || desk.pending_count >= PENDING_PAIR_LIMIT {
+                let user = records.identity.user();
+                let is_open = desk.invites.find(&invite, now).is_some_and(|open| open.is_for(&user));
+                // What an unwelcome person sees is an invite that is used up.
+                if !is_open || desk.pending_count >= PENDING_PAIR_LIMIT || (desk.is_unwelcome)(&user) {
                     return Ok(vec![Output::Close]);
                 }
                 let them = check::check_records(records, self.node, desk.known)?;

@@ -10,17 +10,20 @@ use crate::id::UserId;
 pub(super) struct Settling {
     their: UserId,
     answers: Answers,
+    /// The other has shown moments on this stream.
+    is_shown: bool,
 }
 
 impl Settling {
     /// For a pending pair that is kept already.
     pub(super) fn new(pending: &Pending) -> Self {
-        Self { their: pending.their(), answers: pending.answers }
+        Self { their: pending.their(), answers: pending.answers, is_shown: false }
     }
 
     /// For somebody who is a friend already and does not know that our yes stands.
     pub(super) const fn with_friend(their: UserId) -> Self {
-        Self { their, answers: Answers { mine: Some(true), theirs: Some(true), mine_seen: false } }
+        let answers = Answers { mine: Some(true), theirs: Some(true), mine_seen: false };
+        Self { their, answers, is_shown: false }
     }
 
     pub(super) const fn is_over(&self) -> bool {
@@ -45,6 +48,12 @@ impl Settling {
         match frame {
             Frame::Decision { yes } => self.on_decision(*yes),
             Frame::Seen => self.on_seen(),
+            // Once a stream: more would make us write as often as they like.
+            Frame::Moments(moments) if !self.is_shown => {
+                self.is_shown = true;
+                let change = Change::Shown { their: self.their, moments: moments.clone() };
+                Ok(vec![Output::Commit { change, then: Vec::new() }])
+            }
             _ => Err(Fault::OutOfOrder { frame: frame.name() }),
         }
     }

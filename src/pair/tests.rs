@@ -3,6 +3,7 @@
 
 mod frames;
 mod hostile;
+mod moments;
 mod resume;
 mod stories;
 
@@ -36,6 +37,7 @@ struct Person {
     faults: Vec<Fault>,
     closed: usize,
     resumed: Vec<(UserId, NodeId)>,
+    shown: Vec<Vec<ShownMoment>>,
 }
 
 impl Person {
@@ -60,6 +62,7 @@ impl Person {
             faults: Vec::new(),
             closed: 0,
             resumed: Vec::new(),
+            shown: Vec::new(),
         }
     }
 
@@ -151,6 +154,10 @@ impl Person {
                 }
                 their
             }
+            Change::Shown { their, moments } => {
+                self.shown.push(moments);
+                their
+            }
         };
         self.befriend(their);
     }
@@ -207,6 +214,7 @@ impl Person {
             known: &|user| self.known.get(user).cloned(),
             invites: &mut self.invites,
             standing,
+            is_unwelcome: &|_| false,
             pending_count: self.pending.len(),
             is_resume_open: self.is_resume_open,
             pair_keys: &mut pending.chain(friends),

@@ -1,23 +1,22 @@
-//! Becoming friends and parting: invites, pairing, the two answers; a friend made, a friend removed.
+//! Becoming friends: invites, pairing, the two answers; a friend made, anew or again.
 //!
 //! The pair protocol's machines say what must last; here it is kept, and only then does what follows from it leave.
 //! While an invite is open, or a pair waits for an answer, or a friend has not seen our node key, strangers may speak
 //! the pair protocol; at all other times nobody unknown gets past the handshake.
 //!
-//! Source: docs/protocol.md 3.7, 3.11 (new friend, unfriend).
+//! Source: docs/protocol.md 3.7, 3.11 (new friend).
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::people::{no_such_person, within};
+use super::people::within;
 use super::publish::internal;
 use super::sessions::{Purpose, Spoken, Stream};
 use super::state::{Friend, PendingPair};
 use super::{Service, state};
 use crate::ask::InviteDraft;
-use crate::audience::{self, List, Op, Verb};
 use crate::crypto::PairKey;
 use crate::error::{Error, Result as Said};
-use crate::id::{NodeId, UserId};
+use crate::id::{InviteId, NodeId, UserId};
 use crate::identity::{DeviceRecord, IdentityRecord, Invite, InviteError, KnownIdentity};
 use crate::limits::{FRIEND_LIMIT, INVITE_ADDRESS_LIMIT, INVITE_LIFE_DEFAULT_MS, NAME_LIMIT};
 use crate::link::{Address, ConnId, Order, Protocol, StreamId};
@@ -47,9 +46,29 @@ pub(super) struct Underway {
     shut: u32,
     next_try: Timestamp,
     tries: u32,
+    /// By a common friend: the other opens the door once they have heard of it, so a shut door means not yet.
+    is_introduced: bool,
 }
 
 impl Underway {
+    /// Somebody whom a common friend introduced, after both have said yes.
+    pub(super) const fn introduced(invite: Invite, now: Timestamp) -> Self {
+        Self {
+            invite,
+            name: String::new(),
+            refused: false,
+            shut: 0,
+            next_try: now,
+            tries: 0,
+            is_introduced: true,
+        }
+    }
+
+    /// Whether it is under way with this invite.
+    pub(super) fn is_of(&self, id: &InviteId) -> bool {
+        self.invite.id() == *id
+    }
+
     /// When the inviter is dialled next; never once they refused.
     pub(super) fn due(&self) -> Option<Timestamp> {
         Some(self.next_try).filter(|_| !self.refused)
@@ -93,31 +112,44 @@ impl Service {
     /// Begins to redeem an invite; [`Service::redeeming`] tells how it stands.
     ///
     /// # Errors
-    /// Usage if it is no link; refused if it has expired, is one's own, or the inviter is a friend already.
+    /// Usage if it is no link; refused if it has expired, is one's own, or the inviter is blocked or a friend who is
+    /// here.
     pub fn accept(&mut self, link: &str, name: Option<&str>) -> Said<UserId> {
         let invite = Invite::parse(link).map_err(not_a_link)?;
         let user = invite.root;
         if user == self.me() {
             return Err(Error::refused("own_invite", "this is an invite of your own", "send it to a friend"));
         }
-        if let Some(friend) = self.state.friends.get(&user) {
-            let name = friend.shown_name();
+        // Who cannot be met may have removed me: then this invite is the way back.
+        if self.online(&user).is_some() {
+            let name = self.person(&user).name;
             return Err(Error::refused(
                 "friend_already",
                 format!("{name} is your friend already"),
                 "nothing to do",
             ));
         }
+        if self.is_blocked(&user) {
+            let name = self.person(&user).name;
+            return Err(Error::refused(
+                "blocked",
+                format!("you have blocked {name}"),
+                "first `tidings friend unblock`, or `tidings friend remove` to begin anew",
+            ));
+        }
         if invite.is_expired(self.now) {
             return Err(Error::refused("invite_expired", "this invite has expired", "ask for a new one"));
         }
-        if self.state.friends.len() >= FRIEND_LIMIT {
+        if self.state.friends.len() >= FRIEND_LIMIT && !self.state.friends.contains_key(&user) {
             return Err(friend_limit());
         }
         let name = name.unwrap_or_default();
         within("name", name, NAME_LIMIT)?;
-        let underway =
-            Underway { invite, name: name.to_owned(), refused: false, shut: 0, next_try: self.now, tries: 0 };
+        let underway = Underway {
+            name: name.to_owned(),
+            is_introduced: false,
+            ..Underway::introduced(invite, self.now)
+        };
         self.timers.redemptions.insert(user, underway);
         self.dial_redemptions();
         Ok(user)
@@ -125,12 +157,11 @@ impl Service {
 
     /// How redeeming the invite of a person stands.
     pub fn redeeming(&self, user: &UserId) -> Redeeming {
-        if self.state.friends.contains_key(user) {
-            return Redeeming::Friends;
-        }
         match self.timers.redemptions.get(user) {
             Some(underway) if underway.refused => Redeeming::Refused,
-            _ => Redeeming::Waiting,
+            Some(_) => Redeeming::Waiting,
+            None if self.state.friends.contains_key(user) => Redeeming::Friends,
+            None => Redeeming::Waiting,
         }
     }
 
@@ -150,6 +181,13 @@ impl Service {
             }
         }
         for (user, node, addresses) in dials {
+            // A friend who has removed me may be connected all the same, as a stranger to them.
+            if let Some(conn) = self.net.conns.iter().find(|(_, conn)| conn.node == node).map(|(id, _)| *id) {
+                if !self.is_pairing_on(conn) {
+                    self.begin_pairing(conn, Some(&Purpose::Redeem(user)));
+                }
+                continue;
+            }
             let attempt = self.net.dial_id(Purpose::Redeem(user));
             self.order(Order::Dial { attempt, node: Some(node), addresses });
         }
@@ -162,7 +200,8 @@ impl Service {
             .pending
             .values()
             .filter(|pair| !self.state.friends.contains_key(&pair.pending.their()));
-        open.filter(|pair| !pair.pending.is_refused()).map(request_view).collect()
+        let open = open.filter(|pair| !pair.pending.is_refused()).map(|pair| self.request_view(pair));
+        open.chain(self.open_heard().map(|(_, heard)| self.heard_view(heard))).collect()
     }
 
     /// Says yes to a request.
@@ -192,27 +231,16 @@ impl Service {
         let found: Vec<UserId> = open.map(|pair| pair.pending.their()).collect();
         let user = match found.as_slice() {
             [user] => *user,
-            [] => {
-                return Err(Error::not_found(
-                    "no_such_request",
-                    format!("no request {word:?} is open"),
-                    "see `tidings requests`",
-                ));
-            }
-            _ => {
-                return Err(Error::not_found(
-                    "ambiguous_request",
-                    format!("more than one request fits {word:?}"),
-                    "use more of the id",
-                ));
-            }
+            [] => return self.answer_introduction(word, yes),
+            several => return Err(no_such_request(word, several.len())),
         };
         if yes && self.state.friends.len() >= FRIEND_LIMIT {
             return Err(friend_limit());
         }
         let pair = self.state.pending.get_mut(&user).ok_or_else(internal)?;
         pair.pending.mark_mine(yes);
-        let view = request_view(pair);
+        let pair = pair.clone();
+        let view = self.request_view(&pair);
         self.save_pending(&user);
         self.barrier_before_output = true;
         self.tell_decision(&user, yes)?;
@@ -244,7 +272,9 @@ impl Service {
             };
             let conn = state.conn;
             self.net.streams.insert(stream, state);
-            return self.on_pair_outputs(conn, stream, outputs);
+            if !outputs.is_empty() {
+                return self.on_pair_outputs(conn, stream, outputs);
+            }
         }
         self.timers.settle_soon(*user, self.now);
         Ok(())
@@ -278,10 +308,11 @@ impl Service {
     /// Whether the pair protocol is spoken on a connection already.
     fn is_pairing_on(&self, conn: ConnId) -> bool {
         self.net.streams.values().any(|stream| {
-            let is_pairing = matches!(
-                stream.spoken,
-                Spoken::PairInitiator(_) | Spoken::PairResponder(_) | Spoken::Opening(Protocol::Pair)
-            );
+            let is_pairing = match &stream.spoken {
+                Spoken::PairInitiator(_) | Spoken::Opening(Protocol::Pair) => true,
+                Spoken::PairResponder(machine) => !machine.is_fresh(),
+                _ => false,
+            };
             stream.conn == conn && is_pairing
         })
     }
@@ -367,7 +398,7 @@ impl Service {
         let name = self.state.me.name.clone();
         let resume_open = self.is_resume_open();
         let friends = &self.state.friends;
-        let pending = &self.state.pending;
+        let (pending, bonds) = (&self.state.pending, &self.state.bonds);
         let known = |user: &UserId| -> Option<KnownIdentity> {
             let pair = || pending.get(user).map(|pair| KnownIdentity::new(pair.pending.identity().clone()));
             friends.get(user).map(|friend| friend.identity.clone()).or_else(pair)
@@ -400,6 +431,7 @@ impl Service {
                         known: &known,
                         invites: &mut self.state.invites,
                         standing,
+                        is_unwelcome: &|user| bonds.get(user).is_some_and(|bond| bond.blocked.is_some()),
                         pending_count: pending.len(),
                         is_resume_open: resume_open,
                         pair_keys,
@@ -424,10 +456,14 @@ impl Service {
             match output {
                 pair::Output::Send(frame) => self.order(Order::Send { stream, frame }),
                 pair::Output::Commit { change, then } => {
+                    let is_new = matches!(change, Change::Paired { .. });
                     self.on_change(conn, change)?;
                     // Outputs leave only behind the barrier of this step.
                     self.barrier_before_output = true;
                     self.on_pair_outputs(conn, stream, then)?;
+                    if is_new {
+                        self.show_strangers(conn, stream)?;
+                    }
                 }
                 pair::Output::Resumed { who, identity, device } => {
                     self.on_identity(who, identity.as_bytes());
@@ -478,6 +514,7 @@ impl Service {
                     self.settle_pair(&their)?;
                 }
             }
+            Change::Shown { their, moments } => self.on_shown(&their, &moments)?,
             Change::MineSeen { their } => {
                 if let Some(pair) = self.state.pending.get_mut(&their) {
                     pair.pending.mark_mine_seen();
@@ -489,9 +526,28 @@ impl Service {
         Ok(())
     }
 
-    fn announce_request(&mut self, user: &UserId, state: &'static str) {
+    fn request_view(&self, pair: &PendingPair) -> view::Request {
+        let user = pair.pending.their();
+        let by = self.introducer_of(&pair.pending.invite(), &user);
+        view::Request {
+            id: user,
+            name: pair.pending.their_name().to_owned(),
+            expected: pair.pending.expected().map(str::to_owned),
+            via: match (by, pair.redeemed) {
+                (Some(_), _) => "introduction",
+                (None, true) => "accepted",
+                (None, false) => "invite",
+            },
+            by: by.map(|by| self.person(&by)),
+            confirmed: pair.pending.mine() == Some(true),
+            moments: self.count_shown(&user),
+            at: pair.pending.since(),
+        }
+    }
+
+    pub(super) fn announce_request(&mut self, user: &UserId, state: &'static str) {
         if let Some(pair) = self.state.pending.get(user) {
-            let request = request_view(pair);
+            let request = self.request_view(pair);
             self.emit(view::Happening::Request { request, state });
         }
     }
@@ -502,6 +558,8 @@ impl Service {
         let (friends, settled, refused) =
             (pair.pending.are_friends(), pair.pending.is_settled(), pair.pending.is_refused());
         if friends {
+            self.forget_shown(user)?;
+            let Some(pair) = self.state.pending.get(user) else { return Ok(()) };
             let pair = pair.clone();
             if self.state.friends.contains_key(user) {
                 self.pair_again(&pair);
@@ -510,6 +568,7 @@ impl Service {
             }
         }
         if settled {
+            self.forget_shown(user)?;
             self.state.pending.remove(user);
             self.remove_state(b'p', user.as_bytes());
             match self.timers.redemptions.get_mut(user).filter(|_| refused) {
@@ -529,10 +588,15 @@ impl Service {
         if friend.pair_key == *pending.pair_key() {
             return;
         }
-        friend.pair_key = pending.pair_key().clone();
+        let former = std::mem::replace(&mut friend.pair_key, pending.pair_key().clone());
+        let former = (former, friend.psk_gen);
         friend.safety = *pending.safety();
         friend.verified = false;
         friend.seen_as = Some(self.keyring.node_id());
+        let generation = self.count_pairing(&user, Some(former));
+        if let Some(friend) = self.state.friends.get_mut(&user) {
+            friend.psk_gen = generation;
+        }
         self.save_friend(&user);
         self.barrier_before_output = true;
         self.on_identity(user, pending.identity().as_bytes());
@@ -563,7 +627,7 @@ impl Service {
             verified: false,
             safety: *pending.safety(),
             pair_key: pending.pair_key().clone(),
-            psk_gen: 1,
+            psk_gen: self.count_pairing(&user, None),
             identity: KnownIdentity::new(pending.identity().clone()),
             devices: BTreeMap::from([(device.device(), device)]),
             last_address: address,
@@ -573,70 +637,20 @@ impl Service {
         };
         self.state.friends.insert(user, friend);
         self.save_friend(&user);
-        self.barrier_before_output = true;
         self.profile_again(&user)?;
         self.announce_request(&user, "friends");
+        let introduced_by = self.introducer_of(&pending.invite(), &user);
+        if let Some(bond) = self.state.bonds.get_mut(&user) {
+            bond.introduced_by = introduced_by;
+        }
+        self.save_bond(&user);
+        self.forget_introductions_to(&user);
         self.timers.redemptions.remove(&user);
-        self.admit();
-        self.change_people(Op { list: List::Friends, user, verb: Verb::Add });
         // Whatever fails here is our own: the friend is kept, the rest is done at the next change.
-        if let Err(error) = self.audiences_changed(&BTreeSet::from([user])) {
+        if let Err(error) = self.welcome(&user, &BTreeSet::new()) {
             tracing::error!(%error, "audiences did not follow a new friend");
         }
-        self.owed_changed(&user);
-        self.emit_friend(&user);
-        let node =
-            self.state.friends.get(&user).and_then(|friend| friend.live_devices().next().map(|r| r.node()));
-        let conns: Vec<ConnId> =
-            self.net.conns.iter().filter(|(_, conn)| Some(conn.node) == node).map(|(id, _)| *id).collect();
-        for conn in conns {
-            self.open_session(conn);
-        }
-        self.dial_soon(&user);
         Ok(())
-    }
-
-    /// Ends a friendship, silently: no rule names them any more, nothing new is sealed to them, their node gets past no
-    /// handshake of ours.
-    ///
-    /// # Errors
-    /// Not found.
-    pub fn remove_friend(&mut self, word: &str) -> Said<view::Person> {
-        let user = self.named(word)?.user;
-        let person = self.person(&user);
-        self.state.friends.remove(&user).ok_or_else(|| no_such_person(word))?;
-        self.remove_state(b'f', user.as_bytes());
-        if self.state.pending.remove(&user).is_some() {
-            self.remove_state(b'p', user.as_bytes());
-        }
-        for op in self.state.people.unfriending(&user) {
-            self.change_people(op);
-        }
-        let closings = audience::closings(&audience::Change::Unfriended(user), &self.minted());
-        for epoch in &closings.at_once {
-            self.close(epoch);
-        }
-        for epoch in &closings.with_next_write {
-            self.retire(epoch);
-        }
-        self.barrier_before_output = true;
-        self.forget_owed(&user)?;
-        self.admit();
-        let conns: Vec<ConnId> = self
-            .net
-            .conns
-            .iter()
-            .filter(|(_, conn)| conn.friend.is_some_and(|(friend, _)| friend == user))
-            .map(|(id, _)| *id)
-            .collect();
-        for conn in conns {
-            self.order(Order::Hangup { conn });
-            // Nothing more is said on it, whatever this step still causes.
-            self.forget_conn(conn);
-        }
-        self.audiences_changed(&BTreeSet::new())?;
-        self.emit(view::Happening::Unfriended { id: user });
-        Ok(person)
     }
 
     /// A pair stream ended before its machine was done.
@@ -664,7 +678,8 @@ impl Service {
         for (user, underway) in &mut self.timers.redemptions {
             if underway.invite.node == node && !self.state.pending.contains_key(user) {
                 underway.shut = underway.shut.saturating_add(1);
-                underway.refused |= is_refused || underway.shut >= DOOR_SHUT_LIMIT;
+                let is_final = is_refused || underway.shut >= DOOR_SHUT_LIMIT;
+                underway.refused |= is_final && !underway.is_introduced;
             }
         }
     }
@@ -715,17 +730,23 @@ fn is_unsaid(pair: &PendingPair) -> bool {
     pair.pending.mine().is_some() && !pair.pending.is_mine_seen()
 }
 
-fn request_view(pair: &PendingPair) -> view::Request {
-    view::Request {
-        id: pair.pending.their(),
-        name: pair.pending.their_name().to_owned(),
-        expected: pair.pending.expected().map(str::to_owned),
-        via: if pair.redeemed { "accepted" } else { "invite" },
-        at: pair.pending.since(),
+/// No request, or more than one, fits a word.
+pub(super) fn no_such_request(word: &str, several: usize) -> Error {
+    if several == 0 {
+        return Error::not_found(
+            "no_such_request",
+            format!("no request {word:?} is open"),
+            "see `tidings requests`",
+        );
     }
+    Error::not_found(
+        "ambiguous_request",
+        format!("more than one request fits {word:?}"),
+        "use more of the id",
+    )
 }
 
-fn friend_limit() -> Error {
+pub(super) fn friend_limit() -> Error {
     Error::refused(
         "friend_limit",
         format!("there are {FRIEND_LIMIT} friends already, which is the limit"),

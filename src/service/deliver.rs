@@ -35,7 +35,8 @@ use crate::limits::{MAIL_EARLY_LIMIT, PARCEL_LIFE_DAYS};
 use crate::link::{ConnId, Order, StreamId};
 use crate::mail::{
     self, Carried, Carriers, Cause, ClosedEpoch, Courier, EntryRef, Envelope, EpochCloses, EpochKeys,
-    Forgotten, Frame, Grants, HeldId, Item, Letter, Owed, OwedId, Puts, Relay, Wanted, pack, seal,
+    Forgotten, Frame, Grants, HeldId, IntroductionStep, Item, Letter, Owed, OwedId, Puts, Relay, Wanted,
+    pack, seal,
 };
 use crate::moment::{Class, Tombstone};
 use crate::store::{StoreError, Tree};
@@ -225,12 +226,17 @@ impl Service {
         }
         for user in told.iter().filter(|user| !in_epoch || !recipients.contains(user)) {
             if self.state.friends.contains_key(user) {
-                let addressed = Addressed { epoch: tombstone.epoch, seq: tombstone.seq, arose: self.now };
-                self.keep_addressed(b'w', user, &tombstone.entry, addressed);
-                self.owed_changed(user);
+                self.keep_withdrawal(tombstone, user);
             }
         }
         Ok(())
+    }
+
+    /// Somebody is to be told of a withdrawal, now or once they are a friend again.
+    pub(super) fn keep_withdrawal(&mut self, tombstone: &Tombstone, user: &UserId) {
+        let addressed = Addressed { epoch: tombstone.epoch, seq: tombstone.seq, arose: self.now };
+        self.keep_addressed(b'w', user, &tombstone.entry, addressed);
+        self.owed_changed(user);
     }
 
     /// Who was granted an entry singly.
@@ -291,6 +297,7 @@ impl Service {
         }));
         wanted.extend(self.wanted_recalls(user));
         wanted.extend(withdrawals);
+        wanted.extend(self.introductions_owed(user));
         wanted.extend(self.wanted_receipts(user));
         wanted.extend(self.wanted_hides(user));
         wanted
@@ -389,6 +396,10 @@ impl Service {
         let (mut tombstones, mut receipts) = (BTreeSet::new(), BTreeSet::new());
         let mut hides: BTreeMap<EntryRef, BTreeSet<[u8; 16]>> = BTreeMap::new();
         for wanted in due {
+            if wanted.id.kind() == mail::OwedKind::Introduction {
+                items.extend(self.introduction_item(&wanted.id));
+                continue;
+            }
             let place = wanted.id.place();
             let Some(epoch) = self.state.epochs.get(wanted.id.epoch()) else { continue };
             match wanted.id.kind() {
@@ -411,8 +422,8 @@ impl Service {
                 mail::OwedKind::Hide => {
                     hides.entry(place).or_default().insert(*wanted.id.hide_tag());
                 }
-                // Made by `recall_items`, which knows for whom.
-                mail::OwedKind::Recall => {}
+                // Made by `recall_items`, which knows for whom, and above.
+                mail::OwedKind::Recall | mail::OwedKind::Introduction => {}
             }
         }
         if !closes.is_empty() {
@@ -576,22 +587,20 @@ impl Service {
         self.state.friends.values().find(|friend| friend.devices.contains_key(device)).map(|f| f.user)
     }
 
-    /// Nothing more is owed to somebody, nothing of theirs is carried.
+    /// Nothing more is handed to somebody, nothing of theirs is carried. What they were granted, what is withdrawn and
+    /// what of theirs has not come is remembered: it counts again once they are a friend again.
     pub(super) fn forget_owed(&mut self, user: &UserId) -> Result<(), StoreError> {
         for id in self.mail.courier.on_unfriended(user) {
             self.tx.remove(Tree::Mail, &id.encode());
             self.tx.remove(Tree::MailIndex, &id.encode());
         }
-        for kind in *b"gwkqy" {
+        for kind in *b"ky" {
             for (key, _) in self.tx.prefix(Tree::State, &tx::key(&[&[kind], user.as_bytes()]), usize::MAX)? {
                 self.tx.remove(Tree::State, &key);
             }
         }
-        self.mail.grants.remove(user);
-        self.mail.withdrawals.remove(user);
         self.mail.receipts.remove(user);
         self.mail.acks.remove(user);
-        self.mail.awaited.remove(user);
         self.mail.carried.remove(user);
         Ok(())
     }
@@ -662,6 +671,15 @@ pub(super) fn ids_of(items: &[Item]) -> BTreeSet<OwedId> {
                 );
             }
             Item::Tombstones(places) => ids.extend(places.iter().copied().map(OwedId::tombstone)),
+            Item::Introduction(offer) => {
+                ids.insert(OwedId::introduction(&offer.id(), IntroductionStep::Offer, &offer.user));
+            }
+            Item::IntroductionAnswer(answer) => {
+                ids.insert(OwedId::introduction(&answer.id, IntroductionStep::Answer, &answer.user));
+            }
+            Item::IntroductionRecords(sent) => {
+                ids.insert(OwedId::introduction(&sent.id, IntroductionStep::Records, &sent.identity.user()));
+            }
             Item::Recall(recall) => {
                 ids.insert(OwedId::recall(recall.post, recall.version));
             }

@@ -44,17 +44,18 @@ impl Service {
         for (key, value) in &run {
             let (epoch, seq, entry) = split_log_key(key)
                 .ok_or_else(|| tx::damaged(Tree::Log, key, "the key is not one of ours"))?;
-            let header = match Lying::decode(key, value)? {
-                Lying::Whole(bytes) | Lying::Header(bytes) => header_in(&bytes),
+            let lying = Lying::decode(key, value)?;
+            let header = match &lying {
+                Lying::Whole(bytes) | Lying::Header(bytes) => header_in(bytes),
                 Lying::Timeline(shown) => {
-                    let stored = self.tx.get(Tree::Timeline, &timeline_key(shown, &entry))?;
+                    let stored = self.tx.get(Tree::Timeline, &timeline_key(*shown, &entry))?;
                     stored.and_then(|bytes| header_in(bytes.get(8..)?))
                 }
                 Lying::Gone | Lying::Awaited => None,
             };
             if header.is_some_and(|header| header.is_expired(self.now)) {
                 // From here on it is as if its author had withdrawn it: known, and nothing of it kept.
-                self.apply_tombstone(&Tombstone { epoch, seq, entry })?;
+                self.let_go(&Tombstone { epoch, seq, entry }, Some(lying))?;
             }
         }
         if run.len() < EXPIRED_STEP_LIMIT {

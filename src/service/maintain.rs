@@ -73,6 +73,8 @@ impl Service {
     pub(super) fn begin(&mut self, beside: Option<&Reservations>) -> Result<(), StoreError> {
         self.begin_blocks(beside)?;
         self.admit();
+        self.load_index()?;
+        self.load_marks()?;
         self.load_wants()?;
         self.remove_dropped()?;
         self.load_quota();
@@ -84,6 +86,7 @@ impl Service {
         self.load_mail()?;
         self.load_readers()?;
         self.load_recalls()?;
+        self.open_introductions();
         self.tag_old_rows()?;
         self.load_hides()?;
         self.load_notices()?;
@@ -122,6 +125,7 @@ impl Service {
         self.dial_redemptions();
         self.dial_settlements();
         self.release_held()?;
+        self.fill_index()?;
         self.ask_again();
         if self.timers.slow.is_none_or(|at| at <= self.now) {
             self.timers.slow = Some(self.now.plus_ms(MAINTAIN_INTERVAL_MS));
@@ -145,6 +149,7 @@ impl Service {
         [
             self.net_wakeup(),
             self.wants_wakeup(),
+            self.index_wakeup(),
             self.dial_wakeup(),
             settlements.min(),
             redemptions.min(),
@@ -189,10 +194,13 @@ impl Service {
         for user in expired {
             self.state.pending.remove(&user);
             self.remove_state(b'p', user.as_bytes());
+            self.forget_shown(&user)?;
         }
         if is_ageing {
             self.drop_expired()?;
+            self.expire_introductions();
         }
+        self.open_introductions();
         if today.since(self.state.me.device_day) >= DEVICE_RECORD_RENEW_DAYS {
             self.renew_device()?;
         }

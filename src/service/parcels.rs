@@ -12,7 +12,7 @@ use super::deliver::class_of;
 use super::receive::Lying;
 use super::state::EpochRecord;
 use super::{Service, tx};
-use crate::crypto::keys;
+use crate::crypto::{PairKey, keys};
 use crate::id::{DeviceId, EntryId, EpochId, ParcelId, UserId};
 use crate::identity::{DeviceRecord, live_device};
 use crate::limits::{ACK_LIMIT, AWAITED_LIMIT, CLOSED_EPOCH_LIMIT, OPEN_EPOCH_LIMIT};
@@ -72,15 +72,13 @@ impl Service {
         if envelope.to_root != self.me() {
             return Ok(());
         }
-        let sender =
-            self.state.friends.values().find(|friend| envelope.is_from(&friend.pair_key)).map(|f| f.user);
-        let Some(sender) = sender else {
+        let Some((sender, pair_key)) = self.sender_of(envelope) else {
             // From nobody I know: whoever holds it may let it go.
             self.say_taken(stream, envelope.parcel_id);
             return Ok(());
         };
         let is_courier = sender != *peer;
-        let received = match self.open_parcel(&sender, envelope) {
+        let received = match self.open_parcel(&sender, &pair_key, envelope) {
             Ok(received) => received,
             Err(unopened) => {
                 self.answer_unopened(&sender, peer);
@@ -92,6 +90,7 @@ impl Service {
                 return Ok(());
             }
         };
+        self.forget_former_key(&sender, &pair_key);
         let taking = self.take_items(&received)?;
         if !taking.is_refused {
             self.say_taken(stream, envelope.parcel_id);
@@ -112,22 +111,26 @@ impl Service {
         self.order(Order::Send { stream, frame: Frame::Taken(parcel).encode() });
     }
 
-    fn open_parcel(&mut self, sender: &UserId, envelope: &Envelope) -> Result<Received, Unopened> {
-        let friend = self.state.friends.get(sender).ok_or(Unopened::ForEver)?;
+    fn open_parcel(
+        &mut self,
+        sender: &UserId,
+        pair_key: &PairKey,
+        envelope: &Envelope,
+    ) -> Result<Received, Unopened> {
         let me = self.keyring.user();
         let keys = OpenKeys {
             from_root: sender,
             to_root: &me,
-            pair_key: &friend.pair_key,
-            psk_gen: friend.psk_gen,
+            pair_key,
+            // Which key it is has been found by its tag; the two may count pairings differently.
+            psk_gen: envelope.psk_gen,
             seal_to: self.keyring.seal_for(&envelope.seal_id).ok_or(Unopened::ForEver)?,
         };
         let opened = mail::open(envelope, &keys, self.now.day()).map_err(|error| {
             tracing::debug!(%error, from = %sender.short(), "a parcel does not open");
             match error {
-                // My clock may be ahead; a newer pairing may not be settled here.
+                // My clock may be ahead.
                 OpenError::Expired { .. } => Unopened::ForNow,
-                OpenError::OtherGeneration { expected, found } if found > expected => Unopened::ForNow,
                 _ => Unopened::ForEver,
             }
         })?;
@@ -212,6 +215,9 @@ impl Service {
                         self.on_ack(&received.from_device, parcel);
                     }
                 }
+                Item::Introduction(offer) => self.take_introduction(&sender, offer),
+                Item::IntroductionAnswer(answer) => self.take_introduction_answer(&sender, answer),
+                Item::IntroductionRecords(sent) => self.take_introduction_records(&sender, sent),
                 Item::DeletionReceipt(places) => self.take_receipts(&sender, places)?,
                 // Ends were taken above. The others are kept for the releases that act on them.
                 _ => {}
@@ -256,25 +262,24 @@ impl Service {
     }
 
     /// Keeps the epochs of an author that are over, and those known by grants alone, within their number: an empty one
-    /// goes first, then the oldest with everything kept of it.
-    fn hold_epochs(&mut self, author: &UserId) -> Result<(), StoreError> {
+    /// goes first, then the oldest with everything kept of it, and last those with a favourite.
+    pub(super) fn hold_epochs(&mut self, author: &UserId) -> Result<(), StoreError> {
         let is_over = |epoch: &&EpochRecord| {
             epoch.author == *author && epoch.own.is_none() && !(epoch.is_open() && epoch.secret.is_some())
         };
-        let mut over: Vec<(bool, Day, EpochId)> = self
-            .state
-            .epochs
-            .values()
-            .filter(is_over)
-            .map(|epoch| {
-                let entries = self.state.usage.get(&epoch.id).map_or(0, |usage| usage.entries);
-                (entries > 0, epoch.closed.unwrap_or(epoch.opened), epoch.id)
-            })
-            .collect();
-        let beyond = over.len().saturating_sub(CLOSED_EPOCH_LIMIT);
+        let beyond = self.state.epochs.values().filter(is_over).count().saturating_sub(CLOSED_EPOCH_LIMIT);
         if beyond > 0 {
+            let favourites = self.epochs_of_favourites()?;
+            let over = self.state.epochs.values().filter(is_over);
+            let mut over: Vec<(bool, bool, Day, EpochId)> = over
+                .map(|epoch| {
+                    let entries = self.state.usage.get(&epoch.id).map_or(0, |usage| usage.entries);
+                    let last = epoch.closed.unwrap_or(epoch.opened);
+                    (favourites.contains(&epoch.id), entries > 0, last, epoch.id)
+                })
+                .collect();
             over.sort();
-            for (_, _, epoch) in over.into_iter().take(beyond) {
+            for (.., epoch) in over.into_iter().take(beyond) {
                 self.forget_epoch(author, &epoch)?;
             }
         }

@@ -70,12 +70,12 @@ impl Service {
         all
     }
 
-    /// One friend, by word.
+    /// One friend, or somebody who is blocked, by word.
     ///
     /// # Errors
     /// Not found if nobody or more than one fits.
     pub fn friend(&self, word: &str) -> Result<view::Friend> {
-        Ok(self.friend_view(self.named(word)?))
+        Ok(self.friend_view(self.named_or_blocked(word)?))
     }
 
     /// Gives a friend a name of my own; empty takes it back.
@@ -310,29 +310,7 @@ impl Service {
 
     /// The friend a word names: the name I gave, their own name, or a prefix of their id.
     pub(super) fn named(&self, word: &str) -> Result<&Friend> {
-        let friends = || self.state.friends.values();
-        let folded = word.to_lowercase();
-        let ways: [Vec<&Friend>; 3] = [
-            friends().filter(|friend| friend.shown_name().to_lowercase() == folded).collect(),
-            friends().filter(|friend| friend.own_name.to_lowercase() == folded).collect(),
-            if word.len() >= ID_PREFIX_MIN {
-                friends().filter(|friend| friend.user.to_string().starts_with(&folded)).collect()
-            } else {
-                Vec::new()
-            },
-        ];
-        match ways.into_iter().find(|way| !way.is_empty()).as_deref() {
-            Some([friend]) => Ok(friend),
-            Some(several) => Err(Error::not_found(
-                "ambiguous_person",
-                format!("{} friends are called {word:?}", several.len()),
-                format!(
-                    "use more of an id: {}",
-                    several.iter().map(|friend| friend.user.short()).collect::<Vec<_>>().join(", ")
-                ),
-            )),
-            None => Err(no_such_person(word)),
-        }
+        find(self.state.friends.values(), word)
     }
 
     /// Somebody by the name I know them under; a stranger by the beginning of their id.
@@ -340,7 +318,8 @@ impl Service {
         let name = if *user == self.keyring.user() {
             self.state.me.name.clone()
         } else {
-            self.state.friends.get(user).map_or_else(|| user.short(), Friend::shown_name)
+            let blocked = || self.blocked().find(|friend| friend.user == *user);
+            self.state.friends.get(user).or_else(blocked).map_or_else(|| user.short(), Friend::shown_name)
         };
         view::Person { id: *user, name }
     }
@@ -354,6 +333,12 @@ impl Service {
 
     pub(super) fn friend_view(&self, friend: &Friend) -> view::Friend {
         let peer = self.online(&friend.user);
+        let bond = self.state.bonds.get(&friend.user);
+        let blocked = bond.and_then(|bond| bond.blocked.as_ref());
+        let tags: BTreeSet<TagId> = match blocked {
+            Some(blocked) => blocked.tags.clone(),
+            None => self.state.people.tags_of(&friend.user).collect(),
+        };
         let (avatar, cover) = self.face_of(&friend.user);
         view::Friend {
             about: friend.about.clone(),
@@ -364,13 +349,7 @@ impl Service {
             name: friend.shown_name(),
             own_name: friend.own_name.clone(),
             note: friend.note.clone(),
-            tags: self
-                .state
-                .people
-                .tags_of(&friend.user)
-                .filter_map(|id| self.state.tags.get(&id))
-                .map(|tag| tag.name.clone())
-                .collect(),
+            tags: tags.iter().filter_map(|id| self.state.tags.get(id)).map(|tag| tag.name.clone()).collect(),
             since: friend.since,
             verified: friend.verified,
             online: peer.is_some(),
@@ -379,8 +358,36 @@ impl Service {
             chats_only: !self.state.people.contains(List::Moments, &friend.user),
             hide_mine: !self.state.people.contains(List::Mine, &friend.user),
             hide_theirs: friend.hide_theirs,
+            blocked: blocked.is_some(),
+            introduced_by: bond.and_then(|bond| bond.introduced_by).map(|by| self.person(&by)),
             muted: self.is_muted(friend.user.as_bytes()),
         }
+    }
+}
+
+/// Whom of these a word names.
+pub(super) fn find<'a>(people: impl Iterator<Item = &'a Friend> + Clone, word: &str) -> Result<&'a Friend> {
+    let folded = word.to_lowercase();
+    let ways: [Vec<&Friend>; 3] = [
+        people.clone().filter(|friend| friend.shown_name().to_lowercase() == folded).collect(),
+        people.clone().filter(|friend| friend.own_name.to_lowercase() == folded).collect(),
+        if word.len() >= ID_PREFIX_MIN {
+            people.filter(|friend| friend.user.to_string().starts_with(&folded)).collect()
+        } else {
+            Vec::new()
+        },
+    ];
+    match ways.into_iter().find(|way| !way.is_empty()).as_deref() {
+        Some([friend]) => Ok(friend),
+        Some(several) => Err(Error::not_found(
+            "ambiguous_person",
+            format!("{} friends are called {word:?}", several.len()),
+            format!(
+                "use more of an id: {}",
+                several.iter().map(|friend| friend.user.short()).collect::<Vec<_>>().join(", ")
+            ),
+        )),
+        None => Err(no_such_person(word)),
     }
 }
 

@@ -133,6 +133,7 @@ impl Service {
             return Ok(());
         }
         self.audiences_changed(changed)?;
+        self.status_follows(changed)?;
         for user in changed {
             self.emit_friend(user);
         }

@@ -72,8 +72,9 @@ impl Service {
                 view::LeftOut { id: person.id, name: person.name, why }
             })
             .collect();
+        let audience = self.audience_of_rule(&rule);
         Ok(view::DryRun {
-            audience: self.audience_of_rule(&rule),
+            audience,
             may_read: members.len(),
             people: members.iter().map(|user| self.person(user)).collect(),
             left_out,
@@ -122,6 +123,7 @@ impl Service {
             }
             self.owe_tombstone(&tombstone, current)?;
         }
+        self.remember_withdrawal(&tombstone)?;
         self.apply_tombstone(&tombstone)?;
         self.answer_after_barrier = true;
         Ok(())

@@ -2,22 +2,22 @@
 //!
 //! A quota never decides what is valid or known above the floor, only what is kept (docs/protocol.md 3.4, 3.18), so two
 //! nodes with different quotas still agree. Interactions go before moments; a person's newest records and profile stand
-//! in the friend's own record and are never evicted. Once an epoch was in sync, only so much is taken of it a day.
+//! in the friend's own record and are never evicted, nor is a moment among my favourites (`marks`). Once an epoch was in sync, only so much is taken of it a day.
 //!
 //! Source: docs/protocol.md 3.18; invariants I17, I23.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Service;
 use super::receive::Lying;
-use crate::id::{EpochId, UserId};
+use super::{Service, tx};
+use crate::id::{EntryId, EpochId, UserId};
 use crate::limits::{
     ALL_AUTHORS_BYTES_LIMIT, AUTHOR_BYTES_LIMIT, AUTHOR_ENTRY_LIMIT, EPOCH_DAY_BYTES_LIMIT,
     EPOCH_DAY_ENTRY_LIMIT, LOG_INTERVAL_LIMIT,
 };
 use crate::moment::Class;
-use crate::store::layout::split_log_key;
-use crate::store::{StoreError, Tree};
+use crate::store::layout::{log_prefix, split_log_key};
+use crate::store::{Direction, KeyRange, StoreError, Tree};
 use crate::time::Day;
 
 /// What is kept of something.
@@ -123,26 +123,41 @@ impl Service {
         loop {
             let usage = self.quota.authors.get(author).copied().unwrap_or_default();
             let over = usage.entries > AUTHOR_ENTRY_LIMIT || usage.bytes > AUTHOR_BYTES_LIMIT;
-            let victim = if over {
-                *author
+            let is_done = if over {
+                !self.evict_oldest(author)?
             } else if self.quota.total_bytes > ALL_AUTHORS_BYTES_LIMIT {
-                let me = self.me();
-                let others = self.quota.authors.iter().filter(|(user, _)| **user != me);
-                match others.max_by_key(|(user, usage)| (usage.bytes, **user)) {
-                    Some((user, _)) => *user,
-                    None => return Ok(()),
-                }
+                !self.evict_of_largest()?
             } else {
-                return Ok(());
+                true
             };
-            if !self.evict_oldest(&victim)? {
+            if is_done {
                 return Ok(());
             }
         }
     }
 
-    /// Forgets the oldest entry of an author, interactions before moments. False if nothing is left to forget.
-    fn evict_oldest(&mut self, author: &UserId) -> Result<bool, StoreError> {
+    /// Forgets the oldest entry of the largest author that has one which may go.
+    fn evict_of_largest(&mut self) -> Result<bool, StoreError> {
+        let me = self.me();
+        let mut others: Vec<(u64, UserId)> = self
+            .quota
+            .authors
+            .iter()
+            .filter(|(user, _)| **user != me)
+            .map(|(u, usage)| (usage.bytes, *u))
+            .collect();
+        others.sort_unstable_by(|a, b| b.cmp(a));
+        for (_, author) in others {
+            if self.evict_oldest(&author)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Forgets the oldest entry of an author, interactions before moments, favourites never. False if nothing is left to
+    /// forget.
+    pub(super) fn evict_oldest(&mut self, author: &UserId) -> Result<bool, StoreError> {
         let mut epochs: Vec<(bool, Day, EpochId)> = self
             .state
             .epochs
@@ -154,33 +169,74 @@ impl Service {
         epochs.sort();
         for (_, _, epoch) in epochs {
             let floor = self.state.logs.get(&epoch).map_or(0, |log| log.floor);
-            if let Some((key, _)) = self.tx.prefix(Tree::Log, epoch.as_bytes(), 1)?.first().cloned() {
-                let Some((_, seq, _)) = split_log_key(&key) else { return Ok(false) };
-                self.raise_floor(&epoch, seq.saturating_add(1).max(floor))?;
+            let mut all = KeyRange::prefix(epoch.as_bytes().as_slice());
+            if let Some(oldest) = self.next_evictable(&mut all, &mut Vec::new())? {
+                self.raise_floor(&epoch, oldest.seq.saturating_add(1).max(floor))?;
                 return Ok(true);
             }
         }
         Ok(false)
     }
 
-    /// Forgets everything of an epoch below a number, for good: it is never asked for again.
-    fn raise_floor(&mut self, epoch: &EpochId, floor: u64) -> Result<(), StoreError> {
-        while let Some((key, value)) = self.tx.prefix(Tree::Log, epoch.as_bytes(), 1)?.first().cloned() {
-            let Some((_, seq, id)) = split_log_key(&key).filter(|(_, seq, _)| *seq < floor) else { break };
-            let lying = Lying::decode(&key, &value)?;
-            self.drop_lying(epoch, seq, &id, &lying)?;
-            if let Some(log) = self.state.logs.get_mut(epoch) {
-                if lying != Lying::Awaited {
-                    log.sum.subtract(&id);
+    /// The first record in a range of a log that is no favourite; the range goes on behind it. Favourites that were
+    /// passed over are told.
+    fn next_evictable(
+        &self,
+        range: &mut KeyRange,
+        passed: &mut Vec<(u64, EntryId)>,
+    ) -> Result<Option<Evictable>, StoreError> {
+        loop {
+            let run = self.tx.range(Tree::Log, range.clone(), Direction::Forward, EVICT_RUN)?;
+            let Some((last, _)) = run.last().cloned() else { return Ok(None) };
+            for (key, value) in run {
+                let Some((_, seq, id)) = split_log_key(&key) else {
+                    return Err(tx::damaged(Tree::Log, &key, "the key is not one of ours"));
+                };
+                if self.marks.is_favourite(&id) {
+                    passed.push((seq, id));
+                    continue;
                 }
-                log.intervals.remove(seq);
+                let lying = Lying::decode(&key, &value)?;
+                *range = range.clone().after(key);
+                return Ok(Some(Evictable { seq, id, lying }));
+            }
+            *range = range.clone().after(last);
+        }
+    }
+
+    /// Forgets everything of an epoch below a number, for good: it is never asked for again. A favourite stays where it
+    /// is, but is known no more: nobody is told of it, and it is in no sum.
+    fn raise_floor(&mut self, epoch: &EpochId, floor: u64) -> Result<(), StoreError> {
+        // What lies below an earlier floor, or waits for its entry, is in no sum.
+        let known = self.state.logs.get(epoch).map(|log| log.intervals.clone()).unwrap_or_default();
+        let mut gone: Vec<(u64, EntryId)> = Vec::new();
+        let mut range = KeyRange::prefix(epoch.as_bytes().as_slice());
+        range = range.before(log_prefix(epoch, floor));
+        while let Some(Evictable { seq, id, lying }) = self.next_evictable(&mut range, &mut gone)? {
+            self.drop_lying(epoch, seq, &id, &lying)?;
+            if lying != Lying::Awaited {
+                gone.push((seq, id));
             }
         }
         if let Some(log) = self.state.logs.get_mut(epoch) {
+            for (seq, id) in gone.iter().filter(|(seq, _)| known.contains(*seq)) {
+                log.sum.subtract(id);
+                log.intervals.remove(*seq);
+            }
             log.intervals.remove_below(floor);
             log.floor = log.floor.max(floor);
         }
         self.save_log(epoch);
         Ok(())
     }
+}
+
+/// How many records of a log one read brings while the oldest that may go is looked for.
+const EVICT_RUN: usize = 16;
+
+/// A record that may be forgotten.
+struct Evictable {
+    seq: u64,
+    id: EntryId,
+    lying: Lying,
 }

@@ -124,12 +124,11 @@ impl Service {
         match before {
             Some(Lying::Timeline(shown)) => {
                 self.leave_timeline(entry)?;
-                let key = timeline_key(*shown, entry);
-                let stored = self.tx.get(Tree::Timeline, &key)?.unwrap_or_default();
+                let stored = self.tx.get(Tree::Timeline, &timeline_key(*shown, entry))?.unwrap_or_default();
                 let whole = stored.get(8..).unwrap_or_default();
                 let header = whole.get(..HEADER_LEN).unwrap_or(whole).to_vec();
                 self.set_lying(epoch, *seq, entry, &Lying::Header(header))?;
-                self.tx.remove(Tree::Timeline, &key);
+                self.remove_post(epoch, *shown, entry)?;
                 self.emit(view::Happening::Withdrawn { id: *entry });
             }
             Some(Lying::Whole(whole)) => {

@@ -235,7 +235,7 @@ impl Service {
         if before.is_none() && !self.make_room(&epoch, seq, &id)? {
             return Ok(false);
         }
-        let lying = self.lay(entry, content);
+        let lying = self.lay(entry, content)?;
         if before.is_some() {
             // The header was known already; now there is a body.
             self.set_lying(&epoch, seq, &id, &lying)?;
@@ -246,23 +246,23 @@ impl Service {
     }
 
     /// What is kept of an entry, and where; a post goes under its timeline key.
-    fn lay(&mut self, entry: &Entry<Verified>, content: Option<&Content>) -> Lying {
+    fn lay(&mut self, entry: &Entry<Verified>, content: Option<&Content>) -> Result<Lying, StoreError> {
         let (header, id) = (entry.header(), entry.id());
         let whole = [&header.bytes()[..], entry.body()].concat();
-        match content.map(|content| (&content.body, content.created)) {
+        Ok(match content.map(|content| (&content.body, content.created)) {
             None => Lying::Header(header.bytes().to_vec()),
             Some((Body::Post(_), created)) if !created.is_ahead_by(self.now, FUTURE_HOLD_MS) => {
                 let shown = created.shown_at(self.now);
                 let value = [&self.now.as_millis().to_be_bytes()[..], &whole].concat();
-                self.tx.put(Tree::Timeline, &timeline_key(shown, &id), value);
+                self.put_post(&header.epoch(), shown, &id, value)?;
                 Lying::Timeline(shown)
             }
             Some(_) => Lying::Whole(whole),
-        }
+        })
     }
 
     fn keep_again(&mut self, entry: &Entry<Verified>, content: &Content) -> Result<(), StoreError> {
-        let lying = self.lay(entry, Some(content));
+        let lying = self.lay(entry, Some(content))?;
         self.set_lying(&entry.header().epoch(), entry.header().seq(), &entry.id(), &lying)
     }
 
@@ -355,7 +355,7 @@ impl Service {
                 if place.is_some() {
                     self.forget_post(id)?;
                 }
-                self.tx.remove(Tree::Timeline, &timeline_key(*shown, id));
+                self.remove_post(epoch, *shown, id)?;
             }
             Lying::Whole(_) => {
                 if let Some((post, shown)) = place.and_then(|place| place.beneath) {
@@ -365,6 +365,7 @@ impl Service {
             _ => {}
         }
         self.forget_recall(epoch, id)?;
+        self.forget_marks(id);
         self.tx.remove(Tree::Log, &log_key(epoch, seq, id));
         if let Some(author) = self.state.epochs.get(epoch).map(|record| record.author) {
             self.forget_key(&author, epoch, id);
@@ -522,17 +523,26 @@ impl Service {
 
     /// Withdraws an entry: nothing of it is kept but its number and id. Valid tombstones alone come here.
     pub(super) fn apply_tombstone(&mut self, tombstone: &Tombstone) -> Result<(), StoreError> {
-        let Tombstone { epoch, seq, entry: id } = *tombstone;
-        let before = self.lying(&epoch, seq, &id)?;
+        let before = self.lying(&tombstone.epoch, tombstone.seq, &tombstone.entry)?;
+        // A status passes by itself: nobody is told who has let go of it.
+        if !self.is_status(&tombstone.epoch, &tombstone.entry) {
+            self.owe_receipt(tombstone, before.as_ref())?;
+        }
+        self.let_go(tombstone, before)
+    }
+
+    /// Keeps nothing of an entry but its number and id: it was withdrawn, or has expired.
+    pub(super) fn let_go(&mut self, entry: &Tombstone, before: Option<Lying>) -> Result<(), StoreError> {
+        let Tombstone { epoch, seq, entry: id } = *entry;
         let author = self.state.epochs.get(&epoch).map(|record| record.author);
         if let Some(author) = &author {
             self.forget_key(author, &epoch, &id);
         }
         self.forget_recall(&epoch, &id)?;
+        self.forget_marks(&id);
         if author == Some(self.me()) {
             self.forget_rule(&id);
         }
-        self.owe_receipt(tombstone, before.as_ref())?;
         match &before {
             None => {
                 self.set_lying(&epoch, seq, &id, &Lying::Awaited)?;
@@ -553,7 +563,7 @@ impl Service {
             self.status_withdrawn(author, &id);
         }
         if let Some(Lying::Timeline(shown)) = before {
-            self.tx.remove(Tree::Timeline, &timeline_key(shown, &id));
+            self.remove_post(&epoch, shown, &id)?;
             self.emit(view::Happening::Withdrawn { id });
         }
         Ok(())

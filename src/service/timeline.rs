@@ -1,8 +1,8 @@
-//! Reading: pages of the timeline, one moment with its thread, who has it.
+//! Reading: one moment with its thread, who has it, and what is shown at all. Pages of moments stand in `pages`.
 //!
-//! Posts lie sealed in the order they are shown; a page is one run of them, opened on the way out. Nothing decoded is
-//! kept. What is left out on the way (an author who is a friend no more, one whose moments I hide, a post outside its
-//! author's window) is left out here and nowhere else.
+//! Posts lie sealed in the order they are shown and are opened on the way out. Nothing decoded is kept. What is left
+//! out on the way (an author who is a friend no more, one whose moments I hide, a post outside its author's window) is
+//! left out here and nowhere else.
 //!
 //! Source: docs/protocol.md 3.10.
 
@@ -12,96 +12,33 @@ use super::publish::{internal, no_such_moment};
 use super::react::{Kind, Placed};
 use super::words::{card_picture, link_view, place_view};
 use super::{Service, share, tx};
-use crate::ask::TimelineQuery;
 use crate::crypto::keys;
 use crate::entry::{Entry, HEADER_LEN, Header, Verified};
 use crate::error::{Error, Kind as ErrorKind, Result as Said};
-use crate::id::{EntryId, UserId, hex, unhex};
-use crate::limits::{TIMELINE_DEFAULT, TIMELINE_LIMIT};
+use crate::id::{EntryId, UserId};
+use crate::limits::TIMELINE_LIMIT;
 use crate::moment::{Body, Content, Post};
-use crate::store::layout::{split_timeline_key, timeline_key};
+use crate::store::layout::{split_timeline_key, timeline_key, timeline_part};
 use crate::store::{Direction, KeyRange, StoreError, Tree};
 use crate::time::{ClaimedTime, DAY_MS, Timestamp};
 use crate::view;
 
-/// How many records one read brings while a page is filled.
-const RUN: usize = 64;
 /// Shortest prefix of a moment's id that names it, hex digits.
 const ID_PREFIX_MIN: usize = 4;
 
 /// A post as it lies in the timeline, opened.
 pub(super) struct Opened {
-    id: EntryId,
-    shown: Timestamp,
-    received: Timestamp,
+    pub(super) id: EntryId,
+    pub(super) shown: Timestamp,
+    pub(super) received: Timestamp,
     pub(super) author: UserId,
     /// When it was written, as the author says: what a share signature covers.
     pub(super) created: ClaimedTime,
-    entry: Entry<Verified>,
+    pub(super) entry: Entry<Verified>,
     pub(super) post: Box<Post>,
 }
 
 impl Service {
-    /// One page of the timeline.
-    ///
-    /// # Errors
-    /// Usage for a cursor that is none; not found for an unknown person; refused above the limit.
-    ///
-    /// # Cost
-    /// One run of records as long as the page, wherever it begins.
-    pub fn timeline(&self, query: &TimelineQuery) -> Said<view::Page> {
-        let limit = if query.limit == 0 { TIMELINE_DEFAULT } else { query.limit };
-        within_page(limit)?;
-        let from = match query.from.as_deref() {
-            None => None,
-            Some("me") => Some(self.me()),
-            Some(word) => Some(self.named(word)?.user),
-        };
-        let mut range = self.query_range(query)?;
-        let mut moments = Vec::new();
-        let mut last = None;
-        loop {
-            let run = self.tx.range(Tree::Timeline, range.clone(), Direction::Backward, RUN)?;
-            let Some((end, _)) = run.last().cloned() else {
-                return Ok(view::Page { moments, next: None });
-            };
-            for (key, value) in &run {
-                if moments.len() == limit {
-                    return Ok(view::Page { moments, next: last.as_deref().map(hex) });
-                }
-                if let Some(opened) = self.opened(key, value)?
-                    && from.is_none_or(|from| from == opened.author)
-                    && self.is_shown(&opened)
-                {
-                    moments.push(self.moment_view(&opened)?);
-                    last = Some(key.clone());
-                }
-            }
-            range = range.before(end);
-        }
-    }
-
-    fn query_range(&self, query: &TimelineQuery) -> Said<KeyRange> {
-        let mut range = KeyRange::all();
-        if let Some(since) = query.since {
-            range.start = std::ops::Bound::Included(since.as_millis().to_be_bytes().to_vec());
-        }
-        if let Some(until) = query.until {
-            range = range.before(until.plus_ms(1).as_millis().to_be_bytes());
-        }
-        if let Some(cursor) = &query.before {
-            let key = unhex::<40>(cursor).map_err(|_| {
-                Error::usage(
-                    "no_cursor",
-                    format!("{cursor:?} is no cursor"),
-                    "use the `next` of an earlier page",
-                )
-            })?;
-            range = range.before(key);
-        }
-        Ok(range)
-    }
-
     /// One moment with its thread, by a unique prefix of its id.
     ///
     /// # Errors
@@ -142,7 +79,7 @@ impl Service {
         }
     }
 
-    fn opened(&self, key: &[u8], value: &[u8]) -> Result<Option<Opened>, StoreError> {
+    pub(super) fn opened(&self, key: &[u8], value: &[u8]) -> Result<Option<Opened>, StoreError> {
         let bad = || tx::damaged(Tree::Timeline, key, "the record does not decode");
         let (shown, id) = split_timeline_key(key).ok_or_else(bad)?;
         let (received, whole) = value.split_first_chunk::<8>().ok_or_else(bad)?;
@@ -162,15 +99,31 @@ impl Service {
         Ok(Some(Opened { id, shown, received, author, created, entry, post }))
     }
 
-    fn is_shown(&self, opened: &Opened) -> bool {
-        if opened.author == self.me() {
+    pub(super) fn is_shown(&self, opened: &Opened) -> bool {
+        self.is_author_shown(&opened.author, opened.shown)
+    }
+
+    /// Whether what somebody shared at that time is shown, as far as that can be said without opening it.
+    pub(super) fn is_author_shown(&self, author: &UserId, shown: Timestamp) -> bool {
+        if *author == self.me() {
             return true;
         }
-        let Some(friend) = self.state.friends.get(&opened.author) else {
+        let Some(friend) = self.state.friends.get(author) else {
             return false;
         };
         let window = u64::from(friend.window_days).saturating_mul(DAY_MS);
-        !friend.hide_theirs && (window == 0 || self.now.since(opened.shown) <= window)
+        !friend.hide_theirs && (window == 0 || self.now.since(shown) <= window)
+    }
+
+    /// As [`Service::is_author_shown`], of a key of the timeline.
+    pub(super) fn is_time_shown(&self, author: &UserId, key: &[u8]) -> bool {
+        split_timeline_key(key).is_some_and(|(shown, _)| self.is_author_shown(author, shown))
+    }
+
+    /// Whose a record of the timeline is, told by the epoch in its header.
+    pub(super) fn author_in(&self, value: &[u8]) -> Option<UserId> {
+        let epoch = Header::epoch_in(value.get(8..)?)?;
+        self.state.epochs.get(&epoch).map(|record| record.author)
     }
 
     /// Whether a post of `author` shown at that time lies inside the author's window.
@@ -191,11 +144,11 @@ impl Service {
         }
     }
 
-    fn moment_view(&self, opened: &Opened) -> Result<view::Moment, StoreError> {
+    pub(super) fn moment_view(&self, opened: &Opened) -> Result<view::Moment, StoreError> {
         self.view_with(opened, &self.rows(&opened.id)?)
     }
 
-    fn view_with(&self, opened: &Opened, thread: &[Placed]) -> Result<view::Moment, StoreError> {
+    pub(super) fn view_with(&self, opened: &Opened, thread: &[Placed]) -> Result<view::Moment, StoreError> {
         let me = self.me();
         let mine = opened.author == me;
         let values = opened.post.public.values();
@@ -249,8 +202,8 @@ impl Service {
             comments,
             audience: if mine { self.audience_of(opened) } else { None },
             delivery: if mine { Some(self.delivery_of(&opened.id)?) } else { None },
-            pinned: false,
-            faved: false,
+            pinned: self.marks.is_pinned(&opened.id),
+            faved: self.marks.is_favourite(&opened.id),
             muted: self.is_muted(opened.id.as_bytes()),
         })
     }
@@ -273,28 +226,17 @@ impl Service {
         }
     }
 
-    fn audience_of(&self, opened: &Opened) -> Option<view::Audience> {
+    pub(super) fn audience_of(&self, opened: &Opened) -> Option<view::Audience> {
         let rule = self.rule_of(&opened.id, &opened.entry.header().epoch())?;
         Some(self.audience_of_rule(rule))
     }
 
-    /// The newest of my moments.
+    /// The newest of my moments; some of them, while the index by author is not whole.
     pub(super) fn newest_own(&self, limit: usize) -> Result<Vec<EntryId>, StoreError> {
-        let newest =
-            self.tx.range(Tree::Timeline, KeyRange::all(), Direction::Backward, limit.saturating_mul(8))?;
-        let me = self.me();
-        let mut own = Vec::new();
-        for (key, value) in &newest {
-            let header =
-                value.get(8..).and_then(|rest| rest.first_chunk()).and_then(|h| Header::decode(h).ok());
-            let author =
-                header.and_then(|header| self.state.epochs.get(&header.epoch())).map(|record| record.author);
-            if let (true, Some((_, id))) = (author == Some(me), split_timeline_key(key)) {
-                own.push(id);
-            }
-        }
-        own.truncate(limit);
-        Ok(own)
+        let mine = KeyRange::prefix(self.me().as_bytes().as_slice());
+        let newest = self.tx.range(Tree::ByAuthor, mine, Direction::Backward, limit)?;
+        let ids = newest.iter().filter_map(|(key, _)| split_timeline_key(timeline_part(key)?));
+        Ok(ids.map(|(_, id)| id).collect())
     }
 
     /// The moment that a prefix of an id names.

@@ -97,9 +97,12 @@ impl Tx {
         loop {
             let page = self.range(tree, range.clone(), Direction::Forward, PAGE)?;
             let Some((last, _)) = page.last() else { return Ok(()) };
-            let last = last.clone();
+            let (last, is_last) = (last.clone(), page.len() < PAGE);
             for (key, value) in &page {
                 visit(key, value)?;
+            }
+            if is_last {
+                return Ok(());
             }
             range = range.after(last);
         }

@@ -16,13 +16,15 @@
 //! ```
 //!
 //! *Later* means known by name and not fetched unasked: an original of long ago, or one that made room for newer ones
-//! (others' pictures take at most `BLOB_CACHE_LIMIT` bytes). Looking at it makes it wanted.
+//! (others' pictures take at most `BLOB_CACHE_LIMIT` bytes, those of my favourites not counted). Looking at it makes it
+//! wanted.
 //!
 //! One friend's pictures cannot keep another's out: a peer is asked for few at once, and what waits is shared fairly
 //! among the authors.
 //!
 //! Source: docs/protocol.md 3.9, 3.18.
 
+mod favourites;
 mod profile;
 #[cfg(test)]
 mod tests;
@@ -270,18 +272,22 @@ impl Wants {
 impl Service {
     /// Reads at start what is still wanted.
     pub(super) fn load_wants(&mut self) -> Result<(), StoreError> {
-        let (mut wanted, mut here) = (Vec::new(), BTreeMap::new());
+        let (mut wanted, mut here, mut marked) = (Vec::new(), BTreeMap::new(), BTreeSet::new());
         self.tx.each(Tree::Blobs, &[], &mut |key, value| {
             match (BlobId::try_from(key), Naming::decode(key, value)?) {
                 (Ok(blob), None) => {
                     here.extend(Kept::decode(key, value)?.map(|kept| (blob, kept)));
                 }
-                (_, Some(naming)) if !naming.later => wanted.push(naming),
+                (_, Some(naming)) => {
+                    marked.extend(self.of_favourite(&naming));
+                    wanted.extend(Some(naming).filter(|naming| !naming.later));
+                }
                 _ => {}
             }
             Ok(())
         })?;
-        for (blob, kept) in here.iter().filter(|(_, kept)| !kept.mine) {
+        let is_counted = |blob: &BlobId, kept: &Kept| !kept.mine && !marked.contains(&(*blob, kept.bytes));
+        for (blob, kept) in here.iter().filter(|(blob, kept)| is_counted(blob, kept)) {
             self.wants.note_cached(*blob, kept);
         }
         for naming in wanted.into_iter().filter(|naming| !here.contains_key(&naming.blob)) {
@@ -414,7 +420,7 @@ impl Service {
         }
         let kept = Kept { mine: false, bytes, since: self.now };
         self.tx.put(Tree::Blobs, blob.as_bytes(), kept.encode());
-        self.wants.note_cached(*blob, &kept);
+        self.recount(blob)?;
         self.make_room_for_blobs()?;
         for naming in namings.iter().filter(|naming| kept.is(naming.bytes)) {
             self.tell_blob(naming);
@@ -599,7 +605,10 @@ impl Service {
             // Mine no more, but others'.
             let kept = Kept { mine: false, since: self.now, ..kept };
             self.tx.put(Tree::Blobs, blob.as_bytes(), kept.encode());
-            self.wants.note_cached(*blob, &kept);
+            self.recount(blob)?;
+        } else {
+            // It may have stayed for a favourite that named it.
+            self.recount(blob)?;
         }
         Ok(())
     }

@@ -9,6 +9,8 @@
 //!
 //! Source: docs/protocol.md 3.4 (link card, place, mood, Status), 3.15 (expiry).
 
+use std::collections::BTreeSet;
+
 use super::Service;
 use super::media::of_photo;
 use super::people::within;
@@ -18,7 +20,7 @@ use crate::ask::{LinkDraft, MoodDraft, PlaceDraft, PostDraft, StatusDraft};
 use crate::audience::{Audience, Rule};
 use crate::crypto::Nonce;
 use crate::error::{Error, Result};
-use crate::id::{EntryId, UserId};
+use crate::id::{EntryId, EpochId, UserId};
 use crate::limits::{
     EMOJI_LIMIT, ENTRY_PADDED_MIN, LINK_DESCRIPTION_LIMIT, LINK_SITE_LIMIT, LINK_TITLE_LIMIT, LINK_URL_LIMIT,
     MOOD_TEXT_LIMIT, PLACE_NAME_LIMIT, POST_PHOTO_LIMIT, STATUS_LIFE_DEFAULT_MS, STATUS_LIFE_LIMIT_MS,
@@ -84,6 +86,24 @@ impl Service {
         Ok(Some(entry))
     }
 
+    /// Who sees what has changed: a friend who is to see nothing of mine any more loses my status too, and the others get
+    /// it anew.
+    pub(super) fn status_follows(&mut self, changed: &BTreeSet<UserId>) -> Result<()> {
+        let standing = self.state.statuses.get(&self.me()).filter(|status| stands(status, self.now));
+        let Some(status) = standing.cloned() else { return Ok(()) };
+        let epoch = self.place(&status.entry)?.map(|place| place.epoch);
+        let own = epoch.and_then(|epoch| self.state.epochs.get(&epoch)?.own.as_ref());
+        let has_lost = own.is_some_and(|own| {
+            let had = changed.iter().filter(|user| own.recipients.contains(user));
+            had.into_iter().any(|user| !self.is_member(user, own.audience))
+        });
+        if has_lost {
+            let life_ms = Some(status.until.since(self.now));
+            self.set_status(StatusDraft { text: status.text, emoji: status.emoji, life_ms })?;
+        }
+        Ok(())
+    }
+
     /// What somebody is at now, if they say so and I see what is theirs.
     pub(super) fn status_of(&self, user: &UserId) -> Option<view::StatusLine> {
         if self.state.friends.get(user).is_some_and(|friend| friend.hide_theirs) {
@@ -109,6 +129,13 @@ impl Service {
         let Status { text, emoji, .. } = status;
         let record = StatusRecord { entry, created, until, withdrawn: false, text, emoji };
         self.keep_status(author, record);
+    }
+
+    /// Whether an entry is the newest status of its epoch's author.
+    pub(super) fn is_status(&self, epoch: &EpochId, entry: &EntryId) -> bool {
+        let author = self.state.epochs.get(epoch).map(|record| record.author);
+        let status = author.and_then(|author| self.state.statuses.get(&author));
+        status.is_some_and(|status| status.entry == *entry)
     }
 
     /// An entry was withdrawn or has expired: if it is the status of its author, that is over.

@@ -25,7 +25,7 @@ pub(super) enum Act {
     Post,
     React,
     Crash,
-    /// Back after a crash.
+    /// Back after a crash, or for a gathering: as far as they should be there.
     Return,
     /// A minute has passed since they came or got something: with whom are they together?
     Look {
@@ -65,13 +65,14 @@ impl World {
         report::of(self, &snapshot)
     }
 
-    /// All come within a minute, and stay.
+    /// All come within a minute, and stay until they go home. It is not their rhythm that brings them, so nobody
+    /// becomes due online by it.
     fn gather(&mut self) {
         self.is_gathering = true;
         for who in 0..self.nodes.len() {
             if self.nodes[who].service.is_none() {
                 let at = self.now + self.entropy.below(MINUTE_MS);
-                self.queue.put(at, What::Act { who, act: Act::Come });
+                self.queue.put(at, What::Act { who, act: Act::Return });
             }
         }
     }

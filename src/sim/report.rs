@@ -31,7 +31,7 @@ fn node_bytes(world: &World) -> Vec<u64> {
 impl Snapshot {
     pub(super) fn take(world: &World) -> Self {
         Self {
-            begin: world.traffic.clone(),
+            begin: world.counted(),
             days: Traffic::default(),
             node_bytes: node_bytes(world),
             delivered_in_days: 0,
@@ -43,7 +43,7 @@ impl Snapshot {
     }
 
     pub(super) fn end_of_days(&mut self, world: &World) {
-        self.days = world.traffic.since(&self.begin);
+        self.days = world.counted().since(&self.begin);
         for (before, now) in self.node_bytes.iter_mut().zip(node_bytes(world)) {
             *before = now - *before;
         }
@@ -74,8 +74,8 @@ pub struct Report {
     pub since_posted: Vec<(u64, f64)>,
     /// The same since it was possible.
     pub since_possible: Vec<(u64, f64)>,
-    /// Bytes of each kind of frame in the days, of a hundred, most first.
-    pub kinds: Vec<(String, f64)>,
+    /// Each kind of frame in the days: how many there were, and their bytes of a hundred; most first.
+    pub kinds: Vec<(String, u64, f64)>,
     /// What did not hold.
     pub failures: Vec<String>,
 }
@@ -114,8 +114,8 @@ impl Report {
         }
         let _ = writeln!(out, "  (since a minute together with somebody who has it)");
         let _ = write!(out, "  bytes by kind");
-        for (kind, percent) in self.kinds.iter().filter(|(_, percent)| *percent >= 0.1) {
-            let _ = write!(out, "  {kind} {percent:.1} %");
+        for (kind, frames, percent) in self.kinds.iter().filter(|(_, _, percent)| *percent >= 0.1) {
+            let _ = write!(out, "  {kind} {percent:.1} % ({frames} frames)");
         }
         let _ = writeln!(out);
         for failure in &self.failures {
@@ -191,13 +191,13 @@ pub(super) fn of(world: &World, snapshot: &Snapshot) -> Report {
     let scenario = world.scenario.clone();
     let figures = figures(world, snapshot);
     let total = snapshot.days.bytes;
-    let mut kinds: Vec<(String, f64)> = snapshot
+    let mut kinds: Vec<(String, u64, f64)> = snapshot
         .days
         .kinds
         .iter()
-        .map(|(kind, (_, bytes))| ((*kind).to_owned(), percent(*bytes, total)))
+        .map(|(kind, (frames, bytes))| ((*kind).to_owned(), *frames, percent(*bytes, total)))
         .collect();
-    kinds.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    kinds.sort_by(|a, b| b.2.total_cmp(&a.2).then_with(|| a.0.cmp(&b.0)));
     let mut report = Report {
         seed: world.seed,
         trace: world.trace_hash(),
@@ -266,6 +266,10 @@ fn figures(world: &World, snapshot: &Snapshot) -> Vec<Figure> {
     put("friends of one who are friends", world.clustering as f64, "%");
     put("starts of a node, per person and day", ratio(days.starts, person_days), "");
     put("connections, per person and day", ratio(2 * days.connections, person_days), "");
+    put("minutes of connections, per person and day", ratio(2 * days.connected_ms / 60_000, person_days), "");
+    // Either side greets once in a session.
+    put("sessions, for each connection", ratio(days.frames("Hello"), 2 * days.connections), "");
+    put("frames of tags, for each session", ratio(2 * days.frames("Tags"), days.frames("Hello")), "");
     put("dials in vain, per person and day", ratio(days.dials_in_vain, person_days), "");
     put("connections lost by faults", days.connections_lost as f64, "");
     put("crashes", days.crashes as f64, "");

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Who;
 use super::node::{address, who_at};
-use super::traffic::{LENGTH_BYTES, kind};
+use super::traffic::{LENGTH_BYTES, Traffic, kind};
 use super::world::{What, World};
 use crate::crypto::keys::entry_id;
 use crate::id::{EntryId, NodeId};
@@ -35,6 +35,8 @@ pub(super) struct Link {
     admits: [bool; 2],
     streams: Vec<Stream>,
     latency_ms: u64,
+    /// When it was made.
+    since: u64,
     /// Until when what was sent to either side keeps the line busy.
     busy: [u64; 2],
 }
@@ -223,6 +225,7 @@ impl World {
             admits,
             streams: Vec::new(),
             latency_ms: self.latency(from, to),
+            since: self.now,
             busy: [self.now; 2],
         };
         self.links.insert(link, found);
@@ -309,9 +312,17 @@ impl World {
         }
     }
 
+    /// What has been counted until now, with what connections that still stand have lasted.
+    pub(super) fn counted(&self) -> Traffic {
+        let standing: u64 = self.links.values().map(|link| self.now - link.since).sum();
+        let connected_ms = self.traffic.connected_ms + standing;
+        Traffic { connected_ms, ..self.traffic.clone() }
+    }
+
     /// Ends a link: both sides hear of it, whatever was on the way is lost.
     pub(super) fn drop_link(&mut self, link: u64) {
         let Some(gone) = self.links.remove(&link) else { return };
+        self.traffic.connected_ms += self.now - gone.since;
         for (side, who) in gone.ends.into_iter().enumerate() {
             self.nodes[who].links.remove(&gone.ends[1 - side]);
             for id in gone.streams.iter().filter_map(|stream| stream.ids[side]) {

@@ -18,6 +18,8 @@ pub(super) struct Traffic {
     pub(super) entry_bytes: u64,
     pub(super) connections: u64,
     pub(super) connections_lost: u64,
+    /// Milliseconds that connections lasted, one after the other.
+    pub(super) connected_ms: u64,
     pub(super) dials: u64,
     pub(super) dials_in_vain: u64,
     pub(super) starts: u64,
@@ -31,6 +33,10 @@ impl Traffic {
         counted.0 += 1;
         counted.1 += bytes;
         self.bytes += bytes;
+    }
+
+    pub(super) fn frames(&self, kind: &str) -> u64 {
+        self.kinds.get(kind).map_or(0, |(frames, _)| *frames)
     }
 
     /// What came on top of `before`.
@@ -48,6 +54,7 @@ impl Traffic {
             entry_bytes: self.entry_bytes - before.entry_bytes,
             connections: self.connections - before.connections,
             connections_lost: self.connections_lost - before.connections_lost,
+            connected_ms: self.connected_ms - before.connected_ms,
             dials: self.dials - before.dials,
             dials_in_vain: self.dials_in_vain - before.dials_in_vain,
             starts: self.starts - before.starts,

@@ -11,7 +11,7 @@
 //! Source: docs/protocol.md 3.10 (order), 3.13, 3.19.
 
 use crate::id::{DeviceId, EntryId, EpochId, ParcelId, UserId};
-use crate::time::{Day, Timestamp};
+use crate::time::{Day, Month, Timestamp};
 
 macro_rules! trees {
     ($($(#[$doc:meta])* $tree:ident = $name:literal, $sealed:literal;)*) => {
@@ -74,7 +74,7 @@ trees! {
     /// What happened that concerns me. Key: `n` ‖ time 8 ‖ entry id 32; `i` ‖ entry id 32; `r`. Value: the notice; its time
     /// 8; up to where they are read.
     Notices = "notices", true;
-    /// Marks of my own. Key: kind 1 ‖ id 32. Value: since when 8.
+    /// Marks of my own. Key: kind 1 ‖ id 32 (`p` pinned, `f` a favourite, `m` mute). Value: since when 8.
     Marks = "marks", true;
     /// Parcels held for others. Key: parcel id 16 ‖ first half of the BLAKE3 of the envelope 16. Value: the envelope as
     /// received.
@@ -88,6 +88,10 @@ trees! {
     /// Blobs that are here, and who names which. Key: blob id 32, or blob id 32 ‖ author 32 ‖ moment 32. Value: state,
     /// length, and of one that is here since when.
     Blobs = "blobs", true;
+    /// Everybody's posts in the order they are shown. Key: author 32 ‖ show time 8 ‖ entry id 32. Value: nothing.
+    ByAuthor = "by-author", false;
+    /// How many posts of an author lie in the timeline. Key: author 32 ‖ months since January 1970 4. Value: number 8.
+    Months = "months", true;
 }
 
 /// A key built from its fields.
@@ -110,6 +114,26 @@ pub fn timeline_key(shown: Timestamp, entry: &EntryId) -> Vec<u8> {
 pub fn split_timeline_key(key: &[u8]) -> Option<(Timestamp, EntryId)> {
     let (time, id) = key.split_first_chunk::<8>()?;
     Some((Timestamp::from_millis(u64::from_be_bytes(*time)), EntryId::try_from(id).ok()?))
+}
+
+/// Key in [`Tree::ByAuthor`]: read backward an author's posts are newest first.
+pub fn author_key(author: &UserId, shown: Timestamp, entry: &EntryId) -> Vec<u8> {
+    Key::default().with(author.as_bytes()).with(&timeline_key(shown, entry)).0
+}
+
+/// The timeline's key in a key of [`Tree::ByAuthor`].
+pub fn timeline_part(key: &[u8]) -> Option<&[u8]> {
+    key.get(32..)
+}
+
+/// Key in [`Tree::Months`].
+pub fn month_key(author: &UserId, month: Month) -> Vec<u8> {
+    Key::default().with(author.as_bytes()).with(&month.0.to_be_bytes()).0
+}
+
+/// The month in a key of [`Tree::Months`].
+pub fn split_month_key(key: &[u8]) -> Option<Month> {
+    key.last_chunk::<4>().map(|month| Month(u32::from_be_bytes(*month)))
 }
 
 /// Key in [`Tree::Log`].

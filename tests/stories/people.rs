@@ -53,6 +53,25 @@ impl World {
         has(self, a, user_b) && has(self, b, user_a)
     }
 
+    /// Takes somebody off the friends.
+    pub fn unfriend(&mut self, who: Who, name: &str) {
+        self.ask(who, |service| service.remove_friend(name)).expect("a friend");
+    }
+
+    /// Pairs again by a new invite of `a`'s, whatever either remembers of the other.
+    pub fn befriend_again(&mut self, a: Who, b: Who) {
+        let link = self.invite(a, true);
+        self.accept(b, &link).expect("the way back is open");
+        self.run(20_000);
+        assert!(self.are_friends(a, b), "{} and {} are no friends", self.nodes[a].name, self.nodes[b].name);
+    }
+
+    /// Whether somebody has another among their friends.
+    pub fn are_friends_with(&mut self, who: Who, other: Who) -> bool {
+        let user = self.nodes[other].user();
+        self.service(who).friends().iter().any(|friend| friend.id == user)
+    }
+
     /// Shares a text.
     pub fn post(&mut self, who: Who, text: &str, audience: AudienceWords) -> view::Moment {
         self.try_post(who, text, audience).expect("the moment is shared")

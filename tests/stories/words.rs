@@ -111,6 +111,24 @@ fn a_status_that_was_taken_back_or_replaced_does_not_come_again() {
 }
 
 #[test]
+fn a_friend_who_is_to_see_nothing_of_mine_sees_no_status_either() {
+    let mut world = circle(710, &["Alice", "Bob", "Carol"]);
+    let until = set_status(&mut world, 0, "on a walk", HOUR_MS).until;
+    world.run(1_000);
+    world.ask(0, |service| service.chats_only("Bob", true)).expect("chats only");
+    world.run(2_000);
+    assert_eq!(status_seen(&mut world, 1, 0), None);
+    assert_eq!(status_seen(&mut world, 2, 0).as_deref(), Some("on a walk"));
+    assert_eq!(world.service(0).profile().status.expect("still").until, until);
+    set_status(&mut world, 0, "at the lake", HOUR_MS);
+    world.run(2_000);
+    assert_eq!([1, 2].map(|who| status_seen(&mut world, who, 0).is_some()), [false, true]);
+    let hide = tidings::ask::PrivacyDraft { hide_theirs: vec!["Alice".into()], ..Default::default() };
+    world.ask(2, |service| service.set_privacy(&hide)).expect("hidden");
+    assert_eq!(status_seen(&mut world, 2, 0), None, "nor who wants to see nothing of hers");
+}
+
+#[test]
 fn a_status_has_limits_and_says_which() {
     let mut world = circle(702, &["Alice"]);
     let mut set = |text: &str, emoji: &str, life_ms: u64| {
@@ -287,7 +305,7 @@ fn the_picture_of_a_card_travels_with_its_moment_and_is_no_photo_of_it() {
 
 #[test]
 fn the_number_of_people_mentioned_does_not_show_in_the_length() {
-    let names = ["Alice", "Bob", "Carol", "Dave", "Eve", "Frank"];
+    let names = ["Alice", "Bob", "Carol", "Dave", "Eve", "Erin"];
     let mut world = strangers(708, &names);
     for other in 1..names.len() {
         world.befriend(0, other);

@@ -55,6 +55,9 @@ epoch = nacl.signing.SigningKey(B(0x22))
 epoch_pub, es_commit = bytes(epoch.verify_key), kdf('es commit', B(0x11))
 claim = epoch.sign(b'tidings/v1/epoch\0' + B(5) + es_commit).signature
 entry_a, entry_b = (B(1, 16) + u64(seq) + B(entry) for seq, entry in ((7, 2), (8, 3)))
+# The records of side I of pair_oracle.py, as its `records_i` has them behind version and variant.
+with open(__file__.replace('mail_oracle.py', 'pair.txt')) as lines:
+    records = bytes.fromhex(dict(line.split(' ', 1) for line in lines)['records_i'])[2:]
 items = {
     'epoch_keys': item(1, epoch_pub + B(0x11) + claim + u32(20500) + b'\2' + b'\1'),
     'closes_done': item(2, b'\0' + B(0x0d) + B(1, 16) + u64(8) + B(4)),
@@ -68,6 +71,8 @@ items = {
     'recovery_share': item(9, b'share'),
     'deletion_receipt': item(10, entry_a),
     'vault_keep': item(11, u64(5) + u16(1) + u16(3) + b'part'),
+    'introduction_answer': item(12, B(0x14, 16) + B(0x12) + b'\1'),
+    'introduction_records': item(13, B(0x14, 16) + records),
 }
 for name, value in items.items():
     print('item_' + name, value.hex())

@@ -47,6 +47,7 @@ bits = int.from_bytes(safety, 'big')
 link = r.root + r.node + s + struct.pack('>QB', 1771286400000, 1) + bytes([len(ADDRESS)]) + ADDRESS
 link += blake3.blake3(link).digest()[:4]
 
+moment = lambda key, body: B(0x41) + B(0x42) + B(0x43) * 2 + B(key) + bytes([0x45]) * 186 + struct.pack('>I', len(body)) + body
 frame = lambda variant, *fields: (bytes([1, variant]) + b''.join(fields)).hex()
 for name, value in (
     ('link', 'tidings:invite/1/' + base64.urlsafe_b64encode(link).decode().rstrip('=')),
@@ -64,5 +65,6 @@ for name, value in (
     ('known', frame(8, n_r, mac(resume, b'R', n_i, n_r, i.node, r.node)[:16])),
     ('records_i', frame(9, i.records)),
     ('records_r', frame(9, r.records)),
+    ('moments', frame(10, b'\2', moment(0x44, b'body'), moment(0x46, b''))),
 ):
     print(name, value)

@@ -11,8 +11,8 @@ use utoipa::openapi::{Content, Ref, RefOr, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
 
 use super::{
-    blobs, events, links, me, moments, node, notices, onboarding, people, previews, privacy, profile,
-    programs, schema, sharing, tags,
+    acquaint, blobs, care, events, links, me, moments, node, notices, onboarding, people, previews, privacy,
+    profile, programs, schema, sharing, tags,
 };
 
 /// The API.
@@ -23,9 +23,11 @@ use super::{
         me::whoami, me::profile, me::change_profile, node::status, node::address, node::stop, onboarding::state,
         onboarding::create, onboarding::forget, people::friends, people::friend, people::change, people::remove,
         people::safety, people::verify, people::requests, people::confirm, people::decline, people::invite,
-        people::accept, privacy::show, privacy::change, privacy::chats_only, privacy::with_moments, privacy::audience,
+        people::accept, acquaint::block, acquaint::unblock, acquaint::request, acquaint::introduce,
+        privacy::show, privacy::change, privacy::chats_only, privacy::with_moments, privacy::audience,
         tags::list, tags::add, tags::take, tags::rename, tags::remove, moments::timeline, moments::post,
         moments::moment, moments::withdraw, moments::withdraw_comment, moments::like, moments::unlike,
+        care::album, care::faves, care::pin, care::unpin, care::fave, care::unfave,
         moments::comment, moments::who, sharing::share, sharing::evidence, notices::hide, notices::list, notices::read, notices::mute, notices::unmute,
         blobs::blob, previews::filters, previews::preview, events::events, programs::list, programs::add, programs::revoke,
         links::preview, profile::set_avatar, profile::remove_avatar, profile::set_cover, profile::remove_cover,

@@ -40,6 +40,8 @@ pub struct TimelineParams {
     since: Option<String>,
     /// Not younger: a date or an RFC 3339 time.
     until: Option<String>,
+    /// Only those in which each of these words occurs.
+    search: Option<String>,
     /// My moments as this friend sees them.
     #[serde(rename = "as")]
     #[param(rename = "as")]
@@ -50,15 +52,13 @@ pub struct TimelineParams {
 #[utoipa::path(get, path = "/api/v1/timeline", tag = "moments", params(TimelineParams),
     responses((status = 200, body = super::schema::Page)))]
 pub async fn timeline(permit: Permit<Read>, Params(params): Params<TimelineParams>) -> Result<Answer<Page>> {
-    if params.limit == Some(0) {
-        return Err(Error::usage("bad_limit", "a page has at least one moment", "ask for 1 to 10,000"));
-    }
     let query = TimelineQuery {
-        limit: params.limit.unwrap_or(0),
+        limit: super::care::limit(params.limit)?,
         before: params.before,
         from: params.from,
         since: params.since.as_deref().map(when::timestamp).transpose()?,
         until: params.until.as_deref().map(when::timestamp_until).transpose()?,
+        search: params.search,
     };
     let client = permit.client().await?;
     match params.as_friend {
@@ -138,13 +138,13 @@ pub struct PostParams {
 #[expect(dead_code, reason = "described, never built")]
 pub struct DraftWithPhotos {
     draft: Draft,
-    #[schema(value_type = Vec<String>, format = Binary)]
+    #[schema(value_type = Vec<String>, format = Binary, required = false)]
     photo: Vec<Vec<u8>>,
     /// Instead of photos: at most 100 MiB.
-    #[schema(value_type = String, format = Binary)]
+    #[schema(value_type = String, format = Binary, required = false)]
     video: Vec<u8>,
     /// A still picture for the video; without it one is made where ffmpeg is installed.
-    #[schema(value_type = String, format = Binary)]
+    #[schema(value_type = String, format = Binary, required = false)]
     poster: Vec<u8>,
 }
 

@@ -14,10 +14,11 @@ use super::node::{done, merge};
 use crate::error::{Error, Result};
 use crate::limits::ACCEPT_WAIT_MS;
 
-/// All friends.
+/// All friends, and whoever is blocked.
 #[utoipa::path(get, path = "/api/v1/friends", tag = "people", responses((status = 200, body = super::schema::Friends)))]
 pub async fn friends(permit: Permit<Read>) -> Result<Answer<Value>> {
-    Ok(Answer(json!({"friends": permit.client().await?.friends().await?})))
+    let client = permit.client().await?;
+    Ok(Answer(json!({"friends": client.friends().await?, "blocked": client.blocked_people().await?})))
 }
 
 /// One friend, by a prefix of their id or by name.

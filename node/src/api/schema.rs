@@ -284,6 +284,28 @@ pub struct Page {
     next: Option<String>,
 }
 
+/// How many moments of somebody lie in a month.
+#[derive(ToSchema)]
+pub struct MonthCount {
+    /// `YYYY-MM`, UTC.
+    month: String,
+    moments: u64,
+}
+
+/// One page of somebody's moments.
+#[derive(ToSchema)]
+pub struct Album {
+    person: Person,
+    /// All months that hold a moment, newest first.
+    months: Vec<MonthCount>,
+    /// On the first page of one's own album.
+    pinned: Vec<Moment>,
+    moments: Vec<Moment>,
+    /// For `before`; null at the end.
+    #[schema(required)]
+    next: Option<String>,
+}
+
 /// What somebody did.
 #[derive(ToSchema, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -368,6 +390,9 @@ pub struct Friend {
     chats_only: bool,
     hide_mine: bool,
     hide_theirs: bool,
+    blocked: bool,
+    #[schema(required)]
+    introduced_by: Option<Person>,
     /// No notices from them.
     muted: bool,
 }
@@ -376,6 +401,7 @@ pub struct Friend {
 #[derive(ToSchema)]
 pub struct Friends {
     friends: Vec<Friend>,
+    blocked: Vec<Person>,
 }
 
 /// Somebody who wants to be a friend, or whose answer is awaited.
@@ -387,6 +413,13 @@ pub struct Request {
     expected: Option<String>,
     /// `invite`, `accepted` or `introduction`.
     via: String,
+    /// Who introduced us.
+    #[schema(required)]
+    by: Option<Person>,
+    /// I have said yes.
+    confirmed: bool,
+    /// How many moments they show me as a stranger.
+    moments: usize,
     #[schema(format = DateTime)]
     at: String,
 }
@@ -395,6 +428,21 @@ pub struct Request {
 #[derive(ToSchema)]
 pub struct Requests {
     requests: Vec<Request>,
+}
+
+/// A request with what the other shows to strangers.
+#[derive(ToSchema)]
+pub struct RequestShown {
+    request: Request,
+    moments: Vec<Moment>,
+}
+
+/// Two friends who were offered to each other.
+#[derive(ToSchema)]
+pub struct Introduced {
+    ok: bool,
+    id: String,
+    people: Vec<Person>,
 }
 
 /// An invite.

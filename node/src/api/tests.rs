@@ -439,13 +439,18 @@ fn what_the_library_writes_is_what_the_document_describes() {
         muted: false,
     };
     let bare = v::Moment { audience: None, delivery: None, place: None, shared_from: None, ..full.clone() };
+    let month = v::MonthCount { month: at.month(), moments: 1 };
+    let (months, pinned) = (vec![month], vec![full.clone()]);
+    let album =
+        v::Album { person: person(), months, pinned, moments: vec![full.clone()], next: Some("x".into()) };
+    check("Album", serde_json::to_value(album).unwrap());
     let moved =
         v::AudienceChange { moment: full.clone(), taken_from: vec![person()], given_to: vec![person()] };
     check("Moment", serde_json::to_value(moved).unwrap());
     let line = || v::StatusLine { text: "x".into(), emoji: String::new(), until: at };
     let posted = super::links::Posted { moment: full.clone(), warnings: vec!["x".into()] };
     check("Moment", serde_json::to_value(posted).unwrap());
-    let page = v::Page { moments: vec![full, bare], next: None };
+    let page = v::Page { moments: vec![full, bare.clone()], next: None };
     check("Page", serde_json::to_value(page).unwrap());
     let friend = v::Friend {
         id: person().id,
@@ -465,13 +470,27 @@ fn what_the_library_writes_is_what_the_document_describes() {
         chats_only: false,
         hide_mine: false,
         hide_theirs: false,
+        blocked: false,
+        introduced_by: Some(person()),
         muted: false,
     };
-    check("Friends", serde_json::json!({"friends": [friend.clone()]}));
+    check("Friends", serde_json::json!({"friends": [friend.clone()], "blocked": [person()]}));
     let accepted = v::Accepted { state: "friends", id: person().id, friend: Some(friend) };
     check("Accepted", serde_json::to_value(accepted).unwrap());
-    let request = v::Request { id: person().id, name: "x".into(), expected: None, via: "invite", at };
-    check("Requests", serde_json::json!({"requests": [request]}));
+    let request = v::Request {
+        id: person().id,
+        name: "x".into(),
+        expected: None,
+        via: "introduction",
+        by: Some(person()),
+        confirmed: false,
+        moments: 1,
+        at,
+    };
+    check("Requests", serde_json::json!({"requests": [request.clone()]}));
+    let shown = v::RequestShown { request, moments: vec![bare.clone()] };
+    check("RequestShown", serde_json::to_value(shown).unwrap());
+    check("Introduced", serde_json::json!({"ok": true, "id": "00", "people": [person()]}));
     check(
         "Safety",
         serde_json::to_value(v::Safety { friend: person(), words: vec!["a"], verified: true }).unwrap(),

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use tidings::limits::POST_TEXT_LIMIT;
 
 use super::Ctx;
-use super::door::{Ask, Door, segment};
+use super::care::path;
+use super::door::{Ask, Door};
 use super::home_commands::simple;
 use super::media::MediaArgs;
 use super::people::named;
@@ -77,6 +78,9 @@ pub struct TimelineArgs {
     /// Not younger
     #[arg(long, value_name = "DATE")]
     pub(super) until: Option<String>,
+    /// Only those in which each of these words occurs: in text, place, link, picture descriptions or the author's name
+    #[arg(long, value_name = "WORDS")]
+    pub(super) search: Option<String>,
     /// My moments as this friend sees them
     #[arg(long = "as", value_name = "FRIEND", conflicts_with = "from")]
     pub(super) as_friend: Option<String>,
@@ -174,23 +178,19 @@ fn place(words: &str, precision: &str) -> Result<Value> {
 
 /// A page of the timeline.
 pub fn timeline(ctx: &Ctx, args: TimelineArgs) -> Result<()> {
-    let mut path = format!("/timeline?limit={}", args.limit);
-    for (key, value) in [
+    let fields = [
         ("before", &args.before),
         ("from", &args.from),
         ("since", &args.since),
         ("until", &args.until),
+        ("search", &args.search),
         ("as", &args.as_friend),
-    ] {
-        if let Some(value) = value {
-            path.push_str(&format!("&{key}={}", segment(value)));
-        }
-    }
+    ];
+    let ask = Ask::get(path("/timeline", args.limit, &fields));
     match &args.as_friend {
-        Some(friend) => {
-            simple(ctx, &Ask::get(path), |out, page| text::privacy::timeline_as(out, friend, page))
-        }
-        None => simple(ctx, &Ask::get(path), text::timeline),
+        Some(friend) => simple(ctx, &ask, |out, page| text::privacy::timeline_as(out, friend, page)),
+        None if args.search.is_some() => simple(ctx, &ask, text::care::found),
+        None => simple(ctx, &ask, text::timeline),
     }
 }
 
@@ -270,7 +270,8 @@ pub fn blob(ctx: &Ctx, id: &str, output: Option<&Path>) -> Result<()> {
     Ok(())
 }
 
-fn at(id: &str) -> Result<String> {
+/// The path of a moment.
+pub(super) fn at(id: &str) -> Result<String> {
     Ok(format!("/moments/{}", named(id)?))
 }
 

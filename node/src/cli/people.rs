@@ -25,6 +25,17 @@ pub struct InviteArgs {
     pub(super) auto_confirm: bool,
 }
 
+/// What to do with one request.
+#[derive(Debug, Subcommand)]
+pub enum RequestCommand {
+    /// The request, and the moments that they show to strangers
+    #[command(after_help = "Example: tidings request show Ben")]
+    Show {
+        /// Id (or its beginning) or name
+        id: String,
+    },
+}
+
 /// What to do with one friend.
 #[derive(Debug, Subcommand)]
 pub enum FriendCommand {
@@ -53,6 +64,18 @@ pub enum FriendCommand {
     /// End the friendship
     #[command(after_help = "Example: tidings friend remove Ben")]
     Remove {
+        /// Id (or its beginning) or name
+        friend: String,
+    },
+    /// They do not reach me, nor I them, until I unblock them; nobody is told
+    #[command(after_help = "Example: tidings friend block Ben")]
+    Block {
+        /// Id (or its beginning) or name
+        friend: String,
+    },
+    /// Back as they were
+    #[command(after_help = "Example: tidings friend unblock Ben")]
+    Unblock {
         /// Id (or its beginning) or name
         friend: String,
     },
@@ -149,6 +172,19 @@ pub fn requests(ctx: &Ctx) -> Result<()> {
     Ok(())
 }
 
+/// One request, with what the other shows to strangers.
+pub fn request(ctx: &Ctx, command: &RequestCommand) -> Result<()> {
+    let RequestCommand::Show { id } = command;
+    let answer = Door::to(&ctx.home).ask_node(&Ask::get(format!("/requests/{}", named(id)?)))?;
+    ctx.out.answer(&answer, text::request);
+    Ok(())
+}
+
+/// Offers two friends to each other.
+pub fn introduce(ctx: &Ctx, a: &str, b: &str) -> Result<()> {
+    simple(ctx, &Ask::json("POST", "/introductions", json!({"a": a, "b": b})), text::introduced)
+}
+
 /// Says yes or no to a request.
 pub fn answer(ctx: &Ctx, id: &str, word: &'static str) -> Result<()> {
     let path = format!("/requests/{}/{word}", named(id)?);
@@ -175,6 +211,12 @@ pub fn friend(ctx: &Ctx, command: FriendCommand) -> Result<()> {
         }
         FriendCommand::Remove { friend } => {
             simple(ctx, &Ask::bare("DELETE", at(&friend)?), |_, _| format!("{friend} is no longer a friend."))
+        }
+        FriendCommand::Block { friend } => {
+            changed(ctx, &Ask::bare("PUT", format!("{}/block", at(&friend)?)), "friend", text::friend)
+        }
+        FriendCommand::Unblock { friend } => {
+            changed(ctx, &Ask::bare("DELETE", format!("{}/block", at(&friend)?)), "friend", text::friend)
         }
         FriendCommand::ChatsOnly { friend, off } => {
             let method = if off { "DELETE" } else { "PUT" };

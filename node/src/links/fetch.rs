@@ -197,11 +197,14 @@ mod tests {
     use std::sync::mpsc;
     use std::time::Duration;
 
+    /// Questions that wait to be looked at: more than any test asks.
+    const ASKED: usize = 32;
+
     /// A server on loopback that gives each connection the next answer; what it was asked comes back line by line.
     fn serve(answers: Vec<Vec<u8>>) -> (Url, mpsc::Receiver<Vec<String>>) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let base = Url::parse(&format!("http://{}/", listener.local_addr().unwrap())).unwrap();
-        let (asked, heard) = mpsc::channel();
+        let (asked, heard) = mpsc::sync_channel(ASKED);
         std::thread::spawn(move || {
             for answer in answers {
                 let Ok((mut stream, _)) = listener.accept() else { return };

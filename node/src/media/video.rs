@@ -128,8 +128,19 @@ pub async fn prepare(path: &Path, spare: &Path, max_ms: u64, trim: bool) -> Resu
         }
         _ => None,
     };
-    if let Some((mime, ms)) = cut {
+    if let Some((mime, mut ms)) = cut {
         ffmpeg::cut(path, spare, mime, ms).await?;
+        // A copy ends with the picture after which no earlier one is due, which may be a little late.
+        for step in 0..limits::CUTS_LIMIT {
+            let at = spare.to_path_buf();
+            let again = super::when_free(move || look(&at)).await.ok_or(Error::Interrupted)??;
+            if !trim || !is_long(&again) {
+                break;
+            }
+            let over = again.duration_ms.saturating_sub(max_ms).max(1);
+            ms = ms.saturating_sub(over << step).max(1);
+            ffmpeg::cut(path, spare, mime, ms).await?;
+        }
     }
     let is_cut = cut.is_some();
     let film = if is_cut { spare } else { path }.to_path_buf();

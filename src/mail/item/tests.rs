@@ -3,8 +3,9 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::crypto::SigningKey;
-use crate::id::unhex;
+use crate::crypto::{InviteSecret, SigningKey};
+use crate::id::{InviteId, UserId, unhex};
+use crate::limits::NAME_LIMIT;
 use crate::mail::epoch_keys_item;
 
 /// A value of `tests/vectors/mail.txt`.
@@ -49,6 +50,21 @@ pub(in crate::mail) fn grants(count: usize) -> Grants {
     Grants { epoch_pub, es_commit, claim, keys }
 }
 
+/// The records of side I of the pair vectors.
+fn introduction_records() -> IntroductionRecords {
+    let lines = include_str!("../../../tests/vectors/pair.txt").lines();
+    let hex = lines.filter_map(|line| line.split_once(' ')).find(|(key, _)| *key == "records_i");
+    let hex = hex.expect("the pair vectors have records").1.as_bytes();
+    let byte = |pair: &[u8]| unhex::<1>(std::str::from_utf8(pair).expect("hex")).expect("hex")[0];
+    let bytes: Vec<u8> = hex[4..].chunks(2).map(byte).collect();
+    let mut input = Reader::new(&bytes);
+    IntroductionRecords {
+        id: InviteId::from_bytes([0x14; 16]),
+        identity: crate::identity::read_identity(&mut input).expect("an IdentityRecord"),
+        device: crate::identity::read_device(&mut input).expect("a DeviceRecord"),
+    }
+}
+
 /// One of each, as the oracle has them.
 pub(in crate::mail) fn golden() -> Vec<(&'static str, Item)> {
     let closed = ClosedEpoch { last_seq: 8, sum: [4; 32] };
@@ -78,6 +94,15 @@ pub(in crate::mail) fn golden() -> Vec<(&'static str, Item)> {
         ("recovery_share", Item::RecoveryShare(RecoveryShare(Zeroizing::new(b"share".to_vec())))),
         ("deletion_receipt", Item::DeletionReceipt(BTreeSet::from([entry(7, 2)]))),
         ("vault_keep", Item::VaultKeep(VaultKeep { version: 5, part: 1, parts: 3, bytes: b"part".to_vec() })),
+        (
+            "introduction_answer",
+            Item::IntroductionAnswer(IntroductionAnswer {
+                id: InviteId::from_bytes([0x14; 16]),
+                user: UserId::from_bytes([0x12; 32]),
+                yes: true,
+            }),
+        ),
+        ("introduction_records", Item::IntroductionRecords(introduction_records())),
     ]
 }
 
@@ -90,7 +115,7 @@ fn raw(code: u8, fields: &[u8]) -> Vec<u8> {
 #[test]
 fn every_item_is_written_as_the_oracle_writes_it_and_read_back() {
     let golden = golden();
-    assert_eq!(golden.len(), code::VAULT_KEEP as usize + 1, "one of each type, and closes twice");
+    assert_eq!(golden.len(), code::INTRODUCTION_RECORDS as usize + 1, "one of each type, and closes twice");
     for (name, item) in golden {
         let bytes = vector(&format!("item_{name}"));
         assert_eq!(item.encode(), bytes, "{name}");
@@ -116,7 +141,7 @@ fn items_that_are_cut_short_or_have_bytes_left_are_refused() {
 #[test]
 fn an_item_of_a_later_program_is_skipped() {
     let (_, ack) = golden().swap_remove(7);
-    let bytes = [raw(200, b"later"), ack.encode(), raw(0, b""), raw(12, &[0; 100])].concat();
+    let bytes = [raw(200, b"later"), ack.encode(), raw(0, b""), raw(14, &[0; 100])].concat();
     assert_eq!(decode_items(&bytes), Ok(vec![ack]));
     assert!(decode_items(&[200, 0xff, 0xff, 0xff, 0xff]).is_err());
 }
@@ -174,6 +199,7 @@ fn numbers_classes_and_states_outside_their_range_are_refused() {
         ("epoch_keys", 133, 0..=1, [2, 255]),
         ("closes_done", 0, 0..=1, [2, 255]),
         ("recall", 60, 0..=1, [2, 255]),
+        ("introduction_answer", 48, 0..=1, [2, 255]),
     ] {
         assert!(good.into_iter().all(|byte| change(name, at, &[byte]).is_ok()), "{name}");
         assert!(bad.into_iter().all(|byte| change(name, at, &[byte]).is_err()), "{name}");
@@ -232,7 +258,7 @@ proptest! {
 
     #[test]
     fn hostile_bytes_never_panic_and_what_is_read_is_written_the_same(
-        code in 0u8..13,
+        code in 0u8..15,
         fields in prop::collection::vec(any::<u8>(), 0..300),
     ) {
         if let Ok(items) = decode_items(&raw(code, &fields)) {
@@ -243,7 +269,7 @@ proptest! {
     }
 
     #[test]
-    fn a_changed_byte_of_a_true_item_gives_another_item_or_none(which in 0usize..12, at: prop::sample::Index, bit in 0u8..8) {
+    fn a_changed_byte_of_a_true_item_gives_another_item_or_none(which in 0usize..14, at: prop::sample::Index, bit in 0u8..8) {
         let (_, item) = golden().swap_remove(which);
         let mut bytes = item.encode();
         let at = at.index(bytes.len());

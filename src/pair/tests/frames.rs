@@ -103,6 +103,7 @@ fn vectors() -> Vec<(&'static str, Frame)> {
         ("known", Frame::Known { nonce: [4; 32], mac: keys::resume_mac(&resume, Role::Responder, &session) }),
         ("records_i", Frame::Records(side_i())),
         ("records_r", Frame::Records(side_r())),
+        ("moments", Frame::Moments(vec![moments::shown(0x44, b"body"), moments::shown(0x46, b"")])),
     ]
 }
 
@@ -164,7 +165,7 @@ fn a_frame_with_anything_missing_or_left_over_is_a_fault() {
 
 #[test]
 fn an_unknown_variant_is_ignored_whatever_it_holds() {
-    for variant in (0..=255u8).filter(|variant| !(1..=9).contains(variant)) {
+    for variant in (0..=255u8).filter(|variant| !(1..=10).contains(variant)) {
         assert_eq!(Frame::decode(&[1, variant]), Ok(None));
         assert_eq!(Frame::decode(&[&[1, variant], [7; 100].as_slice()].concat()), Ok(None));
     }
@@ -237,7 +238,7 @@ fn a_frame_prints_its_kind_and_nothing_else() {
     let shown: Vec<_> = vectors().iter().map(|(_, frame)| format!("{frame:?}")).collect();
     let names = [
         "Hello", "Reply", "Open", "Confirm", "Decision", "Decision", "Seen", "Resume", "Known", "Records",
-        "Records",
+        "Records", "Moments",
     ];
     assert_eq!(shown, names);
 }
@@ -246,11 +247,11 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn what_is_read_is_what_would_be_written(which in 0..11usize, at in 0..600usize, byte: u8, noise: Vec<u8>) {
+    fn what_is_read_is_what_would_be_written(which in 0..12usize, at in 0..600usize, byte: u8, noise: Vec<u8>) {
         let mut bytes = golden_bytes(vectors()[which].0);
         let at = at % bytes.len();
         bytes[at] = byte;
-        for bytes in [bytes, [&[1, byte % 11], noise.as_slice()].concat(), noise.clone()] {
+        for bytes in [bytes, [&[1, byte % 12], noise.as_slice()].concat(), noise.clone()] {
             if let Ok(Some(frame)) = Frame::decode(&bytes) {
                 prop_assert_eq!(frame.encode(), bytes);
             }

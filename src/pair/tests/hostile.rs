@@ -342,6 +342,7 @@ fn a_stranger_or_another_node_cannot_answer_for_a_pending_pair() {
         known: &|_| None,
         invites: &mut alice.invites,
         standing: Standing::Pending(&alice.pending[&bob.user()]),
+        is_unwelcome: &|_| false,
         pending_count: 1,
         is_resume_open: false,
         pair_keys: &mut std::iter::empty(),

@@ -231,6 +231,7 @@ fn pending_pairs_stop_at_their_limit() {
             known: &|_| None,
             invites: &mut alice.invites,
             standing: Standing::Stranger,
+            is_unwelcome: &|_| false,
             pending_count,
             is_resume_open: false,
             pair_keys: &mut std::iter::empty(),

@@ -46,3 +46,10 @@ fn records_are_read_as_they_were_written_and_told_apart_by_their_keys() {
     assert_eq!(Naming::decode(&naming.key(), &naming.encode()).expect("its own bytes"), Some(naming));
     assert!(Naming::decode(&naming.key()[..95], &naming.encode()).is_err());
 }
+
+impl Service {
+    /// How many blobs wait to be fetched.
+    pub(in crate::service) fn waiting_blobs(&self) -> usize {
+        self.wants.waiting_count
+    }
+}

@@ -8,6 +8,8 @@ pub const SIDE_LIMIT: u64 = 8_192;
 pub const SLACK_MS: u64 = 500;
 /// What may be in a file without being shown, ms: codecs begin before the first shown frame. Origin: chosen.
 pub const HIDDEN_LIMIT_MS: u64 = 1_000;
+/// Cuts after the first one, each shorter by what was too much. Origin: chosen; one is enough but for a picture a second.
+pub const CUTS_LIMIT: u32 = 4;
 /// The index of an MP4 (`moov`), bytes. Origin: a minute at 240 pictures a second takes 300 KB.
 pub const INDEX_LEN_LIMIT: u64 = 8 * 1024 * 1024;
 /// Boxes side by side. Origin: guess, a hundred times what cameras write.

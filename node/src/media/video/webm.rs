@@ -364,9 +364,9 @@ impl<R: Read + Seek> Walk<'_, R> {
         };
         for part in parts {
             match part.id {
-                LANGUAGE => {
+                LANGUAGE if part.len() <= 64 => {
                     let mut bytes = b"und".to_vec();
-                    bytes.resize(usize::try_from(part.len().min(64)).unwrap_or(0), 0);
+                    bytes.resize(usize::try_from(part.len()).unwrap_or(0), 0);
                     self.edits.push(Edit::Write { at: part.body, bytes });
                 }
                 // Drawn at random by the program that wrote it; the number serves as well.
@@ -379,7 +379,7 @@ impl<R: Read + Seek> Walk<'_, R> {
                 CODEC_PRIVATE if codec == "V_AV1" && part.len() > 4 => {
                     notes::in_av1(self.film, part.body + 4, part.len() - 4, &mut self.edits)?;
                 }
-                id if !IN_TRACK.contains(&id) => self.blank(part),
+                id if id == LANGUAGE || !IN_TRACK.contains(&id) => self.blank(part),
                 _ => {}
             }
         }
