@@ -74,7 +74,7 @@ pub struct Network {
 }
 
 /// What goes wrong.
-#[derive(Debug, Clone, PartialEq, serde::Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Faults {
     /// Minutes after which a connection is lost, on average; 0 = never.
@@ -148,21 +148,6 @@ impl Default for Online {
 impl Default for Network {
     fn default() -> Self {
         Self { latency_min_ms: 10, latency_max_ms: 150, bytes_per_second: 500_000 }
-    }
-}
-
-impl Default for Faults {
-    fn default() -> Self {
-        Self {
-            connection_lost_every_minutes: 0,
-            dial_lost_percent: 0,
-            partition_every_hours: 0,
-            partition_minutes: 0,
-            crashes_percent_per_day: 0,
-            clock_skew_seconds: 0,
-            liars: 0,
-            lies_percent: 0,
-        }
     }
 }
 
