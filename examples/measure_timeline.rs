@@ -268,7 +268,7 @@ fn read(options: &Options, home: &Path) -> Result<()> {
         ("search, a common word", "harbour"),
         ("search, no hit", "zanzibar"),
     ] {
-        search(options, &mut service, what, words)?;
+        search(options, &service, what, words)?;
     }
     println!("{:<44} {:>9} MB", "resident at the end", resident_mb());
     let stats = store.stats()?;
@@ -314,7 +314,7 @@ fn pages(options: &Options, service: &mut Service, store: &Arc<dyn Store>) -> Re
 }
 
 /// Reads until a page is full or everything was looked at, as the client does.
-fn search(options: &Options, service: &mut Service, what: &str, words: &str) -> Result<()> {
+fn search(options: &Options, service: &Service, what: &str, words: &str) -> Result<()> {
     let query = TimelineQuery { limit: PAGE, search: Some(words.into()), ..TimelineQuery::default() };
     let (mut steps, mut looked_at) = (Vec::new(), 0);
     let mut reading = service.begin_timeline(&query)?;

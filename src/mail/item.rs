@@ -55,6 +55,7 @@ pub(super) const ITEM_HEAD_LEN: usize = 5;
 /// One thing that a parcel carries.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
+#[expect(clippy::large_enum_variant, reason = "a parcel holds few items, and records are rare among them")]
 pub enum Item {
     /// The keys of an epoch of the sender.
     EpochKeys(EpochKeys),

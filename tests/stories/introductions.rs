@@ -230,7 +230,7 @@ fn an_introducer_who_lies_or_floods_makes_so_many_requests_appear_and_nothing_el
         })
     };
     let bobs = records(&mut world, 1, 1);
-    assert!(world.hand_over(CAROL, 0, &[bobs.clone()]));
+    assert!(world.hand_over(CAROL, 0, std::slice::from_ref(&bobs)));
     let word = UserId::from_bytes([1; 32]).to_string();
     world.ask(0, |service| service.confirm(&word)).expect("a request");
     world.run(1_000);
@@ -288,8 +288,8 @@ fn so_many_introductions_of_one_friend_are_open_and_one_more_is_refused() {
     for friend in 1..names.len() {
         world.befriend(0, friend);
     }
-    for other in 2..names.len() - 1 {
-        let word = names[other].to_owned();
+    for other in &names[2..names.len() - 1] {
+        let word = (*other).to_owned();
         world.ask(0, move |service| service.introduce("P1", &word)).expect("below the limit");
     }
     let last = names[names.len() - 1].to_owned();
