@@ -24,7 +24,18 @@ fn holds(scenario: &Scenario) -> Report {
 /// The scenario of `simulations/ci.toml`, with as many people as an unoptimised build simulates in seconds. The whole of
 /// it, two hundred people for two days, is `examples/simulate.rs ci`.
 fn few(people: usize) -> Scenario {
-    Scenario { people, days: 1, warm_up_minutes: 3, quiet_minutes: 20, idle_minutes: 5, ..scenario("ci") }
+    let mut few = Scenario {
+        people,
+        days: 1,
+        warm_up_minutes: 3,
+        quiet_minutes: 20,
+        idle_minutes: 5,
+        ..scenario("ci")
+    };
+    // Among few pairs, and on the day on which all epochs are minted, one whose keys come late counts for much: seeds
+    // give 96 to 99 %.
+    few.must.within_an_hour_of_ten_thousand = 9_000;
+    few
 }
 
 #[test]

@@ -87,7 +87,10 @@ mod tests {
         degrees.sort_unstable();
         assert!((16..=24).contains(&degrees[1_500]), "median {}", degrees[1_500]);
         assert!(degrees[2_999] > 300, "most {}", degrees[2_999]);
-        assert!((15..80).contains(&clustering_percent(&graph)), "{} %", clustering_percent(&graph));
+        // A graph of as many friends drawn from anywhere has next to none.
+        let apart = friends(&Scenario { clustered_percent: 0, ..scenario }, &mut Entropy::from_number(1));
+        let (clustered, apart) = (clustering_percent(&graph), clustering_percent(&apart));
+        assert!((10..80).contains(&clustered) && apart < 5, "{clustered} %, {apart} %");
     }
 
     #[test]
