@@ -64,7 +64,7 @@ pub struct Report {
     pub scenario: Scenario,
     /// The seed.
     pub seed: u64,
-    /// BLAKE3 over every frame that was sent: when, by whom, to whom, what.
+    /// BLAKE3 over all that happened, in its order, and every frame that was sent: when, by whom, to whom, what.
     pub trace: String,
     /// Things that happened.
     pub steps: u64,

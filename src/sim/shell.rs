@@ -129,7 +129,7 @@ impl World {
         let Some(found) = self.links.get_mut(&link) else { return };
         let (side, to) = (1 - found.side(who), found.other(who));
         let protocol = found.streams[at].protocol;
-        self.note_trace(who, to, &frame);
+        self.note_trace([0, who as u64, to as u64], &frame);
         self.look_for_plaintext(&frame);
         if !self.nodes[who].is_liar {
             self.count_sent(link, at, side, &frame);

@@ -91,6 +91,27 @@ pub(super) enum What {
     },
 }
 
+impl What {
+    /// What it is and to whom it happens, for the trace.
+    const fn traced(&self) -> [u64; 3] {
+        match *self {
+            Self::Tell { to, starts, .. } => [1, to as u64, starts as u64],
+            Self::OnLink { link, side, .. } => [2, link, side as u64],
+            Self::Asked { link, stream, .. } => [3, link, stream as u64],
+            Self::Frame { link, stream, .. } => [4, link, stream as u64],
+            Self::CloseStream { link, stream, .. } => [5, link, stream as u64],
+            Self::Hangup { link } => [6, link, 0],
+            Self::Dial { from, starts, .. } => [7, from as u64, starts as u64],
+            Self::Wake { who } => [8, who as u64, 0],
+            Self::SetAlarm { who } => [9, who as u64, 0],
+            Self::Act { who, .. } => [10, who as u64, 0],
+            Self::Day { start } => [11, start, 0],
+            Self::Lose { link } => [12, link, 0],
+            Self::Part { apart } => [13, apart as u64, 0],
+        }
+    }
+}
+
 /// Everything.
 pub(super) struct World {
     pub(super) scenario: Scenario,
@@ -208,6 +229,7 @@ impl World {
         while let Some((at, what)) = self.queue.pop_by(end) {
             self.now = at;
             self.steps += 1;
+            self.note_trace(what.traced(), &[]);
             self.happen(what);
         }
         self.now = end;
@@ -366,8 +388,9 @@ impl World {
         self.ledger.breach(self.steps, what);
     }
 
-    pub(super) fn note_trace(&mut self, from: Who, to: Who, frame: &[u8]) {
-        for number in [self.now, from as u64, to as u64, frame.len() as u64] {
+    /// Notes what happens, or a frame that is sent: 0, by whom, to whom.
+    pub(super) fn note_trace(&mut self, [what, one, other]: [u64; 3], frame: &[u8]) {
+        for number in [self.now, what, one, other, frame.len() as u64] {
             self.trace.update(&number.to_be_bytes());
         }
         self.trace.update(frame);
