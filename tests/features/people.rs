@@ -154,3 +154,60 @@ fn two_friends_who_are_introduced_become_friends_once_both_say_yes() {
     wait_moment(bob, &id);
     assert!(names(&alice.ok(&["requests"])["requests"]).is_empty());
 }
+
+/// Redeems an invite that its inviter has still to say yes to; the command returns once they have.
+fn knock(inviter: &Node, guest: &Node) -> std::thread::JoinHandle<Value> {
+    let invite = inviter.ok(&["invite", "--name", &guest.name]);
+    let link = invite["link"].as_str().expect("a link").to_owned();
+    let (hand, name) = (guest.hand(), inviter.name.clone());
+    std::thread::spawn(move || hand.cli(&["accept", &link, "--name", &name]).json)
+}
+
+// Point 11.
+#[test]
+fn a_stranger_sees_ten_moments_for_everyone_if_i_like_and_none_by_default() {
+    let (alice, bob, carol) = (Node::started("Alice"), Node::started("Bob"), Node::started("Carol"));
+    alice.ok(&["privacy", "--strangers", "10"]);
+    for n in 0..12 {
+        post(&alice, &[&format!("Alice {n}")]);
+    }
+    post(&alice, &["Not for strangers", "--private"]);
+    post(&bob, &["Bob keeps to himself"]);
+
+    let waiting = knock(&alice, &bob);
+    bob.wait("/requests", "ten moments of Alice", |page| {
+        let requests = page["requests"].as_array()?;
+        requests.iter().any(|one| one["name"] == "Alice" && one["moments"] == 10).then_some(())
+    });
+    let shown = bob.ok(&["request", "show", "Alice"]);
+    let shown: Vec<&str> =
+        shown["moments"].as_array().expect("moments").iter().filter_map(|one| one["text"].as_str()).collect();
+    let newest: Vec<String> = (2..12).rev().map(|n| format!("Alice {n}")).collect();
+    assert_eq!(shown, newest, "the ten newest for everyone, and no other");
+    assert_eq!(texts(&bob), ["Bob keeps to himself"], "they are in no timeline of his");
+    // Bob shows none, as nobody does who has not said so.
+    let request = wait_request(&alice, "Bob");
+    assert_eq!(request["moments"], 0, "{request:#}");
+    assert!(alice.ok(&["request", "show", "Bob"])["moments"].as_array().expect("a list").is_empty());
+    // Who would see the next one counts the stranger, unless it is for some only.
+    assert_eq!(alice.ok(&["post", "Next", "--dry-run"])["strangers"], 1);
+    assert_eq!(alice.ok(&["post", "Next", "--private", "--dry-run"])["strangers"], 0);
+
+    alice.ok(&["confirm", "Bob"]);
+    let accepted = waiting.join().expect("the command ends");
+    assert_eq!(accepted["state"], "friends", "{accepted:#}");
+    bob.wait("/timeline?limit=100", "all of Alice's for a friend", |page| {
+        (page["moments"].as_array()?.len() == 13).then_some(())
+    });
+
+    // Somebody who is turned away keeps nothing of it.
+    let waiting = knock(&alice, &carol);
+    carol.wait("/requests", "Alice's moments", |page| {
+        page["requests"].as_array()?.iter().any(|one| one["moments"] == 10).then_some(())
+    });
+    alice.ok(&["decline", "Carol"]);
+    carol.wait("/requests", "the end of it", |page| page["requests"].as_array()?.is_empty().then_some(()));
+    assert_eq!(carol.cli(&["request", "show", "Alice"]).code, Some(4));
+    assert!(texts(&carol).is_empty());
+    drop(waiting.join());
+}
