@@ -76,7 +76,7 @@ impl Service {
         self.load_index()?;
         self.load_marks()?;
         self.load_wants()?;
-        self.remove_dropped()?;
+        self.remove_dropped();
         self.load_quota();
         self.load_held()?;
         let friends: Vec<UserId> = self.state.friends.keys().copied().collect();
@@ -207,6 +207,7 @@ impl Service {
         self.reopen_idle();
         self.match_late()?;
         self.load_held()?;
+        self.forget_dropped()?;
         self.maintain_mail()?;
         Ok(())
     }
