@@ -25,6 +25,8 @@ mod pad;
 mod secret;
 mod sign;
 mod stream;
+#[cfg(feature = "sim")]
+mod verified;
 
 pub use aead::{Nonce, OpenError, open, seal};
 pub use dh::{DhError, SealPublic, SealSecret};
@@ -37,6 +39,8 @@ pub use secret::{
 };
 pub use sign::{Domain, Signature, SigningKey, VerifyError, VerifyingKey};
 pub use stream::{apply_blob_stream, blob_id};
+#[cfg(feature = "sim")]
+pub use verified::{Sharing, share_verdicts};
 
 /// BLAKE3 of `bytes`.
 pub fn hash(bytes: &[u8]) -> [u8; 32] {

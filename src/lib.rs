@@ -41,6 +41,16 @@ pub mod moment;
 pub mod net;
 pub mod pair;
 pub mod service;
+#[cfg(feature = "sim")]
+#[allow(
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a simulation counts and measures its own values; a mistake in it must stop it at once, and no stranger feeds it"
+)]
+pub mod sim;
 pub mod store;
 pub mod sync;
 pub mod time;

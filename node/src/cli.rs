@@ -211,10 +211,10 @@ pub enum Command {
     /// Take away what somebody said beneath my moment; they can tell
     #[command(after_help = "Example: tidings hide 81c2")]
     Hide {
-        /// The comment's id, or its beginning
+        /// The id of a comment or like, or its beginning
         id: String,
     },
-    /// Likes, comments, replies and mentions that concern me
+    /// What concerns me: likes, comments, replies, mentions, and what was taken away from me
     #[command(after_help = "Example: tidings notices --mark-read")]
     Notices(NoticesArgs),
     /// No more notices about a moment or from a friend

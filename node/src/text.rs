@@ -382,7 +382,7 @@ pub fn timeline(out: &Out, value: &Value) -> String {
     }
     let mut text = moments.iter().map(|one| moment(out, one)).collect::<Vec<_>>().join("\n");
     if let Some(next) = value.get("next").and_then(Value::as_str) {
-        text.push_str(&out.style(Style::Faint, &format!("\nOlder: tidings timeline --before {next}")));
+        text.push_str(&out.style(Style::Faint, &format!("\nOlder: the same with --before {next}")));
     }
     text
 }

@@ -76,7 +76,7 @@ impl Service {
         self.load_index()?;
         self.load_marks()?;
         self.load_wants()?;
-        self.remove_dropped()?;
+        self.remove_dropped();
         self.load_quota();
         self.load_held()?;
         let friends: Vec<UserId> = self.state.friends.keys().copied().collect();
@@ -136,7 +136,6 @@ impl Service {
 
     /// When [`Service::wake`] must be called at the latest.
     pub fn next_wakeup(&self) -> Option<Timestamp> {
-        let offline = self.timers.dials.iter().filter(|(user, _)| self.online(user).is_none());
         let settlements = self
             .timers
             .settlements
@@ -151,7 +150,7 @@ impl Service {
             self.net_wakeup(),
             self.wants_wakeup(),
             self.index_wakeup(),
-            offline.map(|(_, (at, _))| *at).min(),
+            self.dial_wakeup(),
             settlements.min(),
             redemptions.min(),
             self.timers.held.soonest(),
@@ -160,6 +159,21 @@ impl Service {
         .into_iter()
         .flatten()
         .min()
+    }
+
+    /// When the next friend who is not here is dialled.
+    fn dial_wakeup(&self) -> Option<Timestamp> {
+        // Asked after every step, so who is here is looked up once and not once for every friend.
+        let mut here: Vec<UserId> =
+            self.net.conns.values().filter_map(|conn| conn.friend.map(|(user, _)| user)).collect();
+        here.sort_unstable();
+        let mut soonest = None;
+        for (user, (at, _)) in &self.timers.dials {
+            if soonest.is_none_or(|soonest| *at < soonest) && here.binary_search(user).is_err() {
+                soonest = Some(*at);
+            }
+        }
+        soonest
     }
 
     /// The slow things: records, invites, epochs that are too old, what is owed.
@@ -193,6 +207,7 @@ impl Service {
         self.reopen_idle();
         self.match_late()?;
         self.load_held()?;
+        self.forget_dropped()?;
         self.maintain_mail()?;
         Ok(())
     }

@@ -613,7 +613,11 @@ fn check_draft(draft: &PostDraft) -> Result<()> {
     let has_words = check_words(draft)?;
     let bare = draft.photos.is_empty() && draft.video.is_none();
     if draft.text.trim().is_empty() && bare && !has_words {
-        return Err(Error::usage("nothing_to_share", "there is nothing to share", "give a text or a photo"));
+        return Err(Error::usage(
+            "nothing_to_share",
+            "there is nothing to share",
+            "give a text, photos, a video, a link or a place",
+        ));
     }
     Ok(())
 }

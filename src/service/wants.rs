@@ -30,7 +30,7 @@ mod profile;
 mod tests;
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 pub(super) use profile::FACE;
 
@@ -60,9 +60,8 @@ struct Kept {
 
 const HERE: u8 = 1;
 const MINE: u8 = 2;
-/// No moment names it any more. The record stands until a start has seen to it that the file is gone: the power may be cut
-/// between the withdrawal and the removal.
-const DROPPED: u8 = 3;
+/// No moment names it any more ([`super::dropped`]).
+pub(super) const DROPPED: u8 = 3;
 
 impl Kept {
     fn encode(&self) -> Vec<u8> {
@@ -175,6 +174,8 @@ pub(super) struct Wants {
     /// Others' blobs that are here, oldest first, and their bytes.
     cached: BTreeMap<(Timestamp, BlobId), u64>,
     cached_bytes: u64,
+    /// Those whose file goes with a step, since when, oldest first.
+    pub(super) dropped: VecDeque<(Timestamp, BlobId)>,
 }
 
 impl Wants {
@@ -273,11 +274,13 @@ impl Service {
     /// Reads at start what is still wanted.
     pub(super) fn load_wants(&mut self) -> Result<(), StoreError> {
         let (mut wanted, mut here, mut marked) = (Vec::new(), BTreeMap::new(), BTreeSet::new());
+        let mut dropped = VecDeque::new();
         self.tx.each(Tree::Blobs, &[], &mut |key, value| {
             match (BlobId::try_from(key), Naming::decode(key, value)?) {
-                (Ok(blob), None) => {
-                    here.extend(Kept::decode(key, value)?.map(|kept| (blob, kept)));
-                }
+                (Ok(blob), None) => match Kept::decode(key, value)? {
+                    Some(kept) => drop(here.insert(blob, kept)),
+                    None => dropped.push_back((self.now, blob)),
+                },
                 (_, Some(naming)) => {
                     marked.extend(self.of_favourite(&naming));
                     wanted.extend(Some(naming).filter(|naming| !naming.later));
@@ -286,6 +289,7 @@ impl Service {
             }
             Ok(())
         })?;
+        self.wants.dropped = dropped;
         let is_counted = |blob: &BlobId, kept: &Kept| !kept.mine && !marked.contains(&(*blob, kept.bytes));
         for (blob, kept) in here.iter().filter(|(blob, kept)| is_counted(blob, kept)) {
             self.wants.note_cached(*blob, kept);
@@ -438,30 +442,6 @@ impl Service {
                 self.tx.put(Tree::Blobs, &naming.key(), Naming { later: true, ..naming }.encode());
             }
             self.drop_blob(&blob);
-        }
-        Ok(())
-    }
-
-    /// A blob goes from here: its file with the step, or at the next start if that is cut short.
-    fn drop_blob(&mut self, blob: &BlobId) {
-        self.tx.put(Tree::Blobs, blob.as_bytes(), vec![DROPPED]);
-        self.held.push(Output::RemoveBlob(*blob));
-    }
-
-    /// Removes at start what was dropped before, whether its file was still removed or not.
-    pub(super) fn remove_dropped(&mut self) -> Result<(), StoreError> {
-        let mut dropped = Vec::new();
-        self.tx.each(Tree::Blobs, &[], &mut |key, value| {
-            if let Ok(blob) = BlobId::try_from(key)
-                && value == [DROPPED]
-            {
-                dropped.push(blob);
-            }
-            Ok(())
-        })?;
-        for blob in dropped {
-            self.tx.remove(Tree::Blobs, blob.as_bytes());
-            self.held.push(Output::RemoveBlob(blob));
         }
         Ok(())
     }

@@ -6,6 +6,7 @@ use tidings::ask::{
 use tidings::crypto::BlobKey;
 use tidings::error::Kind;
 use tidings::id::BlobId;
+use tidings::limits::MAINTAIN_INTERVAL_MS;
 use tidings::store::Tree;
 use tidings::time::DAY_MS;
 use tidings::view::{self, Happening};
@@ -172,7 +173,10 @@ fn profile_pictures_come_at_once_from_whoever_has_them_and_go_with_the_next_prof
         assert_eq!([10, 11, 12].map(|n| held.contains(&id(n))), [false, true, true], "{who}");
     }
     set_profile(&mut world, 0, PictureChange::Remove, PictureChange::Remove);
+    // That the files are to go is remembered for a while, lest the power is cut before they do.
     world.run(5_000);
+    assert!((0..3).all(|who| world.nodes[who].blobs.is_empty()));
+    world.run(3 * MAINTAIN_INTERVAL_MS);
     for who in 0..3 {
         assert!(world.nodes[who].blobs.is_empty(), "{who}");
         assert_eq!(world.records(who, Tree::Blobs, &[]), 0, "nothing names them");
@@ -249,7 +253,7 @@ fn a_flood_of_profiles_leaves_what_the_last_one_names() {
             world.run(1_000);
         }
     }
-    world.run(60_000);
+    world.run(3 * MAINTAIN_INTERVAL_MS);
     assert!(world.records(1, Tree::Blobs, &[]) <= 2, "{}", world.records(1, Tree::Blobs, &[]));
     assert_eq!(world.records(1, Tree::State, b"c"), 1);
     let newest = world.service(0).profile().avatar;

@@ -78,7 +78,7 @@ pub struct TimelineArgs {
     /// Not younger
     #[arg(long, value_name = "DATE")]
     pub(super) until: Option<String>,
-    /// Only those in which each of these words occurs: in text, place, link, picture descriptions or the author's name
+    /// Only those in which each of these words occurs: in text, place, link, mood, picture descriptions or the author's name
     #[arg(long, value_name = "WORDS")]
     pub(super) search: Option<String>,
     /// My moments as this friend sees them

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::words::beside;
 use super::{count, field, is, items, line, many, names, said, table, time};
 use crate::cli::{Out, Style};
 
@@ -16,12 +17,7 @@ pub fn shared_from(out: &Out, value: &Value) -> Vec<String> {
         lines.push(out.style(Style::Warm, &format!("{name} has since revoked the device that signed it")));
     }
     lines.extend(said(field(from, "text")).lines().map(|line| format!("| {line}")));
-    if let Some(url) = from.pointer("/link/url").and_then(Value::as_str) {
-        lines.push(format!("| {}", line(url)));
-    }
-    if let Some(place) = from.pointer("/place/name").and_then(Value::as_str) {
-        lines.push(format!("| at {}", line(place)));
-    }
+    lines.extend(beside(out, from).iter().map(|line| format!("| {line}")));
     lines
 }
 
@@ -130,6 +126,14 @@ mod tests {
         assert!(!text.contains(['\u{1b}', '\u{7}', '\r']));
         assert!(text.contains("not among your friends") && text.contains("revoked") && text.contains("| b"));
         assert!(shared_from(&PLAIN, &json!({"shared_from": null})).is_empty());
+    }
+
+    #[test]
+    fn what_stands_beside_a_shared_moment_is_told_as_beside_any_other() {
+        let from = json!({"name": "Eve", "known": true, "created_at": "2026-11-22T10:00:00.000Z", "text": "",
+            "link": null, "place": {"name": "", "lat": 47.37, "lon": 8.54}, "mood": {"text": "happy", "emoji": ""}});
+        let lines = shared_from(&PLAIN, &json!({"shared_from": from}));
+        assert_eq!(lines[1..], ["| at 47.37, 8.54", "| happy"]);
     }
 
     #[test]

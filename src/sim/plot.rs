@@ -1,0 +1,163 @@
+//! Plots as SVG, written by hand: lines over named places. One kind of plot does not call for a crate.
+
+use std::fmt::Write;
+
+/// A plot's width, pixels.
+const WIDTH: f64 = 760.0;
+/// Its height.
+const HEIGHT: f64 = 380.0;
+/// Room on the left, for the numbers of the axis.
+const LEFT: f64 = 70.0;
+/// Room on the right, for the names of the lines.
+const RIGHT: f64 = 190.0;
+/// Room above and below.
+const EDGE: f64 = 50.0;
+/// Colours that are told apart by people who see few, too (Okabe and Ito).
+const COLOURS: [&str; 6] = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"];
+
+/// A line: its name, and a value at each place; none where it does not go.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Line {
+    /// What it shows.
+    pub name: String,
+    /// As many as the plot has places.
+    pub values: Vec<f64>,
+}
+
+/// Lines over places that stand evenly apart.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plot {
+    /// What it says.
+    pub title: String,
+    /// What the places are.
+    pub across: String,
+    /// What the values are.
+    pub up: String,
+    /// Names of the places.
+    pub places: Vec<String>,
+    /// The lines.
+    pub lines: Vec<Line>,
+    /// The value at the top; the highest of all if none.
+    pub top: Option<f64>,
+}
+
+impl Plot {
+    /// The plot as an SVG file.
+    pub fn svg(&self) -> String {
+        let highest = self.lines.iter().flat_map(|line| &line.values).fold(0.0_f64, |a, b| a.max(*b));
+        let top = self.top.unwrap_or_else(|| round_up(highest));
+        let (right, bottom) = (WIDTH - RIGHT, HEIGHT - EDGE);
+        let steps = (self.places.len().saturating_sub(1)).max(1) as f64;
+        let x = |at: usize| LEFT + (right - LEFT) * at as f64 / steps;
+        let y = |value: f64| bottom - (bottom - EDGE) * (value / top).clamp(0.0, 1.0);
+        let mut out = String::new();
+        let _ = write!(
+            out,
+            r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" font-size="11" role="img">
+<title>{title}</title>
+<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>
+<text x="{LEFT}" y="22" font-size="14">{title}</text>
+<text x="{LEFT}" y="40" fill="#555555">{up}</text>
+<text x="{right}" y="{below}" fill="#555555" text-anchor="end">{across}</text>
+"##,
+            title = escaped(&self.title),
+            up = escaped(&self.up),
+            across = escaped(&self.across),
+            below = HEIGHT - 6.0,
+        );
+        for fifth in 0..=5u8 {
+            let value = top * f64::from(fifth) / 5.0;
+            let _ = writeln!(
+                out,
+                r##"<path d="M{LEFT} {at:.1}H{right}" stroke="#dddddd"/><text x="{end}" y="{text:.1}" text-anchor="end">{value}</text>"##,
+                at = y(value),
+                end = LEFT - 6.0,
+                text = y(value) + 4.0,
+                value = label(value),
+            );
+        }
+        for (at, place) in self.places.iter().enumerate() {
+            let _ = writeln!(
+                out,
+                r#"<text x="{x:.1}" y="{y}" text-anchor="middle" font-size="10">{place}</text>"#,
+                x = x(at),
+                y = bottom + 16.0,
+                place = escaped(place),
+            );
+        }
+        for (number, line) in self.lines.iter().enumerate() {
+            let colour = COLOURS[number % COLOURS.len()];
+            let points: Vec<String> = line
+                .values
+                .iter()
+                .enumerate()
+                .map(|(at, value)| format!("{:.1},{:.1}", x(at), y(*value)))
+                .collect();
+            let _ = writeln!(
+                out,
+                r#"<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/><text x="{x}" y="{y}" fill="{colour}">{name}</text>"#,
+                points = points.join(" "),
+                x = right + 10.0,
+                y = EDGE + 14.0 * number as f64 + 8.0,
+                name = escaped(&line.name),
+            );
+        }
+        out.push_str("</svg>\n");
+        out
+    }
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+fn label(value: f64) -> String {
+    match value {
+        v if v >= 1e6 => format!("{:.1} M", v / 1e6),
+        v if v >= 1e4 => format!("{:.0} k", v / 1e3),
+        v if v >= 10.0 || v == 0.0 => format!("{v:.0}"),
+        v => format!("{v:.2}"),
+    }
+}
+
+/// The next number that is 1, 2 or 5 times a power of ten.
+fn round_up(value: f64) -> f64 {
+    let power = 10f64.powf(value.max(1e-9).log10().floor());
+    [1.0, 2.0, 5.0, 10.0]
+        .into_iter()
+        .map(|times| times * power)
+        .find(|round| *round >= value)
+        .unwrap_or(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plot_has_every_place_line_and_value_and_no_mark_up_of_its_names() {
+        let line = |name: &str, values: &[f64]| Line { name: name.to_owned(), values: values.to_vec() };
+        let plot = Plot {
+            title: "a < b".to_owned(),
+            across: "people".to_owned(),
+            up: "%".to_owned(),
+            places: vec!["300".to_owned(), "1,000".to_owned()],
+            lines: vec![line("one", &[0.0, 50.0]), line("two", &[100.0, 25.0])],
+            top: Some(100.0),
+        };
+        let svg = plot.svg();
+        assert!(svg.contains("a &lt; b") && !svg.contains("a < b"));
+        assert!(svg.contains(r#"points="70.0,330.0 570.0,190.0""#), "{svg}");
+        assert!(svg.contains(r#"points="70.0,50.0 570.0,260.0""#), "{svg}");
+        assert_eq!(svg.matches("<polyline").count(), 2);
+    }
+
+    #[test]
+    fn an_axis_ends_at_a_round_number() {
+        for (value, round) in
+            [(0.7, 1.0), (1.2, 2.0), (230.0, 500.0), (1_000.0, 1_000.0), (5_001.0, 10_000.0)]
+        {
+            assert!((round_up(value) - round).abs() < 1e-6, "{value}");
+        }
+    }
+}
