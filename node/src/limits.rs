@@ -17,6 +17,8 @@ pub const ONE_TIME_KEY_LIFE: std::time::Duration = std::time::Duration::from_sec
 pub const ONE_TIME_KEY_LIMIT: usize = 32;
 /// How long the rest of a refused upload is read, so that the refusal can be heard, ms. *guess*
 pub const REFUSED_UPLOAD_WAIT_MS: u64 = 5_000;
+/// Silence within an upload after which it is refused, ms. *guess: a tunnel that stands still comes back sooner; tests do not wait*
+pub const UPLOAD_SILENCE_LIMIT_MS: u64 = if cfg!(test) { 200 } else { 30_000 };
 /// Browser sessions. The oldest ends when there is one more. *guess*
 pub const SESSION_LIMIT: usize = 64;
 /// Tokens of other programs. *guess*

@@ -255,6 +255,23 @@ async fn a_programs_token_opens_what_its_scope_says() {
 }
 
 #[tokio::test]
+async fn an_upload_that_falls_silent_gives_its_turn_back() {
+    let rig = Rig::new();
+    for _ in 0..crate::limits::UPLOADS_AT_ONCE_LIMIT + 1 {
+        let begun = "--x\r\nContent-Disposition: form-data; name=\"photo\"\r\n\r\nabc";
+        let sent = futures::stream::iter([std::io::Result::Ok(begun)]);
+        let silent = futures::StreamExt::chain(sent, futures::stream::pending());
+        let request = Request::builder().header(header::CONTENT_TYPE, "multipart/form-data; boundary=x");
+        let request = request.body(Body::from_stream(silent)).unwrap();
+        let form = <axum::extract::Multipart as axum::extract::FromRequest<()>>::from_request(request, &());
+        let mut form = form.await.unwrap();
+        let taken = super::upload::take_form(&rig.app, &mut form, &["photo"]).await;
+        assert_eq!(taken.unwrap_err().code, "upload_silent");
+    }
+    assert_eq!(rig.app.uploads.available_permits(), crate::limits::UPLOADS_AT_ONCE_LIMIT);
+}
+
+#[tokio::test]
 async fn what_is_not_there_is_a_json_error() {
     let rig = Rig::new();
     assert_eq!(rig.code(Call::new("GET", "/api/v1/nowhere")).await, code(404, "no_such_path"));

@@ -21,7 +21,7 @@ use super::moments::Draft;
 use crate::app::App;
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::limits::{JSON_BODY_LIMIT, REFUSED_UPLOAD_WAIT_MS};
+use crate::limits::{JSON_BODY_LIMIT, REFUSED_UPLOAD_WAIT_MS, UPLOAD_SILENCE_LIMIT_MS};
 use crate::media::edit::Edit;
 use crate::media::limits::INPUT_LEN_LIMIT;
 use crate::media::{self, video};
@@ -149,10 +149,24 @@ pub async fn take_form(app: &App, form: &mut Multipart, names: &[&str]) -> Resul
     let _turn =
         app.uploads.acquire().await.map_err(|e| Error::failed("internal", e.to_string(), "try again"))?;
     let taken = take_parts(app, form, names).await;
-    if taken.is_err() {
+    if taken.as_ref().is_err_and(|error| error.code != SILENT) {
         read_on(form).await;
     }
     taken
+}
+
+/// Code of the refusal of who sends no more; there is nothing to be read on.
+const SILENT: &str = "upload_silent";
+
+/// What comes next of a form. Whoever sends nothing must not keep the turn that others wait for.
+async fn in_time<T>(next: impl Future<Output = T>) -> Result<T> {
+    tokio::time::timeout(Duration::from_millis(UPLOAD_SILENCE_LIMIT_MS), next).await.map_err(|_elapsed| {
+        Error::refused(
+            SILENT,
+            format!("nothing came of the upload for {UPLOAD_SILENCE_LIMIT_MS} ms, the limit"),
+            "send it again",
+        )
+    })
 }
 
 /// Reads what was refused to its end: whoever still sends would find the connection broken, and not hear why. The body's
@@ -165,7 +179,7 @@ async fn read_on(form: &mut Multipart) {
 
 async fn take_parts(app: &App, form: &mut Multipart, names: &[&str]) -> Result<(Option<Vec<u8>>, Files)> {
     let (mut draft, mut files) = (None, Files::default());
-    while let Some(field) = form.next_field().await.map_err(|e| broken(&e.body_text()))? {
+    while let Some(field) = in_time(form.next_field()).await?.map_err(|e| broken(&e.body_text()))? {
         let name = field.name().unwrap_or("without a name").to_owned();
         match name.as_str() {
             "draft" if draft.is_none() => draft = Some(text_of(field).await?),
@@ -194,7 +208,7 @@ async fn take_parts(app: &App, form: &mut Multipart, names: &[&str]) -> Result<(
 
 async fn text_of(mut field: Field<'_>) -> Result<Vec<u8>> {
     let mut text = Vec::new();
-    while let Some(chunk) = field.chunk().await.map_err(|e| broken(&e.body_text()))? {
+    while let Some(chunk) = in_time(field.chunk()).await?.map_err(|e| broken(&e.body_text()))? {
         if text.len().saturating_add(chunk.len()) > JSON_BODY_LIMIT {
             return Err(input::too_long(JSON_BODY_LIMIT));
         }
@@ -216,7 +230,7 @@ async fn store(app: &App, mut field: Field<'_>, part: Part, at: usize) -> Result
     let wrong = |e: &std::io::Error| Error::io("cannot keep the upload in", &path, e);
     let mut file = tokio::fs::File::create_new(&path).await.map_err(|e| wrong(&e))?;
     let mut length = 0u64;
-    while let Some(chunk) = field.chunk().await.map_err(|e| broken(&e.body_text()))? {
+    while let Some(chunk) = in_time(field.chunk()).await?.map_err(|e| broken(&e.body_text()))? {
         length = length.saturating_add(u64::try_from(chunk.len()).unwrap_or(u64::MAX));
         part.check(length, at)?;
         file.write_all(&chunk).await.map_err(|e| wrong(&e))?;
