@@ -357,7 +357,7 @@ pub struct Waiting {
 }
 
 /// What a home takes on the disk, bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Disk {
     /// The store.
     pub store_bytes: u64,
@@ -365,6 +365,17 @@ pub struct Disk {
     pub blob_bytes: u64,
     /// Free on that disk.
     pub free_bytes: u64,
+    /// What is kept of each friend, most first, pictures apart.
+    pub friends: Vec<FriendBytes>,
+}
+
+/// What is kept of one friend: their moments, likes and comments as they came.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FriendBytes {
+    /// Whose.
+    pub friend: Person,
+    /// Bytes.
+    pub bytes: u64,
 }
 
 /// The state of a node. The program adds `running` and `http`.

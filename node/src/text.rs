@@ -157,6 +157,11 @@ pub fn status(out: &Out, value: &Value) -> String {
             bytes(count(disk, "blob_bytes")),
             bytes(count(disk, "free_bytes")),
         ));
+        let row = |one: &Value| {
+            let name = one.get("friend").map(|friend| line(field(friend, "name"))).unwrap_or_default();
+            vec![format!("  of {name}"), bytes(count(one, "bytes"))]
+        };
+        text.push_str(&table(&items(disk, "friends").iter().map(row).collect::<Vec<_>>()));
     }
     text
 }

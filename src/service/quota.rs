@@ -56,6 +56,13 @@ pub(super) struct Quota {
     taken: BTreeMap<EpochId, Taken>,
 }
 
+impl Quota {
+    /// Bytes that are kept of an author.
+    pub(super) fn kept_of(&self, author: &UserId) -> u64 {
+        self.authors.get(author).map_or(0, |usage| usage.bytes)
+    }
+}
+
 impl Service {
     /// Adds up at start what is kept of whom.
     pub(super) fn load_quota(&mut self) {

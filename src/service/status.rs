@@ -25,6 +25,7 @@ impl Service {
             store_bytes: stats.disk_bytes,
             blob_bytes: 0,
             free_bytes: stats.free_bytes.unwrap_or(0),
+            friends: self.bytes_of_friends(),
         };
         let mut waiting = Vec::new();
         for friend in self.state.friends.values() {
@@ -43,6 +44,15 @@ impl Service {
             }
         }
         Ok(view::Status { listen: Vec::new(), peers, waiting, disk })
+    }
+
+    fn bytes_of_friends(&self) -> Vec<view::FriendBytes> {
+        let friends = self.state.friends.keys();
+        let mut friends: Vec<_> = friends
+            .map(|user| view::FriendBytes { friend: self.person(user), bytes: self.quota.kept_of(user) })
+            .collect();
+        friends.sort_by(|one, other| other.bytes.cmp(&one.bytes).then(one.friend.cmp(&other.friend)));
+        friends
     }
 
     /// Of my newest moments, those somebody may read and has not announced.

@@ -143,3 +143,24 @@ fn a_friend_removed_and_invited_again_is_a_friend_on_both_sides() {
     assert!(world.sees(1, "to Bob again"));
     assert!(world.sees(0, "to Alice again"));
 }
+
+#[test]
+fn the_status_says_what_is_kept_of_whom() {
+    let mut world = circle(61, &["Alice", "Bob", "Carol"]);
+    let kept = |world: &mut World| {
+        let status = world.ask(0, |service| service.status()).expect("a status");
+        let friends = status.disk.friends.into_iter();
+        friends.map(|one| (one.friend.name, one.bytes)).collect::<Vec<_>>()
+    };
+    let before = kept(&mut world);
+    assert_eq!(before.len(), 2);
+    for n in 0..20 {
+        world.post(2, &format!("Carol's {n}"), everyone());
+    }
+    world.run(5_000);
+    let after = kept(&mut world);
+    assert_eq!(after[0].0, "Carol", "who takes most stands first: {after:?}");
+    let bob = |all: &[(String, u64)]| all.iter().find(|(name, _)| name == "Bob").map(|(_, bytes)| *bytes);
+    assert_eq!(bob(&after), bob(&before), "Bob has said nothing");
+    assert!(after[0].1 >= before.iter().map(|(_, bytes)| *bytes).min().unwrap_or(0) + 20 * 256);
+}

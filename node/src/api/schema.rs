@@ -525,6 +525,15 @@ pub struct Disk {
     store_bytes: u64,
     blob_bytes: u64,
     free_bytes: u64,
+    /// What is kept of each friend, most first, pictures apart.
+    friends: Vec<FriendBytes>,
+}
+
+/// What is kept of one friend.
+#[derive(ToSchema)]
+pub struct FriendBytes {
+    friend: Person,
+    bytes: u64,
 }
 
 /// The state of the node.

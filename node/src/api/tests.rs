@@ -582,7 +582,7 @@ fn what_the_library_writes_is_what_the_document_describes() {
         listen: vec!["/ip4/127.0.0.1/tcp/1".into()],
         peers: vec![v::Peer { friend: person(), path: tidings::link::Path::Lan, since: at }],
         waiting: vec![v::Waiting { friend: person(), parcels: 1, moments: 1 }],
-        disk: v::Disk::default(),
+        disk: v::Disk { friends: vec![v::FriendBytes { friend: person(), bytes: 1 }], ..v::Disk::default() },
     };
     super::node::merge(&mut status, &serde_json::to_value(inner).unwrap());
     check("Status", status);
