@@ -1,11 +1,13 @@
-//! The web app: one page, its scripts and its styles, all inside the binary.
+//! The web app: a frame for each page, scripts, styles and words, all inside the binary.
 //!
-//! The page is a frame without content: what it shows comes from the API, like for any other program, and user text gets
-//! into it only as text. Opening a one-time address makes a session and sends the browser on to the page without the key,
+//! A frame has its navigation and its words, in the person's language, but none of their content: what it shows comes from
+//! the API, like for any other program, and user text gets into it only as text. Opening a one-time address makes a session and sends the browser on to the page without the key,
 //! so that it stays in no history. Without a session the page says how to get in.
 //!
 //! Scripts and styles are public code and need no session. There is no inline script or style: the content security policy
 //! forbids them.
+
+mod words;
 
 use std::sync::Arc;
 
@@ -22,26 +24,43 @@ use crate::api::guard::{Caller, cookie, session};
 use crate::api::input::{Params, Parted};
 use crate::app::App;
 use crate::error::{Error, Result};
+use words::Language;
 
 /// Scripts, styles and icons.
 #[derive(RustEmbed)]
 #[folder = "src/web/assets/"]
 struct Assets;
 
+/// The pages of the web app, as their addresses begin. The frame is the same for each; what it shows is decided by the
+/// page's scripts, from the address.
+const PAGES: [&str; 6] = ["people", "moments", "notices", "search", "favourites", "settings"];
+
 #[derive(Template)]
 #[template(path = "page.html")]
 struct Page<'a> {
     page_token: &'a str,
     version: &'static str,
+    words: &'static Language,
+    languages: String,
+    modules: Vec<String>,
 }
 
 #[derive(Template)]
 #[template(path = "locked.html")]
-struct Locked;
+struct Locked {
+    words: &'static Language,
+}
 
-/// `/` and `/assets/…`.
+/// `/`, the pages and `/assets/…`.
 pub fn router() -> Router<Arc<App>> {
-    Router::new().route("/", get(page)).route("/assets/{*file}", get(asset))
+    let mut router = Router::new()
+        .route("/", get(page))
+        .route("/assets/page.css", get(styles))
+        .route("/assets/{*file}", get(asset));
+    for name in PAGES {
+        router = router.route(&format!("/{name}"), get(page)).route(&format!("/{name}/{{*rest}}"), get(page));
+    }
+    router
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -68,12 +87,39 @@ async fn page(
             return Ok(Redirect::to("/").into_response());
         }
     }
+    let accepted =
+        headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let words = words::pick(None, accepted);
     match session(&app, &headers) {
-        Some(page_token) if caller == Caller::Session => {
-            render(StatusCode::OK, &Page { page_token: &page_token, version: env!("CARGO_PKG_VERSION") })
-        }
-        _ => render(StatusCode::UNAUTHORIZED, &Locked),
+        Some(page_token) if caller == Caller::Session => render(
+            StatusCode::OK,
+            &Page {
+                page_token: &page_token,
+                version: env!("CARGO_PKG_VERSION"),
+                words,
+                languages: words::names(),
+                modules: modules(),
+            },
+        ),
+        _ => render(StatusCode::UNAUTHORIZED, &Locked { words }),
     }
+}
+
+/// The scripts that every page begins with: named in the frame, so that the browser need not find them one by one.
+fn modules() -> Vec<String> {
+    let mut modules: Vec<String> =
+        Assets::iter().filter(|path| path.starts_with("lib/")).map(|path| path.into_owned()).collect();
+    modules.sort();
+    modules
+}
+
+/// All styles as one, in the order of their names.
+async fn styles() -> Response {
+    let mut names: Vec<_> = Assets::iter().filter(|path| path.starts_with("styles/")).collect();
+    names.sort();
+    let text: Vec<u8> =
+        names.iter().filter_map(|name| Assets::get(name)).flat_map(|file| file.data.into_owned()).collect();
+    ([(header::CONTENT_TYPE, "text/css"), (header::CACHE_CONTROL, "no-cache")], text).into_response()
 }
 
 fn render(status: StatusCode, template: &impl Template) -> Result<Response> {

@@ -165,7 +165,7 @@ pub async fn watch_the_door(State(app): State<Arc<App>>, mut request: Request, n
         ("referrer-policy", "no-referrer"),
         ("cross-origin-resource-policy", "same-origin"),
         ("cross-origin-opener-policy", "same-origin"),
-        ("permissions-policy", "camera=(), microphone=(), geolocation=()"),
+        ("permissions-policy", "camera=(self), microphone=(), geolocation=()"),
     ] {
         headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
     }

@@ -17,6 +17,8 @@
  * @typedef {{id: string, name: string, expected: string|null, via: string}} Request
  */
 
+import { perhaps, t } from "./words.js";
+
 const token = document.querySelector('meta[name="tidings-token"]')?.getAttribute("content") ?? "";
 
 /** An error as the node tells it. */
@@ -47,12 +49,13 @@ export async function ask(method, path, body) {
   try {
     answer = await fetch(`/api/v1${path}`, { method, headers, body: isForm ? body : body && JSON.stringify(body) });
   } catch {
-    throw new Refusal("no_node", "The node does not answer. Is it still running?");
+    throw new Refusal("no_node", t("error.no_node"));
   }
   const value = await answer.json().catch(() => null);
   if (answer.ok) return value;
-  const error = value?.error ?? { code: "strange_answer", message: `The node answered with ${answer.status}.` };
-  throw new Refusal(error.code, sentence(error.message, error.help));
+  const error = value?.error;
+  if (!error) throw new Refusal("strange_answer", t("error.strange_answer", { status: answer.status }));
+  throw new Refusal(error.code, perhaps(`error.${error.code}`) ?? sentence(error.message, error.help));
 }
 
 /**
