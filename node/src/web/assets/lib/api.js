@@ -5,7 +5,8 @@
  */
 
 /**
- * @typedef {{id: string, name: string}} Person
+ * @typedef {{id: string, name: string, avatar?: string|null}} Person
+ * @typedef {{text: string, emoji: string, until: string}} StatusLine
  * @typedef {{id: string, width: number, height: number, alt: string|null, preview: string|null, thumbhash: string}} Photo
  * @typedef {{id: string, width: number, height: number, duration_ms: number, poster: string|null, alt: string|null, thumbhash: string}} Video
  * @typedef {{url: string, title: string, description: string, site: string, image: string|null, preview: string|null, thumbhash: string}} Link
@@ -20,8 +21,10 @@
  *   video: Video|null, link: Link|null, place: Place|null, mood: Mood|null, mentions: Person[], shareable: boolean,
  *   shared_from: SharedFrom|null, likes: Person[], liked_by_me: boolean, comments: Comment[], audience?: Audience,
  *   delivery?: Delivery, pinned: boolean, faved: boolean, muted: boolean, missing?: string[]}} Moment
- * @typedef {{id: string, name: string, own_name: string, note: string, tags: string[], verified: boolean,
- *   online: boolean, last_seen: string|null}} Friend
+ * @typedef {{id: string, name: string, own_name: string, about: string, avatar: string|null, cover: string|null,
+ *   status: StatusLine|null, note: string, tags: string[], since: string, verified: boolean, online: boolean,
+ *   path: "direct"|"relay"|"lan"|null, last_seen: string|null, chats_only: boolean, hide_mine: boolean, hide_theirs: boolean,
+ *   blocked: boolean, introduced_by: Person|null, muted: boolean, window_days: number}} Friend
  * @typedef {{id: string, name: string, expected: string|null, via: string}} Request
  */
 

@@ -29,7 +29,7 @@ export async function open() {
     read: (before, limit) => ask("GET", `/timeline?limit=${limit}${before ? `&before=${encodeURIComponent(before)}` : ""}`),
     onCount: (isEmpty) => { nothing.hidden = !isEmpty; },
   });
-  listen(feed, people, head);
+  listen(feed, people);
   // Its room is known before anything stands beneath it.
   await head.load().catch(() => {});
   return {
@@ -37,17 +37,16 @@ export async function open() {
     node: el("div", { class: "frame" },
       el("div", { class: "timeline" }, el("h1", { class: "visually-hidden" }, t("nav.moments")), head.node, composer((/** @type {Moment} */ moment) => feed.put(moment, true)), nothing, feed.node),
       people.node),
-    shown: () => { feed.settleSoon(); head.load().catch(() => {}); },
+    shown: () => feed.settleSoon(),
   };
 }
 
 /**
  * @param {Feed} feed
  * @param {People} people
- * @param {TimelineHead} head
  */
-function listen(feed, people, head) {
-  live.on("open", () => { Promise.all([feed.load(), people.load(), head.load()]).catch((error) => notice(error.message)); });
+function listen(feed, people) {
+  live.on("open", () => { Promise.all([feed.load(), people.load()]).catch((error) => notice(error.message)); });
   live.on("moment", (event) => feed.put(event.moment));
   live.on("interaction", (event) => feed.put(event.moment));
   live.on("withdrawn", (event) => feed.remove(event.id));
@@ -59,10 +58,9 @@ function listen(feed, people, head) {
   live.on("friend", ({ friend }) => {
     // What a friend is called stands on each of their cards and in what they said.
     if (feed.cards().some(({ moment }) => moment.author.id === friend.id && moment.author.name !== friend.name)) feed.load().catch(() => {});
-    head.load().catch(() => {});
   });
   for (const kind of ["friend", "unfriended", "request"]) live.on(kind, () => { people.load().catch(() => {}); });
-  for (const kind of ["unfriended"]) live.on(kind, () => { feed.load().catch(() => {}); });
+  live.on("unfriended", () => { feed.load().catch(() => {}); });
 }
 
 /**

@@ -3,11 +3,12 @@
  * What stands above the timeline: my cover, my face, and what I and friends are at.
  * @module
  */
-import { ask, blob } from "../lib/api.js";
+import { blob } from "../lib/api.js";
 import { el, face } from "../lib/dom.js";
+import { known } from "../lib/friends.js";
+import * as live from "../lib/live.js";
+import { whoami } from "../lib/me.js";
 import { t } from "../lib/words.js";
-
-/** @typedef {{text: string, emoji: string, until: string} | null} Status */
 
 /** How many friends' statuses stand there. */
 const SHOWN = 30;
@@ -26,26 +27,27 @@ export class TimelineHead {
     this.node = el("header", { class: "timeline-head" },
       el("div", { class: "cover" }, this.cover, el("div", { class: "cover-words" }, this.name, this.status), this.face), this.others);
     this.shown = "";
-    this.showMe({ name: me.name, cover: null, avatar: null, status: null });
+    this.showMe(me);
   }
 
+  /** Shows what there is, and from then on what changes. */
   async load() {
-    const [profile, { friends }] = await Promise.all([ask("GET", "/profile"), ask("GET", "/friends")]);
-    this.showMe(profile);
-    this.friends(friends);
+    this.friends(await known());
+    live.on("friends", () => { known().then((friends) => this.friends(friends), () => {}); });
+    live.on("me", () => this.showMe(whoami()));
   }
 
-  /** @param {{name: string, cover: string | null, avatar: string | null, status: Status}} profile */
+  /** @param {import("../lib/me.js").Me} profile */
   showMe(profile) {
     this.name.textContent = profile.name;
     this.status.textContent = words(profile.status);
-    this.face.replaceChildren(face(/** @type {any} */ ({ id: this.me.user, name: profile.name, avatar: profile.avatar })));
+    this.face.replaceChildren(face({ id: this.me.user, name: profile.name, avatar: profile.avatar }, "large"));
     if (this.shown === (profile.cover ?? "")) return;
     this.shown = profile.cover ?? "";
     this.cover.replaceChildren(...(profile.cover ? [el("img", { src: blob(profile.cover), alt: "", decoding: "async" })] : []));
   }
 
-  /** @param {(import("../lib/api.js").Friend & {status: Status})[]} friends */
+  /** @param {import("../lib/api.js").Friend[]} friends */
   friends(friends) {
     const said = friends.filter((friend) => words(friend.status) !== "").slice(0, SHOWN);
     this.others.replaceChildren(...said.map((friend) => el("li", {}, el("a", { href: `/people/${friend.id}` }, face(friend, true),
@@ -53,5 +55,5 @@ export class TimelineHead {
   }
 }
 
-/** @param {Status} status */
+/** @param {import("../lib/api.js").StatusLine | null} status */
 const words = (status) => (status && new Date(status.until) > new Date() ? [status.emoji, status.text].filter(Boolean).join(" ") : "");
