@@ -31,7 +31,7 @@ pub const PAGE_TOKEN_HEADER: &str = "x-tidings-token";
 
 /// What every answer says to the browser: nothing from elsewhere, nothing inline, nobody may frame it.
 pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
-     img-src 'self' blob: data:; media-src 'self' blob:; connect-src 'self'; form-action 'self'; base-uri 'none'; \
+     img-src 'self' blob: data:; media-src 'self' blob:; connect-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; \
      frame-ancestors 'none'";
 
 /// Who is calling.
@@ -165,7 +165,7 @@ pub async fn watch_the_door(State(app): State<Arc<App>>, mut request: Request, n
         ("referrer-policy", "no-referrer"),
         ("cross-origin-resource-policy", "same-origin"),
         ("cross-origin-opener-policy", "same-origin"),
-        ("permissions-policy", "camera=(), microphone=(), geolocation=()"),
+        ("permissions-policy", "camera=(self), microphone=(), geolocation=()"),
     ] {
         headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
     }

@@ -1,33 +1,42 @@
 // @ts-check
 /**
- * The web app: first run if it is one, then the timeline, live.
+ * The web app: the first run if it is one, then the frame with its pages, live.
  * @module
  */
-import { ask } from "./api.js";
-import { composer } from "./composer.js";
-import { el, face, icon, notice } from "./dom.js";
-import { listen } from "./live.js";
-import { onboarding } from "./onboarding.js";
-import { People } from "./people.js";
-import { Timeline } from "./timeline.js";
+import { ask } from "./lib/api.js";
+import { el, notice } from "./lib/dom.js";
+import * as friends from "./lib/friends.js";
+import * as live from "./lib/live.js";
+import * as router from "./lib/router.js";
+import { t } from "./lib/words.js";
+import { frame } from "./parts/frame.js";
 
 const root = /** @type {HTMLElement} */ (document.getElementById("app"));
 
+/** Every page, by its address. The last is shown where there is none. */
+const ROUTES = /** @type {import("./lib/router.js").Route[]} */ ([
+  { path: /^\/$/, stays: true, open: async () => (await import("./pages/timeline.js")).open() },
+  { path: /^\/people$/, open: async () => (await import("./pages/people.js")).open() },
+  { path: /^/, open: async () => nothing() },
+]);
+
+/** @returns {import("./lib/router.js").Page} */
+function nothing() {
+  return { title: t("frame.nothing.title"), node: el("div", { class: "empty" }, el("h1", {}, t("frame.nothing.title")),
+    el("p", {}, t("frame.nothing.text")), el("a", { href: "/" }, t("frame.nothing.back"))) };
+}
+
 async function start() {
-  await onboarding(root, await ask("GET", "/onboarding"));
-  const me = await ask("GET", "/whoami");
-  const timeline = new Timeline(me.user);
-  const people = new People();
-  const main = el("main", { id: "main" }, el("h1", { class: "visually-hidden" }, "Moments"), composer((moment) => timeline.posted(moment)), timeline.node);
-  const frame = el("div", { class: "frame" }, main, people.node);
-  const toggle = el("button", { class: "quiet icon only-narrow", type: "button", "aria-label": "Friends", "aria-expanded": "false", onclick: () => {
-    toggle.setAttribute("aria-expanded", String(frame.classList.toggle("people-open")));
-  } }, icon("people"));
-  root.replaceChildren(
-    el("header", { class: "top" }, el("div", {}, el("span", { class: "brand" }, "Tidings"),
-      el("span", { class: "me" }, el("span", {}, me.name), face({ id: me.user, name: me.name }, true)), toggle)),
-    frame);
-  listen(timeline, people);
+  const state = await ask("GET", "/onboarding");
+  if (state.state !== "done") {
+    const { onboarding } = await import("./parts/onboarding.js");
+    await onboarding(root, state);
+  }
+  const { node, main, shown } = frame(await ask("GET", "/whoami"));
+  root.replaceChildren(node);
+  await router.begin(main, ROUTES, shown);
+  friends.begin();
+  live.begin();
 }
 
 start().catch((error) => notice(error instanceof Error ? error.message : String(error)));

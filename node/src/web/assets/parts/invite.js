@@ -3,8 +3,8 @@
  * Becoming friends: making an invite (link and QR code) and redeeming one.
  * @module
  */
-import { ask } from "./api.js";
-import { dialog, during, el, notice } from "./dom.js";
+import { ask } from "../lib/api.js";
+import { dialog, during, el, notice } from "../lib/dom.js";
 
 /** Makes an invite and shows it. */
 export function inviteSheet() {

@@ -4,13 +4,13 @@
  * half-written comment survives.
  * @module
  */
-import { ask, part } from "./api.js";
+import { ask, part } from "../lib/api.js";
 import { answer, bubble, toggleLike, withdrawComment } from "./bubble.js";
-import { dialog, during, el, face, icon, notice } from "./dom.js";
+import { dialog, during, el, face, icon, notice } from "../lib/dom.js";
 import { grid } from "./photos.js";
-import { when } from "./when.js";
+import { when } from "../lib/when.js";
 
-/** @typedef {import("./api.js").Moment} Moment */
+/** @typedef {import("../lib/api.js").Moment} Moment */
 
 const LONG_TEXT = 700;
 
@@ -74,13 +74,13 @@ export class Card {
     });
   }
 
-  /** @param {import("./api.js").Comment | null} target */
+  /** @param {import("../lib/api.js").Comment | null} target */
   answer(target) {
     const done = () => { this.line.replaceChildren(); this.refresh().catch(() => {}); };
     this.line.replaceChildren(answer(this.moment, target, done));
   }
 
-  /** @param {import("./api.js").Comment} comment */
+  /** @param {import("../lib/api.js").Comment} comment */
   ownComment(comment) {
     sure("Withdraw your comment?", "Your friends' nodes are asked to forget it.", "Withdraw it", async () => {
       await withdrawComment(comment);

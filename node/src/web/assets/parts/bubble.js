@@ -3,15 +3,15 @@
  * What was said beneath a moment: likes and comments as one bubble, and the line to answer in.
  * @module
  */
-import { ask, part } from "./api.js";
-import { during, el, icon, notice } from "./dom.js";
+import { ask, part } from "../lib/api.js";
+import { during, el, icon, notice } from "../lib/dom.js";
 
-/** @typedef {import("./api.js").Moment} Moment */
+/** @typedef {import("../lib/api.js").Moment} Moment */
 
 /**
  * The bubble; null if nothing was said.
  * @param {Moment} moment
- * @param {(comment: import("./api.js").Comment) => void} onReply
+ * @param {(comment: import("../lib/api.js").Comment) => void} onReply
  */
 export function bubble(moment, onReply) {
   const { likes, comments } = moment;
@@ -37,7 +37,7 @@ export function bubble(moment, onReply) {
 /**
  * The line to comment or answer in.
  * @param {Moment} moment
- * @param {import("./api.js").Comment | null} target
+ * @param {import("../lib/api.js").Comment | null} target
  * @param {() => void} onDone
  */
 export function answer(moment, target, onDone) {
@@ -69,7 +69,7 @@ export async function toggleLike(moment) {
 
 /**
  * Withdraws one's own comment.
- * @param {import("./api.js").Comment} comment
+ * @param {import("../lib/api.js").Comment} comment
  */
 export async function withdrawComment(comment) {
   await ask("DELETE", `/comments/${part(comment.id)}`);

@@ -4,15 +4,16 @@
  * @module
  */
 import { el } from "./dom.js";
+import { language, t } from "./words.js";
 
-const ago = new Intl.RelativeTimeFormat(undefined, { numeric: "auto" });
-const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "short" });
-const day = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
+const ago = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
+const exact = new Intl.DateTimeFormat(language, { dateStyle: "full", timeStyle: "short" });
+const day = new Intl.DateTimeFormat(language, { dateStyle: "medium" });
 
 /** @param {Date} date */
 function said(date) {
   const minutes = Math.round((date.getTime() - Date.now()) / 60_000);
-  if (minutes > -1) return "just now";
+  if (minutes > -1) return t("when.now");
   if (minutes > -60) return ago.format(minutes, "minute");
   if (minutes > -24 * 60) return ago.format(Math.round(minutes / 60), "hour");
   if (minutes > -7 * 24 * 60) return ago.format(Math.round(minutes / 1440), "day");

@@ -3,8 +3,8 @@
  * The first run: a name, then the 24 words, once.
  * @module
  */
-import { ask } from "./api.js";
-import { during, el } from "./dom.js";
+import { ask } from "../lib/api.js";
+import { during, el } from "../lib/dom.js";
 
 /**
  * Shows what is still to be done; resolves when everything is.

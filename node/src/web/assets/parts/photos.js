@@ -3,11 +3,11 @@
  * The photos of a moment: a blur at once, then the preview, then the picture; and the viewer.
  * @module
  */
-import { blob } from "./api.js";
-import { dialog, el, icon } from "./dom.js";
-import { paint } from "./thumbhash.js";
+import { blob } from "../lib/api.js";
+import { dialog, el, icon } from "../lib/dom.js";
+import { paint } from "../lib/thumbhash.js";
 
-/** @typedef {import("./api.js").Photo} Photo */
+/** @typedef {import("../lib/api.js").Photo} Photo */
 
 const SHAPE = /** @type {Record<number, string>} */ ({ 1: "photos one", 2: "photos two", 4: "photos four" });
 

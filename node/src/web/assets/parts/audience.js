@@ -3,8 +3,8 @@
  * For whom a moment is: everyone, only some, everyone except some, or only me; with the node's own sentence on who that is.
  * @module
  */
-import { ask } from "./api.js";
-import { el } from "./dom.js";
+import { ask } from "../lib/api.js";
+import { el } from "../lib/dom.js";
 
 const RULES = /** @type {[string, string][]} */ ([["everyone", "All friends"], ["only", "Only…"], ["except", "All but…"], ["private", "Only me"]]);
 
@@ -54,7 +54,7 @@ export class Audience {
     const [{ tags }, { friends }] = await Promise.all([ask("GET", "/tags"), ask("GET", "/friends")]);
     const words = [
       ...tags.map((/** @type {{name: string}} */ tag) => ({ word: `tag:${tag.name}`, label: tag.name, kind: "chip tag" })),
-      ...friends.map((/** @type {import("./api.js").Friend} */ friend) => ({ word: friend.id, label: friend.name, kind: "chip" })),
+      ...friends.map((/** @type {import("../lib/api.js").Friend} */ friend) => ({ word: friend.id, label: friend.name, kind: "chip" })),
     ];
     this.names.replaceChildren(...words.map(({ word, label, kind }) => {
       const chip = el("button", { class: kind, type: "button", "aria-pressed": String(this.chosen.has(word)), onclick: () => {
@@ -85,7 +85,7 @@ export class Audience {
 
 const NAMED = 8;
 
-/** @param {import("./api.js").Person[]} people */
+/** @param {import("../lib/api.js").Person[]} people */
 function names(people) {
   const sorted = people.map((p) => p.name).sort((a, b) => a.localeCompare(b));
   const first = sorted.slice(0, NAMED).join(", ");

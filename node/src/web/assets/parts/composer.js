@@ -3,9 +3,9 @@
  * Where a moment is made: text, up to nine photos with descriptions, and for whom.
  * @module
  */
-import { ask } from "./api.js";
+import { ask } from "../lib/api.js";
 import { Audience } from "./audience.js";
-import { during, el, icon, notice } from "./dom.js";
+import { during, el, icon, notice } from "../lib/dom.js";
 
 const PHOTO_LIMIT = 9;
 
@@ -13,7 +13,7 @@ const PHOTO_LIMIT = 9;
 
 /**
  * The composer.
- * @param {(moment: import("./api.js").Moment) => void} onPosted
+ * @param {(moment: import("../lib/api.js").Moment) => void} onPosted
  */
 export function composer(onPosted) {
   /** @type {Chosen[]} */

@@ -3,13 +3,39 @@
  * The timeline: newest first, older pages as one scrolls, changes in place.
  * @module
  */
-import { ask } from "./api.js";
-import { during, el } from "./dom.js";
-import { Card } from "./moment.js";
+import { ask } from "../lib/api.js";
+import { during, el, notice } from "../lib/dom.js";
+import * as live from "../lib/live.js";
+import { whoami } from "../lib/me.js";
+import { t } from "../lib/words.js";
+import { composer } from "../parts/composer.js";
+import { Card } from "../parts/moment.js";
+import { People } from "../parts/people.js";
+import { arrived } from "../parts/photos.js";
 
 const PAGE = 20;
 
-/** @typedef {import("./api.js").Moment} Moment */
+/** @typedef {import("../lib/api.js").Moment} Moment */
+
+/** @returns {Promise<import("../lib/router.js").Page>} */
+export async function open() {
+  const timeline = new Timeline(whoami().user);
+  const people = new People();
+  const load = () => { Promise.all([timeline.load(), people.load()]).catch((error) => notice(error.message)); };
+  live.on("open", load);
+  live.on("moment", (event) => timeline.put(event.moment, true));
+  live.on("interaction", (event) => timeline.put(event.moment, false));
+  live.on("withdrawn", (event) => timeline.remove(event.id));
+  live.on("delivery", (event) => timeline.deliver(event.id, event.delivery));
+  live.on("blob", (event) => arrived(event.id));
+  for (const kind of ["friend", "unfriended", "request"]) live.on(kind, () => { people.load().catch(() => {}); });
+  return {
+    title: t("nav.moments"),
+    node: el("div", { class: "frame" },
+      el("div", {}, el("h1", { class: "visually-hidden" }, t("nav.moments")), composer((moment) => timeline.posted(moment)), timeline.node),
+      people.node),
+  };
+}
 
 /** The list of cards. */
 export class Timeline {

@@ -3,10 +3,10 @@
  * The people panel: who asks to be a friend, who is one, and the sheets for inviting, accepting and one friend.
  * @module
  */
-import { ask, part } from "./api.js";
-import { dialog, during, el, face, notice } from "./dom.js";
+import { ask, part } from "../lib/api.js";
+import { dialog, during, el, face, notice } from "../lib/dom.js";
 import { acceptSheet, inviteSheet } from "./invite.js";
-import { when } from "./when.js";
+import { when } from "../lib/when.js";
 
 /** The panel. */
 export class People {
@@ -25,8 +25,8 @@ export class People {
 
   async load() {
     const [{ requests }, { friends }] = await Promise.all([ask("GET", "/requests"), ask("GET", "/friends")]);
-    this.requests.replaceChildren(...requests.map((/** @type {import("./api.js").Request} */ request) => this.request(request)));
-    this.friends.replaceChildren(...friends.map((/** @type {import("./api.js").Friend} */ friend) => this.friend(friend)));
+    this.requests.replaceChildren(...requests.map((/** @type {import("../lib/api.js").Request} */ request) => this.request(request)));
+    this.friends.replaceChildren(...friends.map((/** @type {import("../lib/api.js").Friend} */ friend) => this.friend(friend)));
     this.count.className = "hint";
     this.count.textContent = friends.length > 0 ? String(friends.length) : "";
     if (friends.length === 0 && requests.length === 0) {
@@ -34,7 +34,7 @@ export class People {
     }
   }
 
-  /** @param {import("./api.js").Request} request */
+  /** @param {import("../lib/api.js").Request} request */
   request(request) {
     const expected = request.expected && request.expected !== request.name ? ` You expected ${request.expected}.` : "";
     if (request.via === "accepted") {
@@ -50,7 +50,7 @@ export class People {
         el("button", { type: "button", onclick: answer("decline") }, "Decline")));
   }
 
-  /** @param {import("./api.js").Friend} friend */
+  /** @param {import("../lib/api.js").Friend} friend */
   friend(friend) {
     const tags = friend.tags.map((tag) => `#${tag}`).join(" ");
     const state = friend.online ? "here now" : friend.last_seen ? "away" : "not met yet";
@@ -62,7 +62,7 @@ export class People {
 
 /**
  * One friend: safety words, tags.
- * @param {import("./api.js").Friend} friend
+ * @param {import("../lib/api.js").Friend} friend
  * @param {() => void} onChange
  */
 async function friendSheet(friend, onChange) {

@@ -3,6 +3,7 @@
  * Building elements. Text always goes in as text: nothing here or elsewhere in the page parses HTML.
  * @module
  */
+import { avatarOf, portray } from "./friends.js";
 
 /**
  * Makes an element.
@@ -31,6 +32,11 @@ const SHAPES = {
   back: "M15 5l-7 7 7 7",
   next: "M9 5l7 7-7 7",
   people: "M9 11a3.500 3.500 0 1 0 0-7 3.500 3.500 0 0 0 0 7ZM2.500 20c0-3.600 2.900-6 6.500-6s6.500 2.400 6.500 6M16 4.300a3.500 3.500 0 0 1 0 6.400M18 14.400c2.100.8 3.500 2.800 3.500 5.600",
+  moments: "M12 3.500v4M12 16.500v4M3.500 12h4M16.500 12h4M6 6l2.800 2.800M15.200 15.200 18 18M18 6l-2.800 2.800M8.800 15.200 6 18",
+  bell: "M6 16.500V11a6 6 0 0 1 12 0v5.500l1.500 1.500h-15ZM10 20.500h4",
+  search: "M10.500 17a6.500 6.500 0 1 0 0-13 6.500 6.500 0 0 0 0 13ZM15.300 15.300 20.500 20.500",
+  star: "M12 3.500l2.600 5.500 6 .800-4.400 4.200 1.100 6L12 17.100 6.700 20l1.100-6L3.400 9.800l6-.800Z",
+  gear: "M4 7h9M17 7h3M15 9.500v-5M4 12h3M11 12h9M9 14.500v-5M4 17h9M17 17h3M15 19.500v-5",
   bin: "M4.500 7h15M9.500 7V4.500h5V7M6.500 7l1 12.500h9l1-12.500",
 };
 
@@ -53,14 +59,17 @@ export function icon(name, filled = false) {
 }
 
 /**
- * A person's face: the first letter on a colour of their own.
- * @param {{id: string, name: string}} person
- * @param {boolean} [small]
+ * A person's face: their picture, and until it is here (or if there is none) the first letter on a colour of their own. It
+ * changes by itself when they change it (`lib/friends.js`).
+ * @param {{id: string, name: string, avatar?: string | null}} person
+ * @param {boolean | "small" | "large"} [size]
  */
-export function face(person, small = false) {
+export function face(person, size = false) {
   const first = [...person.name.trim()][0] ?? "·";
-  const node = el("span", { class: small ? "face small" : "face", "aria-hidden": "true" }, first.toUpperCase());
+  const kind = size === true ? " small" : size ? ` ${size}` : "";
+  const node = el("span", { class: `face${kind}`, "aria-hidden": "true", dataset: { face: person.id } }, first.toUpperCase());
   node.style.setProperty("--hue", String(parseInt(person.id.slice(0, 4), 16) % 360));
+  portray(node, avatarOf(person));
   return node;
 }
 

@@ -1,0 +1,124 @@
+// @ts-check
+/**
+ * Which page is shown: by the address, without loading the frame again. Links are ordinary links; a click on one of our own
+ * is taken here, so that a page opens in a moment and opens in a new tab as well. Going back shows the page as it was left.
+ * @module
+ */
+
+/**
+ * A page that is on screen or was.
+ * @typedef {object} Page
+ * @property {string} title for the window and for whoever hears the page
+ * @property {HTMLElement} node what stands in `<main>`; its first heading gets the focus
+ * @property {() => void} [shown] it has come (back) on screen
+ * @property {() => void} [hidden] it has left the screen and may come back
+ * @property {() => void} [closed] it will not come back: end what listens
+ */
+
+/**
+ * @typedef {object} Route
+ * @property {RegExp} path of the whole path; its groups are handed to `open`
+ * @property {(parts: string[], query: URLSearchParams) => Promise<Page>} open
+ * @property {boolean} [stays] one page for the whole visit: it is never closed
+ */
+
+/** How many pages behind the one on screen are kept as they were left. */
+const KEPT = 8;
+
+/** @type {Route[]} */
+let routes = [];
+/** @type {HTMLElement} */
+let main;
+/** @type {(page: Page) => void} */
+let onShow = () => {};
+/** @type {Map<string, {page: Page, y: number, stays: boolean}>} by the key of the entry in the history, or the path of one that stays */
+const kept = new Map();
+/** @type {{key: string, page: Page} | null} */
+let current = null;
+let turn = 0;
+
+/**
+ * Takes over the address bar.
+ * @param {HTMLElement} place where pages stand
+ * @param {Route[]} table
+ * @param {(page: Page) => void} shown
+ */
+export async function begin(place, table, shown) {
+  [main, routes, onShow] = [place, table, shown];
+  history.scrollRestoration = "manual";
+  document.addEventListener("click", follow);
+  window.addEventListener("popstate", () => { show(true); });
+  await show(false);
+}
+
+/**
+ * Goes to one of our own addresses.
+ * @param {string} address path and query
+ */
+export async function go(address) {
+  if (address === location.pathname + location.search) { window.scrollTo({ top: 0 }); return; }
+  history.pushState({ key: crypto.randomUUID() }, "", address);
+  await show(false);
+}
+
+/**
+ * Says another address for the page on screen, such as the words that are searched for.
+ * @param {string} address
+ */
+export const rename = (address) => history.replaceState(history.state, "", address);
+
+/** @param {MouseEvent} event */
+function follow(event) {
+  const link = event.target instanceof Element ? event.target.closest("a[href]") : null;
+  if (!(link instanceof HTMLAnchorElement) || event.defaultPrevented || event.button !== 0) return;
+  if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey || link.target || link.download) return;
+  if (link.origin !== location.origin || link.hash || !routeOf(link.pathname)) return;
+  event.preventDefault();
+  go(link.pathname + link.search);
+}
+
+/** @param {string} path */
+const routeOf = (path) => routes.find((route) => route.path.test(path));
+
+/** @param {boolean} isBack whether the person went back or forth */
+async function show(isBack) {
+  const mine = ++turn;
+  const route = routeOf(location.pathname) ?? routes[routes.length - 1];
+  const key = route.stays ? location.pathname : (history.state?.key ?? location.href);
+  const leaving = current;
+  if (leaving) {
+    const entry = kept.get(leaving.key);
+    if (entry) entry.y = window.scrollY;
+  }
+  let entry = isBack || route.stays ? kept.get(key) : undefined;
+  if (!entry) {
+    const groups = [...(route.path.exec(location.pathname) ?? [])].slice(1).map((part) => decodeURIComponent(part ?? ""));
+    const page = await route.open(groups, new URLSearchParams(location.search));
+    if (mine !== turn) { page.closed?.(); return; }
+    entry = { page, y: 0, stays: route.stays ?? false };
+  }
+  if (leaving && leaving.page !== entry.page) leaving.page.hidden?.();
+  kept.delete(key);
+  kept.set(key, entry);
+  forget();
+  current = { key, page: entry.page };
+  main.replaceChildren(entry.page.node);
+  document.title = `${entry.page.title} · Tidings`;
+  onShow(entry.page);
+  entry.page.shown?.();
+  window.scrollTo({ top: entry.y, behavior: "instant" });
+  if (leaving) {
+    const heading = entry.page.node.querySelector("h1") ?? main;
+    heading.setAttribute("tabindex", "-1");
+    /** @type {HTMLElement} */ (heading).focus({ preventScroll: true });
+  }
+}
+
+/** Closes what was left longest ago. */
+function forget() {
+  const old = [...kept].filter(([, entry]) => !entry.stays);
+  for (const [key, entry] of old.slice(0, Math.max(0, old.length - KEPT))) {
+    entry.page.closed?.();
+    kept.delete(key);
+  }
+}

@@ -1,0 +1,87 @@
+// @ts-check
+/**
+ * The page in the person's language. The node lays the words into the page (`words/*.json`); here they are filled in.
+ * Numbers and dates are said as the browser says them in that language.
+ * @module
+ */
+
+/** @typedef {keyof typeof import("../words/en.json")} Key */
+/**
+ * A key, or the stem of keys that differ by number: `{"friends.one": …, "friends.other": …}` is asked for as `friends`.
+ * @typedef {Key | (Key extends `${infer Stem}.other` ? Stem : never)} Word
+ */
+
+/** @param {string} id @returns {Record<string, string>} */
+const block = (id) => JSON.parse(document.getElementById(id)?.textContent ?? "{}");
+const words = block("words");
+
+/** What every language calls itself, by its code. */
+export const languages = block("languages");
+
+/** The language of the page, as BCP 47 says it. */
+export const language = document.documentElement.lang || "en";
+
+const plural = new Intl.PluralRules(language);
+const number = new Intl.NumberFormat(language);
+
+/**
+ * The text of a key with its places filled in; if there is a value `n`, in the form which that number asks for.
+ * @param {Word} key
+ * @param {Record<string, string | number>} [values]
+ * @returns {string}
+ */
+export function t(key, values = {}) {
+  return text(key, values).replace(/\{(\w+)\}/g, (whole, name) => said(values[name] ?? whole));
+}
+
+/**
+ * The same, where places are filled with elements: what `el` takes as children.
+ * @param {Word} key
+ * @param {Record<string, Node | string | number>} values
+ * @returns {(Node | string)[]}
+ */
+export function parts(key, values) {
+  const n = values.n;
+  return text(key, typeof n === "number" ? { n } : {})
+    .split(/(\{\w+\})/)
+    .filter(Boolean)
+    .map((piece) => {
+      const name = /^\{(\w+)\}$/.exec(piece)?.[1];
+      const value = name === undefined ? undefined : values[name];
+      return value instanceof Node ? value : said(value ?? piece);
+    });
+}
+
+/**
+ * A text whose key is not known when this is written, such as the one of an error's code; undefined if there is none.
+ * @param {string} key
+ */
+export function perhaps(key) {
+  return Object.hasOwn(words, key) ? words[key] : undefined;
+}
+
+/** @param {string} key @param {Record<string, string | number>} values */
+function text(key, values) {
+  const form = typeof values.n === "number" ? words[`${key}.${plural.select(values.n)}`] ?? words[`${key}.other`] : undefined;
+  return form ?? words[key] ?? key;
+}
+
+/** @param {string | number} value */
+const said = (value) => (typeof value === "number" ? number.format(value) : value);
+
+/**
+ * Several things in a row, as the language says it: "Ada, Ben and Cleo".
+ * @param {string[]} items
+ */
+export const list = (items) => new Intl.ListFormat(language, { type: "conjunction" }).format(items);
+
+/**
+ * A number of bytes for people.
+ * @param {number} bytes
+ */
+export function size(bytes) {
+  const units = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"];
+  const step = bytes < 1000 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(bytes) / 3));
+  const value = bytes / 1000 ** step;
+  return new Intl.NumberFormat(language, { style: "unit", unit: units[step], unitDisplay: step === 0 ? "long" : "short", maximumFractionDigits: value < 10 && step > 0 ? 1 : 0 }).format(value);
+}
