@@ -27,6 +27,11 @@ function nothing() {
     el("p", {}, t("frame.nothing.text")), el("a", { href: "/" }, t("frame.nothing.back"))) };
 }
 
+// What is let fall beside a place that takes it would open instead of the page, and what was half written would be lost.
+for (const kind of ["dragover", "drop"]) {
+  window.addEventListener(kind, (event) => { if (!(event.target instanceof HTMLTextAreaElement || event.target instanceof HTMLInputElement)) event.preventDefault(); });
+}
+
 async function start() {
   const state = await ask("GET", "/onboarding");
   if (state.state !== "done") {
