@@ -46,7 +46,7 @@ fn a_profile_changed_on_one_page_is_seen_on_a_friends_page_that_stays_open() {
     let picture = photo(folder.path()).display().to_string();
 
     visit(&ada_page, "/people/me");
-    ada_page.press(".cover", "Edit profile");
+    ada_page.press(".person-head", "Edit profile");
     replace(&ada_page, "#profile-name", "Ada of the lake");
     replace(&ada_page, "#profile-about", "Gone fishing");
     ada_page.write("dialog input[data-kind=avatar]", &picture);
@@ -58,24 +58,24 @@ fn a_profile_changed_on_one_page_is_seen_on_a_friends_page_that_stays_open() {
     ada_page.says(".top .me", "Ada of the lake");
 
     // Ben calls her by a name of his own.
-    ben_page.says(".cover h1", "Ada");
-    ben_page.says(".cover", "Calls themselves Ada of the lake");
-    ben_page.says(".cover .about", "Gone fishing");
+    ben_page.says(".person-head h1", "Ada");
+    ben_page.says(".person-head", "Calls themselves Ada of the lake");
+    ben_page.says(".person-head .about", "Gone fishing");
     // The picture is 320 by 240: the face is cut square, the cover twice as wide as high.
     let size = |css: &str| {
         let script = "const image = document.querySelector(arguments[0]);
             return image?.naturalWidth > 0 && [image.naturalWidth, image.naturalHeight]";
         ben_page.wait(css, script, &[json!(css)])
     };
-    assert_eq!(size(".cover .face img"), json!([240, 240]));
-    assert_eq!(size(".cover-picture img"), json!([320, 160]));
+    assert_eq!(size(".person-head .face img"), json!([240, 240]));
+    assert_eq!(size(".person-cover img"), json!([320, 160]));
 
-    ada_page.press(".cover", "Edit profile");
+    ada_page.press(".person-head", "Edit profile");
     ada_page.find("dialog .edit-avatar img");
     ada_page.press("dialog .edit-avatar ~ .row", "Remove");
     ada_page.press("dialog", "Save");
-    gone(&ada_page, ".cover .face img");
-    gone(&ben_page, ".cover .face img");
+    gone(&ada_page, ".person-head .face img");
+    gone(&ben_page, ".person-head .face img");
     assert!(ben_page.text().contains("Ada of the lake") && kept(&ben_page), "without a reload");
     assert_eq!(ada.get("/whoami")["avatar"], Value::Null);
     quiet(&ada_page);
@@ -89,25 +89,25 @@ fn a_status_is_set_and_cleared_on_the_page_and_ends_by_itself() {
     visit_friend(&ben_page, &ada);
     mark(&ben_page);
     visit(&ada_page, "/people/me");
-    ada_page.press(".cover", "Set a status");
+    ada_page.press(".person-head", "Set a status");
     ada_page.press("dialog", "Set status");
     ada_page.says("dialog .wrong", "status");
     ada_page.write("#status-text", "On a walk");
     ada_page.press("dialog .emojis", "🚶");
     ada_page.press("dialog", "Set status");
-    ada_page.says(".cover .status", "On a walk");
-    ben_page.says(".cover .status", "On a walk");
-    ben_page.says(".cover .status .emoji", "🚶");
+    ada_page.says(".person-head .status", "On a walk");
+    ben_page.says(".person-head .status", "On a walk");
+    ben_page.says(".person-head .status .emoji", "🚶");
     assert_eq!(ben.get("/friends")["friends"][0]["status"]["text"], "On a walk");
 
-    ada_page.press(".cover", "Change status");
+    ada_page.press(".person-head", "Change status");
     ada_page.press("dialog", "Clear it");
-    gone(&ada_page, ".cover .status");
-    gone(&ben_page, ".cover .status");
+    gone(&ada_page, ".person-head .status");
+    gone(&ben_page, ".person-head .status");
 
     ada.ok(&["status-set", "Back in a moment", "--for", "4s"]);
-    ben_page.says(".cover .status", "Back in a moment");
-    gone(&ben_page, ".cover .status");
+    ben_page.says(".person-head .status", "Back in a moment");
+    gone(&ben_page, ".person-head .status");
     assert!(kept(&ben_page));
     assert_eq!(ada_page.complaints().len(), 1, "only the status without a word: {:?}", ada_page.complaints());
     quiet(&ben_page);

@@ -16,7 +16,7 @@ export async function open() {
     label: t("nav.favourites"),
     read: (before) => ask("GET", `/faves?limit=${PAGE}${before ? `&before=${before}` : ""}`),
     empty: () => el("div", { class: "empty" }, icon("star"), el("h2", {}, t("favourites.none")), el("p", {}, t("favourites.none.how")), el("a", { href: "/" }, t("favourites.none.back"))),
-    dress: (card) => card.node.append(line(card.moment.id, card.node)),
+    dress: (card) => card.node.append(line(card)),
   });
   await list.begin();
   return {
@@ -28,33 +28,34 @@ export async function open() {
 
 /**
  * What stands beneath a favourite: to take it out, and for as long as one is here, to put it back.
- * @param {string} id
- * @param {HTMLElement} card
+ * @param {import("../parts/moment.js").Card} card
  */
-function line(id, card) {
+function line(card) {
   const said = el("span", { class: "hint grow", role: "status" });
-  let isOut = false;
   const button = /** @type {HTMLButtonElement} */ (el("button", { class: "quiet", type: "button" }));
-  const draw = () => {
-    card.classList.toggle("out", isOut);
-    said.textContent = isOut ? t("favourites.removed") : "";
-    button.textContent = t(isOut ? "favourites.undo" : "favourites.remove");
+  const draw = (/** @type {boolean} */ isIn) => {
+    card.node.classList.toggle("out", !isIn);
+    said.textContent = isIn ? "" : t("favourites.removed");
+    button.textContent = t(isIn ? "favourites.remove" : "favourites.undo");
   };
+  // The menu of the card takes it out as well.
+  const update = card.update.bind(card);
+  card.update = (moment) => { update(moment); draw(moment.faved); };
   button.addEventListener("click", async () => {
+    const { moment } = card;
+    const isIn = !moment.faved;
     // It is done at once here; if the node refuses, it is undone.
-    isOut = !isOut;
-    draw();
+    card.update({ ...moment, faved: isIn });
     button.disabled = true;
     try {
-      await ask(isOut ? "DELETE" : "PUT", `/moments/${part(id)}/fave`);
+      await ask(isIn ? "PUT" : "DELETE", `/moments/${part(moment.id)}/fave`);
     } catch (error) {
-      isOut = !isOut;
-      draw();
+      card.update({ ...card.moment, faved: !isIn });
       said.textContent = error instanceof Error ? error.message : String(error);
     }
     button.disabled = false;
     button.focus();
   });
-  draw();
+  draw(card.moment.faved);
   return el("div", { class: "row end favourite-line" }, said, button);
 }

@@ -12,7 +12,7 @@ import * as live from "../lib/live.js";
 import { paint } from "../lib/thumbhash.js";
 import { language, t } from "../lib/words.js";
 
-/** @typedef {import("../lib/api.js").Moment & {video?: any, link?: any, pinned?: boolean}} Moment */
+/** @typedef {import("../lib/api.js").Moment} Moment */
 /** @typedef {{month: string, moments: number}} Count */
 
 /** Tiles in a row, as in the styles. */

@@ -25,9 +25,9 @@ import { standing, statusLine } from "./status.js";
  */
 export function cover(person, { actions = [], hints = [] } = {}) {
   const status = standing(person.status);
-  return el("header", { class: "cover" },
+  return el("header", { class: "person-head" },
     picture(person),
-    el("div", { class: "cover-row" }, face(person, "large"), el("div", { class: "row cover-acts" }, ...actions)),
+    el("div", { class: "person-row" }, face(person, "large"), el("div", { class: "row person-acts" }, ...actions)),
     el("h1", { dir: "auto" }, person.name),
     person.own_name !== person.name && el("p", { class: "hint" }, t("person.own_name", { name: person.own_name })),
     status && statusLine(status),
@@ -37,7 +37,7 @@ export function cover(person, { actions = [], hints = [] } = {}) {
 
 /** @param {Shown} person */
 function picture(person) {
-  const box = el("div", { class: "cover-picture" });
+  const box = el("div", { class: "person-cover" });
   box.style.setProperty("--hue", String(parseInt(person.id.slice(0, 4), 16) % 360));
   if (person.cover) {
     const image = el("img", { src: blob(person.cover), alt: t("person.cover.of", { name: person.name }), decoding: "async" });

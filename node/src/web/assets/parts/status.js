@@ -1,13 +1,11 @@
 // @ts-check
 /**
- * What somebody is at, for a while: how it is shown, the row of all friends who say something, and the sheet to say it
- * oneself. It is shown beside a name and never in the timeline, and ends by itself.
+ * What somebody is at, for a while: how it is shown, and the sheet to say it oneself. It stands beside a name and is no
+ * moment, and ends by itself.
  * @module
  */
 import { ask } from "../lib/api.js";
-import { dialog, el, face } from "../lib/dom.js";
-import * as friends from "../lib/friends.js";
-import * as live from "../lib/live.js";
+import { dialog, el } from "../lib/dom.js";
 import { changeMe, whoami } from "../lib/me.js";
 import { language, t } from "../lib/words.js";
 
@@ -46,25 +44,6 @@ export function whenOver(status, ended) {
   if (!standing(status) || !status) return () => {};
   const timer = setTimeout(ended, Date.parse(status.until) - Date.now() + 50);
   return () => clearTimeout(timer);
-}
-
-/** The row of friends who say what they are at; hidden while nobody does. Call `close` when it leaves for good. */
-export function statuses() {
-  const row = el("ul", { class: "statuses", "aria-label": t("person.statuses"), hidden: true });
-  let cancel = () => {};
-  const draw = () => {
-    cancel();
-    const said = friends.all().flatMap((friend) => { const status = standing(friend.status); return status ? [{ friend, status }] : []; });
-    row.replaceChildren(...said.map(({ friend, status }) => el("li", {},
-      el("a", { href: `/people/${friend.id}` }, face(friend, "small"),
-        el("span", {}, el("span", { class: "name", dir: "auto" }, friend.name), el("span", { class: "what", dir: "auto" }, [status.emoji, status.text].filter(Boolean).join(" ")))))));
-    row.hidden = said.length === 0;
-    const first = said.map(({ status }) => status).sort((a, b) => Date.parse(a.until) - Date.parse(b.until))[0];
-    cancel = whenOver(first ?? null, draw);
-  };
-  draw();
-  const off = live.on("friends", draw);
-  return { node: row, close: () => { cancel(); off(); } };
 }
 
 /** The sheet to say what I am at, or to take it back. */
