@@ -62,7 +62,13 @@ class PersonPage {
   async page() {
     this.draw();
     await this.album.load();
-    return { title: this.name(), node: this.node, shown: () => this.draw(), closed: () => this.close() };
+    let isBack = false;
+    const shown = () => {
+      // A moment may have been pinned or withdrawn where it led to.
+      if (isBack) { this.draw(); this.album.load().catch(() => {}); }
+      isBack = true;
+    };
+    return { title: this.name(), node: this.node, shown, closed: () => this.close() };
   }
 
   /** @param {boolean} isList @param {HTMLElement} chosen */
@@ -180,6 +186,7 @@ class Theirs extends PersonPage {
       friend.verified && t("person.verified"),
       friend.tags.map((tag) => `#${tag}`).join(" "),
       friend.introduced_by && t("person.introduced_by", { name: friend.introduced_by.name }),
+      friend.chats_only ? t("person.chats_only") : friend.hide_mine && t("person.hide_mine"),
       friend.muted && t("person.muted"),
     ];
     const head = cover(friend, { hints: /** @type {(Node | string)[]} */ (hints.filter(Boolean)) });

@@ -31,7 +31,7 @@ const back = new Intl.DateTimeFormat(language, { month: "long", year: "numeric" 
  */
 export async function open(query) {
   const sought = { q: query.get("q") ?? "", from: query.get("from") ?? "", month: query.get("month") ?? "", place: query.get("place") ?? "" };
-  await friends.known();
+  await friends.known().catch(() => {});
   const isAsked = Object.values(sought).some(Boolean);
   const search = isAsked ? new Search(sought) : null;
   const form = searchForm(sought);

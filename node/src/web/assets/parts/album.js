@@ -40,6 +40,7 @@ class Month {
     this.turn = 0;
     this.isNear = false;
     this.count = 0;
+    this.shown = "";
     this.head = el("h3", { tabindex: "-1" });
     this.tiles = el("div", { class: "tiles" });
     this.wrong = el("p", { class: "wrong", role: "alert" });
@@ -59,18 +60,21 @@ class Month {
   /** It has come near the screen, or what it holds has changed. */
   async fill() {
     const mine = ++this.turn;
-    const all = /** @type {HTMLElement[]} */ ([]);
+    const all = /** @type {Moment[]} */ ([]);
     try {
       for (let before = ""; ;) {
         const page = await ask("GET", `/album?from=${this.from}&month=${this.month}&limit=${PAGE}${before && `&before=${before}`}`);
         if (mine !== this.turn) return;
-        all.push(...page.moments.map(tile));
+        all.push(...page.moments);
         if (!page.next) break;
         before = page.next;
       }
-      this.tiles.replaceChildren(...all);
-      this.tiles.style.aspectRatio = "";
       this.wrong.textContent = "";
+      // What has not changed keeps its pictures and the focus.
+      const shown = all.map((moment) => `${moment.id}${moment.audience?.rule}${moment.pinned}`).join();
+      if (shown !== this.shown) this.tiles.replaceChildren(...all.map(tile));
+      this.shown = shown;
+      this.tiles.style.aspectRatio = "";
     } catch (error) {
       this.wrong.textContent = error instanceof Error ? error.message : String(error);
     }
@@ -80,6 +84,7 @@ class Month {
   empty() {
     this.turn++;
     if (this.tiles.contains(document.activeElement)) return;
+    this.shown = "";
     this.tiles.replaceChildren();
     this.tiles.style.aspectRatio = `${ACROSS} / ${Math.ceil(this.count / ACROSS)}`;
   }

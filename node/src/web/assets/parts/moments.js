@@ -138,6 +138,7 @@ export class Moments {
 
   judge() {
     const isEmpty = this.count() === 0 && !this.next;
+    this.list.hidden = this.count() === 0;
     this.nothing.replaceChildren(...(isEmpty && this.how.empty ? [this.how.empty()] : []));
   }
 
