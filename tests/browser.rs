@@ -9,6 +9,8 @@
 
 #[path = "browser/first.rs"]
 mod first;
+#[path = "browser/settings.rs"]
+mod settings;
 #[path = "support.rs"]
 mod support;
 

@@ -13,6 +13,7 @@ mod layers;
 mod source;
 mod spec;
 mod text;
+mod words;
 
 use std::path::{Path, PathBuf};
 

@@ -9,6 +9,7 @@ import * as live from "./lib/live.js";
 import * as router from "./lib/router.js";
 import { t } from "./lib/words.js";
 import { frame } from "./parts/frame.js";
+import * as badge from "./parts/notices-badge.js";
 
 const root = /** @type {HTMLElement} */ (document.getElementById("app"));
 
@@ -16,6 +17,8 @@ const root = /** @type {HTMLElement} */ (document.getElementById("app"));
 const ROUTES = /** @type {import("./lib/router.js").Route[]} */ ([
   { path: /^\/$/, stays: true, open: async () => (await import("./pages/timeline.js")).open() },
   { path: /^\/people$/, open: async () => (await import("./pages/people.js")).open() },
+  { path: /^\/notices$/, open: async () => (await import("./pages/notices.js")).open() },
+  { path: /^\/settings(?:\/([a-z]+))?$/, open: async ([section]) => (await import("./pages/settings.js")).open(section) },
   { path: /^/, open: async () => nothing() },
 ]);
 
@@ -33,7 +36,8 @@ async function start() {
   }
   const { node, main, shown } = frame(await ask("GET", "/whoami"));
   root.replaceChildren(node);
-  await router.begin(main, ROUTES, shown);
+  await router.begin(main, ROUTES, (page) => { shown(page); badge.titled(page.title); });
+  badge.begin();
   live.begin();
 }
 

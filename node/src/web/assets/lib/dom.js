@@ -36,6 +36,7 @@ const SHAPES = {
   search: "M10.500 17a6.500 6.500 0 1 0 0-13 6.500 6.500 0 0 0 0 13ZM15.300 15.300 20.500 20.500",
   star: "M12 3.500l2.600 5.500 6 .800-4.400 4.200 1.100 6L12 17.100 6.700 20l1.100-6L3.400 9.800l6-.800Z",
   gear: "M4 7h9M17 7h3M15 9.500v-5M4 12h3M11 12h9M9 14.500v-5M4 17h9M17 17h3M15 19.500v-5",
+  more: "M5.500 12h.01M12 12h.01M18.500 12h.01",
   bin: "M4.500 7h15M9.500 7V4.500h5V7M6.500 7l1 12.500h9l1-12.500",
 };
 
@@ -90,13 +91,17 @@ export function notice(text) {
  * Runs what a button does: once at a time, and what goes wrong is said.
  * @param {HTMLElement | null} button
  * @param {() => Promise<void>} work
+ * @param {HTMLElement} [place] where it is said; a notice above everything without one
  */
-export async function during(button, work) {
+export async function during(button, work, place) {
   if (button) button.setAttribute("disabled", "");
+  if (place) place.textContent = "";
   try {
     await work();
   } catch (error) {
-    notice(error instanceof Error ? error.message : String(error));
+    const said = error instanceof Error ? error.message : String(error);
+    if (place) place.textContent = said;
+    else notice(said);
   } finally {
     if (button) button.removeAttribute("disabled");
   }
