@@ -11,6 +11,8 @@
 mod first;
 #[path = "browser/settings.rs"]
 mod settings;
+#[path = "browser/speed.rs"]
+mod speed;
 #[path = "support.rs"]
 mod support;
 

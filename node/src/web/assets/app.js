@@ -5,6 +5,7 @@
  */
 import { ask } from "./lib/api.js";
 import { el, notice } from "./lib/dom.js";
+import * as friends from "./lib/friends.js";
 import * as live from "./lib/live.js";
 import * as router from "./lib/router.js";
 import { t } from "./lib/words.js";
@@ -38,6 +39,7 @@ async function start() {
   root.replaceChildren(node);
   await router.begin(main, ROUTES, (page) => { shown(page); badge.titled(page.title); });
   badge.begin();
+  friends.begin();
   live.begin();
 }
 
