@@ -5,4 +5,6 @@
 pub struct SettingsDraft {
     /// A language, or none of one's own.
     pub language: Option<Option<String>>,
+    /// `off`, `plain` or `names`.
+    pub desktop: Option<String>,
 }

@@ -93,7 +93,7 @@ fn a_moment_or_a_person_is_muted_from_a_notice_and_heard_again() {
         ("No more from Ben", "You get no more notices from Ben."),
     ] {
         page.press(".notice-row", "What to do with this notice of Ben");
-        page.press(".notice-menu", what);
+        page.press("[role=menu]", what);
         page.says(".notice-status", said);
         page.says(".empty", "Nothing new");
         // What is muted gives none; what comes after the mute is over does.
@@ -168,7 +168,7 @@ fn a_language_is_kept_by_the_node_for_every_page_and_browser() {
     go(&second, "/settings/language");
     choose(&second, "跟随浏览器");
     title(&second, "Language · Tidings");
-    assert_eq!(ada.get("/settings"), json!({"language": null}));
+    assert_eq!(ada.get("/settings"), json!({"language": null, "desktop": "off"}));
     quiet_but_locked(&second);
 }
 

@@ -15,6 +15,7 @@ const NOT_ON_THE_PAGE: &[&str] = &[
     "ambiguous_word",
     "bad_config",
     "bad_crop",
+    "bad_desktop",
     "bad_flip",
     "bad_month",
     "bad_nodes",

@@ -1,4 +1,4 @@
-//! How the pages are for their person: the language they chose.
+//! How the pages are for their person: the language they chose, and what a desktop may be told.
 
 use axum::Json as Answer;
 use serde::{Deserialize, Deserializer};
@@ -24,6 +24,8 @@ pub struct SettingsChange {
     #[serde(deserialize_with = "said")]
     #[schema(value_type = Option<String>)]
     pub language: Option<Option<String>>,
+    /// What notices on a desktop say: `off`, `plain` (that there is something) or `names`.
+    pub desktop: Option<String>,
 }
 
 /// Tells null from what was left out.
@@ -45,6 +47,6 @@ pub async fn change(permit: Permit<Person>, Json(change): Json<SettingsChange>) 
             ));
         }
     }
-    let draft = SettingsDraft { language: change.language };
+    let draft = SettingsDraft { language: change.language, desktop: change.desktop };
     Ok(Answer(permit.client().await?.set_settings(draft).await?))
 }

@@ -17,6 +17,7 @@ const root = /** @type {HTMLElement} */ (document.getElementById("app"));
 /** Every page, by its address. The last is shown where there is none. */
 const ROUTES = /** @type {import("./lib/router.js").Route[]} */ ([
   { path: /^\/$/, stays: true, open: async () => (await import("./pages/timeline.js")).open() },
+  { path: /^\/moments\/([^/]+)$/, open: async (parts) => (await import("./pages/moment.js")).open(parts) },
   { path: /^\/people$/, open: async () => (await import("./pages/people.js")).open() },
   { path: /^\/notices$/, open: async () => (await import("./pages/notices.js")).open() },
   { path: /^\/settings(?:\/([a-z]+))?$/, open: async ([section]) => (await import("./pages/settings.js")).open(section) },
@@ -27,6 +28,11 @@ const ROUTES = /** @type {import("./lib/router.js").Route[]} */ ([
 function nothing() {
   return { title: t("frame.nothing.title"), node: el("div", { class: "empty" }, el("h1", {}, t("frame.nothing.title")),
     el("p", {}, t("frame.nothing.text")), el("a", { href: "/" }, t("frame.nothing.back"))) };
+}
+
+// What is let fall beside a place that takes it would open instead of the page, and what was half written would be lost.
+for (const kind of ["dragover", "drop"]) {
+  window.addEventListener(kind, (event) => { if (!(event.target instanceof HTMLTextAreaElement || event.target instanceof HTMLInputElement)) event.preventDefault(); });
 }
 
 async function start() {

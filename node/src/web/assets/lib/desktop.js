@@ -1,26 +1,23 @@
 // @ts-check
 /**
- * Notices on the desktop, outside of the window. Off until somebody switches them on, in each browser for itself: that
- * wish, and nothing else, is kept by the browser. Without names a notice on a locked screen tells no more than that there
- * is one.
+ * Notices on the desktop, outside of the window. Off until somebody switches them on: the node keeps what they may say,
+ * and each browser asks its own leave. Without names a notice on a locked screen tells no more than that there is one.
  * @module
  */
-import { whoami } from "./me.js";
+import { ask } from "./api.js";
 import { t } from "./words.js";
 
 /** @typedef {"off" | "plain" | "names"} Wish */
 
-/** Several nodes may share a host and, one after the other, a port. */
-const key = () => `tidings-desktop-${whoami().user.slice(0, 8)}`;
-
 /** Whether this browser can. */
 export const can = () => "Notification" in window;
 
-/** What was chosen here; off where the browser was told to let nobody through since. @returns {Wish} */
-export function wish() {
-  if (!can() || Notification.permission !== "granted") return "off";
-  const kept = localStorage.getItem(key());
-  return kept === "plain" || kept === "names" ? kept : "off";
+/** Whether it lets them through. */
+const isAllowed = () => can() && Notification.permission === "granted";
+
+/** What holds in this browser. @returns {Promise<Wish>} */
+export async function wish() {
+  return isAllowed() ? (await ask("GET", "/settings")).desktop : "off";
 }
 
 /**
@@ -29,9 +26,8 @@ export function wish() {
  * @returns {Promise<boolean>} whether the browser allows it
  */
 export async function choose(chosen) {
-  if (chosen === "off") { localStorage.removeItem(key()); return true; }
-  if (!can() || await Notification.requestPermission() !== "granted") return false;
-  localStorage.setItem(key(), chosen);
+  if (chosen !== "off" && (!can() || await Notification.requestPermission() !== "granted")) return false;
+  await ask("PATCH", "/settings", { desktop: chosen });
   return true;
 }
 
@@ -40,12 +36,13 @@ export async function choose(chosen) {
  * @param {string} sentence with names, shown only where that was chosen
  * @param {() => void} onClick
  */
-export function tell(sentence, onClick) {
-  const wished = wish();
-  if (wished === "off" || !document.hidden) return;
+export async function tell(sentence, onClick) {
+  if (!document.hidden || !isAllowed()) return;
+  const wished = await wish();
+  if (wished === "off") return;
   try {
     // One tag: several windows, or several notices, are one on the desktop.
-    const shown = new Notification("Tidings", { body: wished === "names" ? sentence : t("notices.desktop.plain"), tag: key(), lang: document.documentElement.lang });
+    const shown = new Notification("Tidings", { body: wished === "names" ? sentence : t("notices.desktop.plain"), tag: "tidings-notices", lang: document.documentElement.lang });
     shown.addEventListener("click", () => { window.focus(); onClick(); shown.close(); });
   } catch {
     // Some phones' browsers know notices only for pages that keep a worker, which this one does not.

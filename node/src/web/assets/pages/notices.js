@@ -4,7 +4,7 @@
  * @module
  */
 import { ask, part } from "../lib/api.js";
-import { during, el } from "../lib/dom.js";
+import { attempt, complaint, during, el } from "../lib/dom.js";
 import * as live from "../lib/live.js";
 import { t } from "../lib/words.js";
 import { row } from "../parts/notice-row.js";
@@ -124,13 +124,13 @@ class Notices {
    * @param {string} said
    */
   async muted(word, said) {
-    const undo = el("button", { class: "quiet", type: "button", onclick: () => during(undo, async () => {
+    const problem = complaint();
+    const undo = el("button", { class: "quiet", type: "button", onclick: () => attempt(problem, undo, async () => {
       await ask("DELETE", `/mutes/${part(word)}`);
       this.status.replaceChildren();
       await this.load();
-    }, wrong) }, t("notices.undo"));
-    const wrong = el("span", { class: "wrong" });
-    this.status.replaceChildren(el("p", { class: "row" }, said, undo, wrong));
+    }) }, t("notices.undo"));
+    this.status.replaceChildren(el("p", { class: "row" }, said, undo), problem);
     undo.focus();
     await this.load();
   }

@@ -4,7 +4,7 @@
  * @module
  */
 import { ask } from "../lib/api.js";
-import { during, el } from "../lib/dom.js";
+import { attempt, el } from "../lib/dom.js";
 import { t } from "../lib/words.js";
 
 /** @returns {Promise<import("../pages/settings.js").Section>} */
@@ -29,9 +29,9 @@ export async function open() {
 /** @param {string} user */
 function id(user) {
   const copied = el("span", { class: "hint", role: "status" });
-  const copy = el("button", { class: "quiet", type: "button", onclick: () => during(copy, async () => {
+  const copy = el("button", { class: "quiet", type: "button", onclick: () => attempt(copied, copy, async () => {
     await navigator.clipboard.writeText(user);
     copied.textContent = t("settings.copied");
-  }, copied) }, t("settings.copy"));
+  }) }, t("settings.copy"));
   return el("span", {}, el("code", { dir: "ltr" }, user), copy, copied);
 }

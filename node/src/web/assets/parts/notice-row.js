@@ -4,9 +4,10 @@
  * @module
  */
 import { ask, blob, part } from "../lib/api.js";
-import { during, el, face, icon } from "../lib/dom.js";
+import { attempt, complaint, el, face } from "../lib/dom.js";
 import { when } from "../lib/when.js";
 import { parts, t } from "../lib/words.js";
+import { menu } from "./menu.js";
 
 /** @typedef {import("../lib/api.js").Person} Person */
 /**
@@ -35,6 +36,7 @@ export function sentence(notice) {
  * @param {{about: Promise<About | null>, onMuted: (word: string, said: string) => void}} context
  */
 export function row(notice, { about, onMuted }) {
+  const problem = complaint();
   const glance = el("span", { class: "notice-about", "aria-hidden": "true" });
   about.then((moment) => { if (moment) glance.append(glimpse(moment)); });
   return el("li", { class: notice.read ? "notice-row" : "notice-row unread", dataset: { id: notice.id, moment: notice.moment } },
@@ -46,7 +48,7 @@ export function row(notice, { about, onMuted }) {
         notice.text && el("span", { class: "notice-text", dir: "auto" }, notice.text),
         el("span", { class: "hint" }, when(notice.at))),
       glance),
-    menu(notice, onMuted));
+    more(notice, problem, onMuted), problem);
 }
 
 /** @param {About} moment */
@@ -58,30 +60,17 @@ function glimpse(moment) {
 
 /**
  * @param {Notice} notice
+ * @param {HTMLElement} problem where it is said if the node refuses
  * @param {(word: string, said: string) => void} onMuted
  */
-function menu(notice, onMuted) {
+function more(notice, problem, onMuted) {
   const name = notice.from.name;
-  const id = `notice-menu-${notice.id}`;
-  const wrong = el("p", { class: "wrong", role: "alert" });
-  const mute = (/** @type {string} */ word, /** @type {string} */ label, /** @type {string} */ said) => {
-    const button = el("button", { class: "quiet", type: "button", onclick: () => during(button, async () => {
-      await ask("PUT", `/mutes/${part(word)}`);
-      onMuted(word, said);
-    }, wrong) }, label);
-    return button;
-  };
-  const box = el("div", { class: "notice-menu", id, popover: "auto" },
-    mute(notice.moment, t("notices.mute.moment"), t("notices.muted.moment")),
-    mute(`@${notice.from.id}`, t("notices.mute.person", { name }), t("notices.muted.person", { name })), wrong);
-  const button = el("button", { class: "quiet icon", type: "button", popovertarget: id, "aria-label": t("notices.menu", { name }) }, icon("more"));
-  box.addEventListener("toggle", (event) => {
-    if (/** @type {any} */ (event).newState !== "open") return;
-    const at = button.getBoundingClientRect();
-    const fits = at.bottom + box.offsetHeight < innerHeight;
-    box.style.setProperty("inset-block-start", `${fits ? at.bottom : at.top - box.offsetHeight}px`);
-    box.style.setProperty("left", `${Math.max(8, Math.min(at.right, innerWidth - 8) - box.offsetWidth)}px`);
-    box.querySelector("button")?.focus();
+  const mute = (/** @type {string} */ word, /** @type {string} */ label, /** @type {string} */ said) => ({
+    label, icon: /** @type {const} */ ("mute"),
+    run: () => { attempt(problem, null, async () => { await ask("PUT", `/mutes/${part(word)}`); onMuted(word, said); }); },
   });
-  return el("span", {}, button, box);
+  return menu(t("notices.menu", { name }), () => [
+    mute(notice.moment, t("notices.mute.moment"), t("notices.muted.moment")),
+    mute(`@${notice.from.id}`, t("notices.mute.person", { name }), t("notices.muted.person", { name })),
+  ]);
 }

@@ -14,10 +14,10 @@ import { peopleList } from "./people-list.js";
 
 /** @returns {Promise<import("../pages/settings.js").Section>} */
 export async function open() {
-  const { friends } = await ask("GET", "/friends");
+  const [{ friends }, wish] = await Promise.all([ask("GET", "/friends"), desktop.wish()]);
   return {
     node: el("div", { class: "stack" },
-      desktop.can() ? onDesktop() : el("p", { class: "hint" }, t("settings.desktop.cannot")),
+      desktop.can() ? onDesktop(wish) : el("p", { class: "hint" }, t("settings.desktop.cannot")),
       peopleList({
         title: t("settings.muted"), hint: t("settings.muted.hint"), none: t("settings.people.none"), off: t("settings.muted.off"), others: friends,
         people: friends.filter((/** @type {Person & {muted: boolean}} */ friend) => friend.muted),
@@ -27,10 +27,11 @@ export async function open() {
   };
 }
 
-function onDesktop() {
+/** @param {desktop.Wish} wish */
+function onDesktop(wish) {
   return el("div", { class: "stack" },
     choice({
-      title: t("settings.desktop"), value: desktop.wish(),
+      title: t("settings.desktop"), value: wish,
       options: [
         { value: "off", label: t("settings.desktop.off") },
         { value: "plain", label: t("settings.desktop.on"), hint: t("settings.desktop.on.hint") },

@@ -23,7 +23,7 @@ let soon;
 export function begin() {
   live.on("notice", (event) => {
     show(event.unread);
-    tell(sentence(event.notice), () => { go("/notices"); });
+    tell(sentence(event.notice), () => { go("/notices"); }).catch(() => {});
   });
   live.on("read", (event) => show(event.unread));
   // What is withdrawn, muted or hidden takes its notices with it.

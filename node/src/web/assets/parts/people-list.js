@@ -3,7 +3,7 @@
  * A list of some of my friends for which something holds, with a way to add one and to take one off.
  * @module
  */
-import { during, el, face } from "../lib/dom.js";
+import { attempt, complaint, el, face } from "../lib/dom.js";
 import { t } from "../lib/words.js";
 
 /** @typedef {import("../lib/api.js").Person} Person */
@@ -20,7 +20,7 @@ import { t } from "../lib/words.js";
  */
 export function peopleList({ title, hint, none, off, people, others, change }) {
   const id = `list-${crypto.randomUUID()}`;
-  const wrong = el("p", { class: "wrong", role: "alert" });
+  const wrong = complaint();
   const status = el("p", { class: "visually-hidden", role: "status" });
   const rows = el("ul", { class: "people" });
   const choice = /** @type {HTMLSelectElement} */ (el("select", { "aria-labelledby": id }));
@@ -35,24 +35,24 @@ export function peopleList({ title, hint, none, off, people, others, change }) {
     form.hidden = left.length === 0;
   };
   const line = (/** @type {Person} */ person) => {
-    const button = el("button", { type: "button", "aria-label": `${off}: ${person.name}`, onclick: () => during(button, async () => {
+    const button = el("button", { type: "button", "aria-label": `${off}: ${person.name}`, onclick: () => attempt(wrong, button, async () => {
       await change(person, false);
       on.splice(on.findIndex((known) => known.id === person.id), 1);
       draw();
       status.textContent = t("settings.people.taken", { name: person.name });
       (choice.checkVisibility() ? choice : heading).focus();
-    }, wrong) }, off);
+    }) }, off);
     return el("li", { class: "row" }, face(person, true), el("bdi", { class: "grow" }, person.name), button);
   };
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     const person = others?.find((known) => known.id === choice.value);
-    if (person) during(add, async () => {
+    if (person) attempt(wrong, add, async () => {
       await change(person, true);
       on.push(person);
       draw();
       status.textContent = t("settings.people.added", { name: person.name });
-    }, wrong);
+    });
   });
   const heading = el("h2", { id, tabindex: "-1" }, title);
   draw();

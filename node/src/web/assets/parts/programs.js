@@ -4,7 +4,7 @@
  * @module
  */
 import { ask, part } from "../lib/api.js";
-import { during, el } from "../lib/dom.js";
+import { attempt, complaint, el } from "../lib/dom.js";
 import { when } from "../lib/when.js";
 import { list, parts, t } from "../lib/words.js";
 import { sure } from "./sure.js";
@@ -51,7 +51,7 @@ function grant(load) {
     const box = /** @type {HTMLInputElement} */ (el("input", { type: "checkbox", value: scope }));
     return { box, node: el("label", { class: "choice" }, box, el("span", {}, t(label), el("span", { class: "hint" }, t(hint)))) };
   });
-  const wrong = el("p", { class: "wrong", role: "alert" });
+  const wrong = complaint();
   const shown = el("div", { role: "status" });
   const go = el("button", { class: "main", type: "submit" }, t("settings.programs.grant"));
   const form = el("form", { class: "panel" }, el("h2", {}, t("settings.programs.new")),
@@ -61,13 +61,13 @@ function grant(load) {
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     const chosen = scopes.filter(({ box }) => box.checked).map(({ box }) => box.value);
-    during(go, async () => {
+    attempt(wrong, go, async () => {
       const made = await ask("POST", "/tokens", { name: name.value.trim(), scopes: chosen });
       shown.replaceChildren(once(made.name, made.token));
       name.value = "";
       for (const { box } of scopes) box.checked = false;
       await load();
-    }, wrong);
+    });
   });
   return form;
 }
@@ -75,10 +75,10 @@ function grant(load) {
 /** @param {string} name @param {string} token */
 function once(name, token) {
   const copied = el("span", { class: "hint", role: "status" });
-  const copy = el("button", { type: "button", onclick: () => during(copy, async () => {
+  const copy = el("button", { type: "button", onclick: () => attempt(copied, copy, async () => {
     await navigator.clipboard.writeText(token);
     copied.textContent = t("settings.copied");
-  }, copied) }, t("settings.copy"));
+  }) }, t("settings.copy"));
   return el("div", { class: "request" }, el("p", {}, t("settings.programs.once", { name })), el("p", { class: "link token" }, token),
     el("p", { class: "hint" }, t("settings.programs.how")), el("div", { class: "row" }, copy, copied));
 }
