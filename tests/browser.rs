@@ -13,6 +13,8 @@ mod access;
 mod first;
 #[path = "browser/looks.rs"]
 mod looks;
+#[path = "browser/person.rs"]
+mod person_page;
 #[path = "browser/safety.rs"]
 mod safety;
 #[path = "browser/screens.rs"]
