@@ -62,6 +62,7 @@ mod rules;
 mod scopes;
 mod search;
 mod sessions;
+mod settings;
 mod share;
 pub mod state;
 mod status;

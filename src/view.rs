@@ -8,9 +8,11 @@
 
 mod care;
 mod privacy;
+mod settings;
 
 pub use care::{Album, MonthCount};
 pub use privacy::{AudienceChange, AudienceDryRun, Privacy};
+pub use settings::Settings;
 mod notice;
 mod people;
 mod sharing;
@@ -217,6 +219,9 @@ pub struct Moment {
     pub faved: bool,
     /// No notices about it.
     pub muted: bool,
+    /// Of the pictures and videos it names, small versions included: those whose bytes are not here yet.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<BlobId>,
 }
 
 /// One page of the timeline, newest first.
@@ -499,6 +504,11 @@ pub enum Happening {
     Notice {
         /// The notice.
         notice: Box<Notice>,
+        /// How many are unread now.
+        unread: usize,
+    },
+    /// Notices were marked as read.
+    Read {
         /// How many are unread now.
         unread: usize,
     },

@@ -12,12 +12,17 @@
 
 #[path = "support/browser.rs"]
 pub mod browser;
+#[cfg(target_os = "linux")]
+#[path = "support/clock.rs"]
+pub mod clock;
 #[path = "../node/src/media/exif.rs"]
 mod exif;
 #[path = "support/friends.rs"]
 pub mod friends;
 #[path = "support/moments.rs"]
 pub mod moments;
+#[path = "support/network.rs"]
+pub mod network;
 #[path = "support/node.rs"]
 pub mod node;
 #[path = "support/photo.rs"]

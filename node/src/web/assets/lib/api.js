@@ -8,11 +8,19 @@
  * @typedef {{id: string, name: string, avatar?: string|null}} Person
  * @typedef {{text: string, emoji: string, until: string}} StatusLine
  * @typedef {{id: string, width: number, height: number, alt: string|null, preview: string|null, thumbhash: string}} Photo
- * @typedef {{id: string, author: Person, text: string, reply_to: string|null, created_at: string}} Comment
+ * @typedef {{id: string, width: number, height: number, duration_ms: number, poster: string|null, alt: string|null, thumbhash: string}} Video
+ * @typedef {{url: string, title: string, description: string, site: string, image: string|null, preview: string|null, thumbhash: string}} Link
+ * @typedef {{name: string, lat: number|null, lon: number|null, precision: string}} Place
+ * @typedef {{emoji: string, text: string}} Mood
+ * @typedef {{id: string, author: Person, text: string, reply_to: string|null, created_at: string, hidden?: boolean}} Comment
  * @typedef {{rule: string, tags: string[], people: Person[], except?: {tags: string[], people: Person[]}}} Audience
- * @typedef {{id: string, author: Person & {me: boolean}, created_at: string, text: string, photos: Photo[],
- *   place: {name: string}|null, likes: Person[], liked_by_me: boolean, comments: Comment[], audience?: Audience,
- *   delivery?: {may_read: number, have: number}}} Moment
+ * @typedef {{may_read: number, have: number, withdrawn?: number}} Delivery
+ * @typedef {{id: string, name: string, known: boolean, created_at: string, text: string, link: Link|null, place: Place|null,
+ *   mood: Mood|null, device_revoked: boolean}} SharedFrom
+ * @typedef {{id: string, author: Person & {me: boolean, avatar: string|null}, created_at: string, text: string, photos: Photo[],
+ *   video: Video|null, link: Link|null, place: Place|null, mood: Mood|null, mentions: Person[], shareable: boolean,
+ *   shared_from: SharedFrom|null, likes: Person[], liked_by_me: boolean, comments: Comment[], audience?: Audience,
+ *   delivery?: Delivery, pinned: boolean, faved: boolean, muted: boolean, missing?: string[]}} Moment
  * @typedef {{id: string, name: string, own_name: string, about: string, avatar: string|null, cover: string|null,
  *   status: StatusLine|null, note: string, tags: string[], since: string, verified: boolean, online: boolean,
  *   path: "direct"|"relay"|"lan"|null, last_seen: string|null, chats_only: boolean, hide_mine: boolean, hide_theirs: boolean,
@@ -20,7 +28,7 @@
  * @typedef {{id: string, name: string, expected: string|null, via: string}} Request
  */
 
-import { perhaps, t } from "./words.js";
+import { perhaps, size, t } from "./words.js";
 
 const token = document.querySelector('meta[name="tidings-token"]')?.getAttribute("content") ?? "";
 
@@ -40,13 +48,13 @@ export class Refusal extends Error {
  * One request.
  * @param {string} method
  * @param {string} path below /api/v1
- * @param {any} [body] an object (sent as JSON) or a form
+ * @param {any} [body] an object (sent as JSON), a form or a file
  * @returns {Promise<any>}
  */
 export async function ask(method, path, body) {
   /** @type {Record<string, string>} */
   const headers = method === "GET" ? {} : { "X-Tidings-Token": token };
-  const isForm = body instanceof FormData;
+  const isForm = body instanceof FormData || body instanceof Blob;
   if (body !== undefined && !isForm) headers["Content-Type"] = "application/json";
   let answer;
   try {
@@ -58,7 +66,20 @@ export async function ask(method, path, body) {
   if (answer.ok) return value;
   const error = value?.error;
   if (!error) throw new Refusal("strange_answer", t("error.strange_answer", { status: answer.status }));
-  throw new Refusal(error.code, perhaps(`error.${error.code}`) ?? sentence(error.message, error.help));
+  const own = sentence(error.message, error.help);
+  throw new Refusal(error.code, perhaps(`error.${error.code}`, named(error.values, own)) ?? own);
+}
+
+/**
+ * What an error names, as people say it; and the node's own sentence, for words that keep it.
+ * @param {Record<string, string | number>} [values]
+ * @param {string} [message]
+ */
+function named(values = {}, message = "") {
+  /** @type {Record<string, string | number>} */
+  const said = { ...values, message };
+  if (typeof values.bytes === "number") said.bytes = size(values.bytes);
+  return said;
 }
 
 /**
