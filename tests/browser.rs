@@ -21,6 +21,8 @@ mod screens;
 mod speed;
 #[path = "support.rs"]
 mod support;
+#[path = "browser/timeline.rs"]
+mod timeline;
 
 use std::path::{Path, PathBuf};
 

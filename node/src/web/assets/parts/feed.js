@@ -66,11 +66,13 @@ export class Feed {
     this.isRead = false;
     /** @type {Place | undefined} the newest that was shown */
     this.top = undefined;
+    /** @type {{node: HTMLElement, top: number} | undefined} what was at the top of the screen when the page was left */
+    this.held = undefined;
     /** @type {Map<string, Moment>} new ones that are not shown yet */
     this.waiting = new Map();
     this.tail = el("div", { "aria-hidden": "true" });
     this.list = el("div", { class: "feed", role: "feed", "aria-label": label, "aria-busy": "false" }, this.tail);
-    this.foot = el("div", { class: "foot", role: "status" });
+    this.foot = el("div", { class: "foot", role: "status", hidden: true });
     this.pill = el("button", { class: "pill", type: "button", hidden: true, onclick: () => this.showNew() });
     this.node = el("div", {}, el("div", { role: "status" }, this.pill), this.list, this.foot);
     let isAsked = false;
@@ -88,6 +90,21 @@ export class Feed {
     window.removeEventListener("resize", this.settleSoon);
   }
 
+  /** The page goes: remembers what is at the top of the screen, as what lies above may change meanwhile. */
+  hidden() {
+    const card = this.cards().find(({ node }) => node.getBoundingClientRect().bottom > 0);
+    this.held = card && { node: card.node, top: card.node.getBoundingClientRect().top };
+  }
+
+  /** It is back: the same stands where it stood. */
+  shown() {
+    const { held } = this;
+    requestAnimationFrame(() => {
+      if (held?.node.isConnected && window.scrollY > 0) window.scrollBy({ top: held.node.getBoundingClientRect().top - held.top, behavior: "instant" });
+      this.settle();
+    });
+  }
+
   /** Reads what is shown, or reads it anew: cards stay and are brought up to date. */
   async load() {
     if (!this.isRead) { await this.older(); return; }
@@ -102,6 +119,8 @@ export class Feed {
     if (this.isReading || (this.isRead && !this.next)) return;
     this.isReading = true;
     this.list.setAttribute("aria-busy", "true");
+    // At the very first it would only be pushed away by what it announces.
+    this.foot.hidden = !this.isRead;
     this.foot.replaceChildren(el("span", { class: "hint" }, t("timeline.reading")));
     try {
       const before = this.next;
@@ -112,9 +131,11 @@ export class Feed {
       this.isRead = true;
       this.chunks.push(chunk);
       this.show(chunk, page.moments);
+      this.foot.hidden = false;
       this.foot.replaceChildren(...(this.next || this.cardCount() === 0 ? [] : [el("span", { class: "hint" }, t("timeline.end"))]));
       this.onCount(this.cardCount() === 0);
     } catch (error) {
+      this.foot.hidden = false;
       this.foot.replaceChildren(el("p", { class: "wrong" }, error instanceof Error ? error.message : String(error)),
         el("button", { class: "quiet", type: "button", onclick: () => { this.older(); } }, t("timeline.more")));
       return;
@@ -256,7 +277,7 @@ export class Feed {
       this.tell();
     } else if (chunk.cards) {
       const card = this.card(chunk, moment);
-      if (!isKnown && isNew) { card.node.classList.add("new"); this.split(); }
+      if (!isKnown && isNew) { appear(card.node); this.split(); }
       this.onCount(false);
     }
   }
@@ -304,7 +325,7 @@ export class Feed {
     this.waiting.clear();
     this.tell();
     if (waiting.length > WAITING) await this.anew();
-    else if (top?.cards) for (const moment of waiting) this.card(top, moment).node.classList.add("new");
+    else if (top?.cards) for (const moment of waiting) appear(this.card(top, moment).node);
     else if (top) await this.fill(top, true).catch(() => this.anew());
     if (isPressed || !this.isAtTop()) window.scrollTo({ top: 0 });
     if (isPressed) this.cards()[0]?.node.focus({ preventScroll: true });
@@ -354,6 +375,15 @@ export class Feed {
     work();
     if (held?.node.isConnected) window.scrollBy({ top: held.node.getBoundingClientRect().top - before, behavior: "instant" });
   }
+}
+
+/**
+ * Once: what comes back into the document with its page is not new.
+ * @param {HTMLElement} node
+ */
+function appear(node) {
+  node.classList.add("new");
+  for (const kind of ["animationend", "animationcancel"]) node.addEventListener(kind, () => node.classList.remove("new"), { once: true });
 }
 
 /**
