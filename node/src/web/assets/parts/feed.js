@@ -64,6 +64,8 @@ export class Feed {
     this.next = null;
     this.isReading = false;
     this.isRead = false;
+    /** Reading failed: it is not tried again by itself until somebody asks or the node is back. */
+    this.isStuck = false;
     /** @type {Place | undefined} the newest that was shown */
     this.top = undefined;
     /** @type {{node: HTMLElement, top: number} | undefined} what was at the top of the screen when the page was left */
@@ -75,6 +77,7 @@ export class Feed {
     this.foot = el("div", { class: "foot", role: "status", hidden: true });
     this.pill = el("button", { class: "pill", type: "button", hidden: true, onclick: () => this.showNew() });
     this.node = el("div", {}, el("div", { role: "status" }, this.pill), this.list, this.foot);
+    this.list.addEventListener("keydown", (event) => this.key(event));
     let isAsked = false;
     this.settleSoon = () => {
       if (isAsked) return;
@@ -88,6 +91,18 @@ export class Feed {
   close() {
     window.removeEventListener("scroll", this.settleSoon);
     window.removeEventListener("resize", this.settleSoon);
+  }
+
+  /** Page up and down go from moment to moment, as in every feed. @param {KeyboardEvent} event */
+  key(event) {
+    const step = { PageDown: 1, PageUp: -1 }[event.key];
+    const all = this.cards();
+    const at = all.findIndex(({ node }) => node.contains(document.activeElement));
+    const to = step === undefined || at < 0 || event.target instanceof HTMLInputElement ? undefined : all[at + step]?.node;
+    if (!to) return;
+    event.preventDefault();
+    to.focus({ preventScroll: true });
+    to.scrollIntoView({ block: "start" });
   }
 
   /** The page goes: remembers what is at the top of the screen, as what lies above may change meanwhile. */
@@ -107,6 +122,7 @@ export class Feed {
 
   /** Reads what is shown, or reads it anew: cards stay and are brought up to date. */
   async load() {
+    this.isStuck = false;
     if (!this.isRead) { await this.older(); return; }
     const isTopThere = this.chunks[0]?.cards !== null;
     for (const chunk of this.chunks.filter((one) => one.cards)) await this.fill(chunk);
@@ -135,9 +151,10 @@ export class Feed {
       this.foot.replaceChildren(...(this.next || this.cardCount() === 0 ? [] : [el("span", { class: "hint" }, t("timeline.end"))]));
       this.onCount(this.cardCount() === 0);
     } catch (error) {
+      this.isStuck = true;
       this.foot.hidden = false;
       this.foot.replaceChildren(el("p", { class: "wrong" }, error instanceof Error ? error.message : String(error)),
-        el("button", { class: "quiet", type: "button", onclick: () => { this.older(); } }, t("timeline.more")));
+        el("button", { class: "quiet", type: "button", onclick: () => { this.isStuck = false; this.older(); } }, t("timeline.more")));
       return;
     } finally {
       this.isReading = false;
@@ -250,7 +267,7 @@ export class Feed {
       y += size;
     }
     for (const [chunk, size] of far) this.park(chunk, size);
-    if (this.next && y < (1 + NEAR) * tall) this.older();
+    if (this.next && !this.isStuck && y < (1 + NEAR) * tall) this.older();
     if (this.waiting.size > 0 && this.isAtTop()) this.showNew();
   }
 
