@@ -26,8 +26,8 @@ const AUTHORS: usize = 12;
 const PACE_MS: u64 = 20 * 60_000;
 /// Moments written in one batch.
 const BATCH: usize = 1_000;
-/// Photos of a moment, by turns.
-const PHOTOS: [usize; 6] = [1, 0, 4, 9, 2, 3];
+/// Photos of a moment, by turns: most have none, as in life.
+const PHOTOS: [usize; 20] = [1, 0, 0, 4, 0, 0, 0, 9, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0];
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
