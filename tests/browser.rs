@@ -15,6 +15,8 @@ mod first;
 mod keyboard;
 #[path = "browser/looks.rs"]
 mod looks;
+#[path = "browser/person.rs"]
+mod person_page;
 #[path = "browser/safety.rs"]
 mod safety;
 #[path = "browser/screens.rs"]

@@ -48,13 +48,13 @@ export class Refusal extends Error {
  * One request.
  * @param {string} method
  * @param {string} path below /api/v1
- * @param {any} [body] an object (sent as JSON) or a form
+ * @param {any} [body] an object (sent as JSON), a form or a file
  * @returns {Promise<any>}
  */
 export async function ask(method, path, body) {
   /** @type {Record<string, string>} */
   const headers = method === "GET" ? {} : { "X-Tidings-Token": token };
-  const isForm = body instanceof FormData;
+  const isForm = body instanceof FormData || body instanceof Blob;
   if (body !== undefined && !isForm) headers["Content-Type"] = "application/json";
   let answer;
   try {
