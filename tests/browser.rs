@@ -21,6 +21,8 @@ mod person_page;
 mod safety;
 #[path = "browser/screens.rs"]
 mod screens;
+#[path = "browser/settings.rs"]
+mod settings;
 #[path = "browser/speed.rs"]
 mod speed;
 #[path = "support.rs"]

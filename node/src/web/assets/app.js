@@ -10,6 +10,7 @@ import * as live from "./lib/live.js";
 import * as router from "./lib/router.js";
 import { t } from "./lib/words.js";
 import { frame } from "./parts/frame.js";
+import * as badge from "./parts/notices-badge.js";
 
 const root = /** @type {HTMLElement} */ (document.getElementById("app"));
 
@@ -21,6 +22,8 @@ const ROUTES = /** @type {import("./lib/router.js").Route[]} */ ([
   { path: /^\/favourites$/, open: async () => (await import("./pages/favourites.js")).open() },
   { path: /^\/moments\/([^/]+)$/, open: async (parts) => (await import("./pages/moment.js")).open(parts) },
   { path: /^\/people$/, open: async () => (await import("./pages/people.js")).open() },
+  { path: /^\/notices$/, open: async () => (await import("./pages/notices.js")).open() },
+  { path: /^\/settings(?:\/([a-z]+))?$/, open: async ([section]) => (await import("./pages/settings.js")).open(section) },
   { path: /^/, open: async () => nothing() },
 ]);
 
@@ -43,7 +46,8 @@ async function start() {
   }
   const { node, main, shown } = frame(await ask("GET", "/whoami"));
   root.replaceChildren(node);
-  await router.begin(main, ROUTES, shown);
+  await router.begin(main, ROUTES, (page) => { shown(page); badge.titled(page.title); });
+  badge.begin();
   friends.begin();
   live.begin();
 }
