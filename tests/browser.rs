@@ -11,6 +11,8 @@
 mod access;
 #[path = "browser/first.rs"]
 mod first;
+#[path = "browser/keyboard.rs"]
+mod keyboard;
 #[path = "browser/looks.rs"]
 mod looks;
 #[path = "browser/person.rs"]
@@ -25,6 +27,8 @@ mod settings;
 mod speed;
 #[path = "support.rs"]
 mod support;
+#[path = "browser/timeline.rs"]
+mod timeline;
 
 use std::path::{Path, PathBuf};
 
