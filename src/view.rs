@@ -7,9 +7,11 @@
 //! Source: the faces of the program (README, `tidings --help`, `/api/v1/openapi.json`).
 
 mod care;
+mod drafts;
 mod privacy;
 
 pub use care::{Album, MonthCount};
+pub use drafts::{DraftFile, KeptDraft, Part};
 pub use privacy::{AudienceChange, AudienceDryRun, Privacy};
 mod notice;
 mod people;

@@ -7,8 +7,13 @@
 
 /** @typedef {keyof typeof import("../words/en.json")} Key */
 /**
+ * The stem of a key that has a form for each number.
+ * @template {string} K
+ * @typedef {K extends `${infer Stem}.other` ? Stem : never} Counted
+ */
+/**
  * A key, or the stem of keys that differ by number: `{"friends.one": …, "friends.other": …}` is asked for as `friends`.
- * @typedef {Key | (Key extends `${infer Stem}.other` ? Stem : never)} Word
+ * @typedef {Key | Counted<Key>} Word
  */
 
 /** @param {string} id @returns {Record<string, string>} */
