@@ -76,7 +76,7 @@ fn main() -> ExitCode {
     page.press(".composer", "All friends");
     page.press(".audience", "All but…");
     page.press(".audience", "Ben");
-    page.says(".audience", "Not: Ben.");
+    page.says(".audience", "Left out: Ben.");
     let within = "const box = document.querySelector('.composer').getBoundingClientRect();
         return [box.x - 16, box.y - 16, box.width + 32, box.height + 32]";
     let within: [f64; 4] = serde_json::from_value(page.run(within, &[])).expect("four numbers");

@@ -7,6 +7,8 @@
 //! Pages stay open: what is sent from elsewhere has to appear without a reload, and [`kept`] tells whether there was one.
 //! Needs Chromium and chromedriver; without them everything here fails and names the line that installs them.
 
+#[path = "browser/composer.rs"]
+mod composer;
 #[path = "browser/first.rs"]
 mod first;
 #[path = "support.rs"]
@@ -79,7 +81,14 @@ fn share(page: &Browser, text: &str, photo: Option<&Path>) {
         page.find(".composer .shelf img");
     }
     page.press(".composer", "Share");
+    page.press(".sending-bar", "Share now");
     page.wait("an empty composer", "return document.querySelector('.composer textarea').value === ''", &[]);
+}
+
+/// Opens the composer, and in it the choice for whom.
+fn choose_audience(page: &Browser) {
+    page.click(&page.find(".composer textarea"));
+    page.press(".composer", "All friends");
 }
 
 /// A small photo on disk.
