@@ -5,6 +5,7 @@
  */
 import { ask } from "./lib/api.js";
 import { el, notice } from "./lib/dom.js";
+import * as friends from "./lib/friends.js";
 import * as live from "./lib/live.js";
 import * as router from "./lib/router.js";
 import { t } from "./lib/words.js";
@@ -25,6 +26,11 @@ function nothing() {
     el("p", {}, t("frame.nothing.text")), el("a", { href: "/" }, t("frame.nothing.back"))) };
 }
 
+// What is let fall beside a place that takes it would open instead of the page, and what was half written would be lost.
+for (const kind of ["dragover", "drop"]) {
+  window.addEventListener(kind, (event) => { if (!(event.target instanceof HTMLTextAreaElement || event.target instanceof HTMLInputElement)) event.preventDefault(); });
+}
+
 async function start() {
   const state = await ask("GET", "/onboarding");
   if (state.state !== "done") {
@@ -34,6 +40,7 @@ async function start() {
   const { node, main, shown } = frame(await ask("GET", "/whoami"));
   root.replaceChildren(node);
   await router.begin(main, ROUTES, shown);
+  friends.begin();
   live.begin();
 }
 
