@@ -16,6 +16,7 @@ const root = /** @type {HTMLElement} */ (document.getElementById("app"));
 /** Every page, by its address. The last is shown where there is none. */
 const ROUTES = /** @type {import("./lib/router.js").Route[]} */ ([
   { path: /^\/$/, stays: true, open: async () => (await import("./pages/timeline.js")).open() },
+  { path: /^\/moments\/([^/]+)$/, open: async (parts) => (await import("./pages/moment.js")).open(parts) },
   { path: /^\/people$/, open: async () => (await import("./pages/people.js")).open() },
   { path: /^/, open: async () => nothing() },
 ]);

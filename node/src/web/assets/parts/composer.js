@@ -71,7 +71,7 @@ class Composer {
       audience: this.panel(this.audience.node, el("label", { class: "option" }, this.shareable, el("span", {}, t("composer.shareable")))),
     });
     this.buttons = /** @type {Record<Panel, HTMLElement>} */ ({
-      place: this.opener("place", icon("pin")), mood: this.opener("mood", icon("smile")), link: this.opener("link", icon("link")), audience: this.opener("audience"),
+      place: this.opener("place", icon("place")), mood: this.opener("mood", icon("smile")), link: this.opener("link", icon("link")), audience: this.opener("audience"),
     });
     this.share = el("button", { class: "main", type: "submit" }, t("composer.share"));
     this.form = this.build();

@@ -5,10 +5,11 @@
  * @module
  */
 import { ask } from "../lib/api.js";
-import { dialog, during, el } from "../lib/dom.js";
+import { during, el } from "../lib/dom.js";
 import { bytes, upload } from "../lib/files.js";
 import { when } from "../lib/when.js";
 import { parts, t } from "../lib/words.js";
+import { sure } from "./sure.js";
 
 /** @typedef {{id: string, part: "photo" | "video" | "poster", mime: string, bytes: number}} DraftFile */
 /** @typedef {{id: string, saved_at: string, draft: any, files: DraftFile[]}} KeptDraft */
@@ -122,18 +123,12 @@ export async function offer(take) {
     }) }, t("draft.continue"));
     const item = el("li", { class: "row" },
       el("span", { class: "grow" }, el("span", { class: "hint" }, ...parts("draft.from", { when: when(kept.saved_at) })), el("span", { class: "clamp", dir: "auto" }, says || t("draft.files", { n: kept.files.length }))),
-      go, el("button", { type: "button", class: "quiet", onclick: () => sure(() => ask("DELETE", `/drafts/${kept.id}`).then(() => item.remove())) }, t("draft.give_up")));
+      go, el("button", { type: "button", class: "quiet", onclick: () => sure({ title: t("draft.sure"), text: t("draft.sure.text"), yes: t("draft.give_up"), no: t("draft.keep") }, async () => {
+        await ask("DELETE", `/drafts/${kept.id}`);
+        item.remove();
+      }) }, t("draft.give_up")));
     return item;
   };
   node.append(...drafts.map(row));
   return node;
-}
-
-/** @param {() => Promise<void>} work */
-function sure(work) {
-  dialog("sheet", (close) => {
-    const yes = el("button", { class: "main", type: "button", onclick: () => during(yes, async () => { await work(); close(); }) }, t("draft.give_up"));
-    return [el("div", { class: "stack" }, el("h2", {}, t("draft.sure")), el("p", {}, t("draft.sure.text")),
-      el("div", { class: "row end" }, el("button", { type: "button", onclick: close }, t("draft.keep")), yes))];
-  });
 }
