@@ -37,6 +37,7 @@ mod people;
 mod privacy;
 mod proof;
 mod reseal;
+mod settings;
 mod sharing;
 mod words;
 

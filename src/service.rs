@@ -63,6 +63,7 @@ mod rules;
 mod scopes;
 mod search;
 mod sessions;
+mod settings;
 mod share;
 pub mod state;
 mod status;

@@ -9,10 +9,12 @@
 mod care;
 mod drafts;
 mod privacy;
+mod settings;
 
 pub use care::{Album, MonthCount};
 pub use drafts::{DraftFile, KeptDraft, Part};
 pub use privacy::{AudienceChange, AudienceDryRun, Privacy};
+pub use settings::Settings;
 mod notice;
 mod people;
 mod sharing;
@@ -504,6 +506,11 @@ pub enum Happening {
     Notice {
         /// The notice.
         notice: Box<Notice>,
+        /// How many are unread now.
+        unread: usize,
+    },
+    /// Notices were marked as read.
+    Read {
         /// How many are unread now.
         unread: usize,
     },

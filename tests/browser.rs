@@ -15,10 +15,14 @@ mod composer;
 mod first;
 #[path = "browser/looks.rs"]
 mod looks;
+#[path = "browser/person.rs"]
+mod person_page;
 #[path = "browser/safety.rs"]
 mod safety;
 #[path = "browser/screens.rs"]
 mod screens;
+#[path = "browser/settings.rs"]
+mod settings;
 #[path = "browser/speed.rs"]
 mod speed;
 #[path = "support.rs"]

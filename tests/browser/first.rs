@@ -196,8 +196,10 @@ fn markup_in_names_texts_and_comments_stays_text() {
 fn a_page_whose_node_is_gone_says_so_and_keeps_what_was_written() {
     let (ada, page) = person("Ada");
     mark(&page);
+    page.write(".composer textarea", "Nobody");
+    page.find(".composer:not(.closed)");
     drop(ada);
-    page.write(".composer textarea", "Nobody hears this");
+    page.write(".composer textarea", " hears this");
     page.press(".composer", "Share");
     page.press(".sending-bar", "Share now");
     page.says(".composer .wrong", "The node does not answer. Is it still running?");

@@ -10,14 +10,20 @@ import * as live from "./lib/live.js";
 import * as router from "./lib/router.js";
 import { t } from "./lib/words.js";
 import { frame } from "./parts/frame.js";
+import * as badge from "./parts/notices-badge.js";
 
 const root = /** @type {HTMLElement} */ (document.getElementById("app"));
 
 /** Every page, by its address. The last is shown where there is none. */
 const ROUTES = /** @type {import("./lib/router.js").Route[]} */ ([
   { path: /^\/$/, stays: true, open: async () => (await import("./pages/timeline.js")).open() },
+  { path: /^\/people\/([^/]+)$/, open: async (parts) => (await import("./pages/person.js")).open(parts) },
+  { path: /^\/search$/, open: async (_, query) => (await import("./pages/search.js")).open(query) },
+  { path: /^\/favourites$/, open: async () => (await import("./pages/favourites.js")).open() },
   { path: /^\/moments\/([^/]+)$/, open: async (parts) => (await import("./pages/moment.js")).open(parts) },
   { path: /^\/people$/, open: async () => (await import("./pages/people.js")).open() },
+  { path: /^\/notices$/, open: async () => (await import("./pages/notices.js")).open() },
+  { path: /^\/settings(?:\/([a-z]+))?$/, open: async ([section]) => (await import("./pages/settings.js")).open(section) },
   { path: /^/, open: async () => nothing() },
 ]);
 
@@ -40,7 +46,8 @@ async function start() {
   }
   const { node, main, shown } = frame(await ask("GET", "/whoami"));
   root.replaceChildren(node);
-  await router.begin(main, ROUTES, shown);
+  await router.begin(main, ROUTES, (page) => { shown(page); badge.titled(page.title); });
+  badge.begin();
   friends.begin();
   live.begin();
 }

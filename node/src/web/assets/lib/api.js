@@ -28,7 +28,7 @@
  * @typedef {{id: string, name: string, expected: string|null, via: string}} Request
  */
 
-import { perhaps, t } from "./words.js";
+import { perhaps, size, t } from "./words.js";
 
 export const token = document.querySelector('meta[name="tidings-token"]')?.getAttribute("content") ?? "";
 
@@ -48,13 +48,13 @@ export class Refusal extends Error {
  * One request.
  * @param {string} method
  * @param {string} path below /api/v1
- * @param {any} [body] an object (sent as JSON) or a form
+ * @param {any} [body] an object (sent as JSON), a form or a file
  * @returns {Promise<any>}
  */
 export async function ask(method, path, body) {
   /** @type {Record<string, string>} */
   const headers = method === "GET" ? {} : { "X-Tidings-Token": token };
-  const isForm = body instanceof FormData;
+  const isForm = body instanceof FormData || body instanceof Blob;
   if (body !== undefined && !isForm) headers["Content-Type"] = "application/json";
   let answer;
   try {
@@ -75,7 +75,20 @@ export async function ask(method, path, body) {
 export function refusal(status, value) {
   const error = value?.error;
   if (!error) return new Refusal("strange_answer", t("error.strange_answer", { status }));
-  return new Refusal(error.code, perhaps(`error.${error.code}`) ?? sentence(error.message, error.help));
+  const own = sentence(error.message, error.help);
+  return new Refusal(error.code, perhaps(`error.${error.code}`, named(error.values, own)) ?? own);
+}
+
+/**
+ * What an error names, as people say it; and the node's own sentence, for words that keep it.
+ * @param {Record<string, string | number>} [values]
+ * @param {string} [message]
+ */
+function named(values = {}, message = "") {
+  /** @type {Record<string, string | number>} */
+  const said = { ...values, message };
+  if (typeof values.bytes === "number") said.bytes = size(values.bytes);
+  return said;
 }
 
 /**

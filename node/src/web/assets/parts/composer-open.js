@@ -73,6 +73,7 @@ export class Composer {
     this.listen();
     // Somebody may have written while this was loaded.
     this.changed();
+    this.mentions.look();
   }
 
   /** Everything goes around the field, which stays where it is: somebody is writing in it. */

@@ -9,6 +9,9 @@ import { t } from "../lib/words.js";
 
 const ACCEPT = "image/*,.heic,.heif,video/mp4,video/quicktime,video/webm";
 
+/** How long after the line the rest is loaded, if nobody wants it before, ms. */
+const LOAD_AFTER_MS = 1500;
+
 /**
  * The composer.
  * @param {(moment: import("../lib/api.js").Moment) => void} onPosted
@@ -26,18 +29,24 @@ export function composer(onPosted) {
 
   /** @type {Promise<import("./composer-open.js").Composer> | null} */
   let loading = null;
-  const open = async () => {
+  const load = () => {
     loading ??= import("./composer-open.js").then(({ Composer }) => new Composer({ node, form, text, tools, onPosted }));
+    // What could not be loaded is tried again.
+    loading.catch(() => { loading = null; });
+    return loading;
+  };
+  const open = async () => {
     try {
-      const opened = await loading;
+      const opened = await load();
       opened.open();
       return opened;
     } catch {
-      loading = null;
       notice(t("error.no_node"));
       return null;
     }
   };
+  // Once the page stands, so that it opens at once, and while the node is away as well.
+  setTimeout(() => load().catch(() => {}), LOAD_AFTER_MS);
   /** @param {Iterable<File> | null | undefined} list */
   const take = async (list) => {
     // A list of the browser's own is emptied before the rest is loaded.
