@@ -36,6 +36,7 @@ const SHAPES = {
   search: "M10.500 17a6.500 6.500 0 1 0 0-13 6.500 6.500 0 0 0 0 13ZM15.300 15.300 20.500 20.500",
   star: "M12 3.500l2.600 5.500 6 .800-4.400 4.200 1.100 6L12 17.100 6.700 20l1.100-6L3.400 9.800l6-.800Z",
   gear: "M4 7h9M17 7h3M15 9.500v-5M4 12h3M11 12h9M9 14.500v-5M4 17h9M17 17h3M15 19.500v-5",
+  tag: "M3.500 4.500h8l9 9-7 7-9-9ZM8 8.500h.01",
   bin: "M4.500 7h15M9.500 7V4.500h5V7M6.500 7l1 12.500h9l1-12.500",
 };
 
@@ -99,6 +100,24 @@ export async function during(button, work) {
     notice(error instanceof Error ? error.message : String(error));
   } finally {
     if (button) button.removeAttribute("disabled");
+  }
+}
+
+/**
+ * Runs what a button does: once at a time, and what goes wrong is said where it happened.
+ * @param {HTMLElement} place where it is said
+ * @param {HTMLElement} button
+ * @param {() => Promise<void>} work
+ */
+export async function said(place, button, work) {
+  place.textContent = "";
+  button.setAttribute("disabled", "");
+  try {
+    await work();
+  } catch (error) {
+    place.textContent = error instanceof Error ? error.message : String(error);
+  } finally {
+    button.removeAttribute("disabled");
   }
 }
 
