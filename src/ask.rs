@@ -124,6 +124,8 @@ pub struct TimelineQuery {
     pub until: Option<Timestamp>,
     /// Only those in which each of these words occurs, in whatever case and with or without accents.
     pub search: Option<String>,
+    /// Look at no more moments than so many and say how far that went; 0 for no such bound.
+    pub look: usize,
 }
 
 /// An invite to be made.

@@ -224,6 +224,9 @@ pub struct Moment {
 pub struct Page {
     /// The moments.
     pub moments: Vec<Moment>,
+    /// How far back was looked, if the page ends because as much was looked at as was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reached: Option<Timestamp>,
     /// Where the next page begins; none at the end.
     pub next: Option<String>,
 }
@@ -272,6 +275,8 @@ pub struct Friend {
     pub introduced_by: Option<Person>,
     /// No notices from them.
     pub muted: bool,
+    /// How many days back they let friends read; 0 for all of it.
+    pub window_days: u32,
 }
 
 /// An invite, to be handed on.

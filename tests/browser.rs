@@ -9,6 +9,8 @@
 
 #[path = "browser/first.rs"]
 mod first;
+#[path = "browser/speed.rs"]
+mod speed;
 #[path = "support.rs"]
 mod support;
 

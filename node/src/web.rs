@@ -7,6 +7,7 @@
 //! Scripts and styles are public code and need no session. There is no inline script or style: the content security policy
 //! forbids them.
 
+mod delivery;
 mod words;
 
 use std::sync::Arc;
@@ -19,9 +20,10 @@ use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::get;
 use rust_embed::RustEmbed;
 use serde::Deserialize;
+use tower_http::compression::CompressionLayer;
 
 use crate::api::guard::{Caller, cookie, session};
-use crate::api::input::{Params, Parted};
+use crate::api::input::Params;
 use crate::app::App;
 use crate::error::{Error, Result};
 use words::Language;
@@ -55,12 +57,13 @@ struct Locked {
 pub fn router() -> Router<Arc<App>> {
     let mut router = Router::new()
         .route("/", get(page))
-        .route("/assets/page.css", get(styles))
-        .route("/assets/{*file}", get(asset));
+        .route("/assets/page.css", get(delivery::styles))
+        .route("/assets/{*file}", get(delivery::asset));
     for name in PAGES {
         router = router.route(&format!("/{name}"), get(page)).route(&format!("/{name}/{{*rest}}"), get(page));
     }
-    router
+    // Nothing that others wrote is in a frame or an asset, so their compressed length tells nothing.
+    router.layer(CompressionLayer::new())
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -113,31 +116,7 @@ fn modules() -> Vec<String> {
     modules
 }
 
-/// All styles as one, in the order of their names.
-async fn styles() -> Response {
-    let mut names: Vec<_> = Assets::iter().filter(|path| path.starts_with("styles/")).collect();
-    names.sort();
-    let text: Vec<u8> =
-        names.iter().filter_map(|name| Assets::get(name)).flat_map(|file| file.data.into_owned()).collect();
-    ([(header::CONTENT_TYPE, "text/css"), (header::CACHE_CONTROL, "no-cache")], text).into_response()
-}
-
 fn render(status: StatusCode, template: &impl Template) -> Result<Response> {
     let text = template.render().map_err(|e| Error::failed("internal", e.to_string(), "report this"))?;
     Ok((status, Html(text)).into_response())
-}
-
-async fn asset(Parted(file): Parted<String>) -> Result<Response> {
-    let found = Assets::get(&file).ok_or_else(|| {
-        Error::not_found("no_such_path", format!("there is nothing at /assets/{file}"), "reload the page")
-    })?;
-    let kind = mime_guess::from_path(&file).first_or_octet_stream();
-    Ok((
-        [
-            (header::CONTENT_TYPE, kind.essence_str().to_owned()),
-            (header::CACHE_CONTROL, "no-cache".to_owned()),
-        ],
-        found.data.into_owned(),
-    )
-        .into_response())
 }

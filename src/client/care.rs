@@ -28,7 +28,7 @@ impl Client {
         // A home of an earlier release is indexed by and by; who asks for an album waits for the rest of it.
         while !self.call(|service| Ok(service.fill_index()?)).await? {}
         let (album, reading) = self.call(move |service| service.begin_album(&query)).await?;
-        let view::Page { moments, next } = self.read(reading).await?;
+        let view::Page { moments, next, .. } = self.read(reading).await?;
         Ok(view::Album { moments, next, ..album })
     }
 

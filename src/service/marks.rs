@@ -194,14 +194,14 @@ impl Service {
                 continue;
             }
             if moments.len() == limit {
-                return Ok(view::Page { moments, next: last.as_deref().map(hex) });
+                return Ok(view::Page { moments, next: last.as_deref().map(hex), reached: None });
             }
             if let Some(moment) = self.moment_if_shown(&id)? {
                 moments.push(moment);
                 last = Some(key);
             }
         }
-        Ok(view::Page { moments, next: None })
+        Ok(view::Page { moments, next: None, reached: None })
     }
 
     /// What I pinned, the newest pin first.

@@ -27,7 +27,7 @@ use crate::ask::TimelineQuery;
 use crate::error::Result as Said;
 use crate::id::{UserId, hex};
 use crate::limits::READ_RUN_LIMIT;
-use crate::store::layout::timeline_part;
+use crate::store::layout::{split_timeline_key, timeline_part};
 use crate::store::{Direction, KeyRange, StoreError, Tree};
 use crate::time::Timestamp;
 use crate::view;
@@ -50,6 +50,8 @@ pub struct Reading {
     state: State,
     /// Posts looked at by the last step.
     looked_at: usize,
+    /// How many more may be looked at in all; none for no bound.
+    look_left: Option<usize>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +59,8 @@ enum State {
     Going,
     /// The page is full, and there are posts behind it.
     Full,
+    /// As many posts were looked at as was asked for, and there are more.
+    Resting,
     /// There is nothing behind it.
     End,
 }
@@ -73,6 +77,7 @@ impl Reading {
             last: None,
             state: State::Going,
             looked_at: 0,
+            look_left: None,
         })
     }
 
@@ -100,6 +105,14 @@ impl Reading {
         self
     }
 
+    /// Stops after so many posts, full or not; 0 for never.
+    const fn looking_at(mut self, posts: usize) -> Self {
+        if posts > 0 {
+            self.look_left = Some(posts);
+        }
+        self
+    }
+
     /// Whether nothing more is to be read for it.
     pub fn is_done(&self) -> bool {
         self.state != State::Going
@@ -112,8 +125,10 @@ impl Reading {
 
     /// The page, once it is done.
     pub fn into_page(self) -> view::Page {
-        let next = self.last.as_deref().filter(|_| self.state == State::Full).map(hex);
-        view::Page { moments: self.moments, next }
+        let rest = self.high.as_deref().filter(|_| self.state == State::Resting);
+        let next = rest.or(self.last.as_deref().filter(|_| self.state == State::Full)).map(hex);
+        let reached = rest.and_then(split_timeline_key).map(|(shown, _)| shown);
+        view::Page { moments: self.moments, next, reached }
     }
 
     fn is_full(&self) -> bool {
@@ -152,7 +167,7 @@ impl Service {
     /// # Errors
     /// As [`Service::timeline`].
     pub fn begin_timeline(&self, query: &TimelineQuery) -> Said<Reading> {
-        let mut reading = Reading::new(query.limit)?;
+        let mut reading = Reading::new(query.limit)?.looking_at(query.look);
         if let Some(word) = query.from.as_deref() {
             reading = reading.of(self.author_named(word)?);
         }
@@ -193,9 +208,11 @@ impl Service {
         let is_sieve = reading.words.is_some() || (reading.author.is_some() && indexed.is_none());
         let wanted = if is_sieve { wanted.max(SEARCH_RUN) } else { wanted };
         let wanted = wanted.min(READ_RUN_LIMIT.saturating_sub(reading.looked_at));
+        let wanted = wanted.min(reading.look_left.unwrap_or(usize::MAX));
         let tree = if indexed.is_some() { Tree::ByAuthor } else { Tree::Timeline };
         let run = self.tx.range(tree, reading.range(indexed.as_ref()), Direction::Backward, wanted)?;
         let is_last = run.len() < wanted;
+        reading.look_left = reading.look_left.map(|left| left.saturating_sub(run.len()));
         for (key, value) in run {
             if reading.is_full() {
                 reading.state = State::Full;
@@ -220,6 +237,8 @@ impl Service {
         }
         if is_last {
             reading.state = State::End;
+        } else if reading.look_left == Some(0) {
+            reading.state = State::Resting;
         }
         Ok(())
     }

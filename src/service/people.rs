@@ -361,6 +361,7 @@ impl Service {
             blocked: blocked.is_some(),
             introduced_by: bond.and_then(|bond| bond.introduced_by).map(|by| self.person(&by)),
             muted: self.is_muted(friend.user.as_bytes()),
+            window_days: friend.window_days,
         }
     }
 }

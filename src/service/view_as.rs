@@ -27,7 +27,7 @@ impl Service {
         let friend = self.named(word)?.user;
         let limit = if query.limit == 0 { TIMELINE_DEFAULT } else { query.limit };
         within_page(limit)?;
-        let mut run = TimelineQuery { limit: RUN, from: Some("me".to_owned()), ..query.clone() };
+        let mut run = TimelineQuery { limit: RUN, from: Some("me".to_owned()), look: 0, ..query.clone() };
         let mut moments: Vec<view::Moment> = Vec::new();
         loop {
             let page = self.timeline(&run)?;
@@ -37,13 +37,13 @@ impl Service {
                 }
                 if moments.len() == limit {
                     let next = moments.last().map(|last| hex(&timeline_key(last.created_at, &last.id)));
-                    return Ok(view::Page { moments, next });
+                    return Ok(view::Page { moments, next, reached: None });
                 }
                 moments.push(self.as_seen_by(&friend, moment));
             }
             match page.next {
                 Some(next) => run.before = Some(next),
-                None => return Ok(view::Page { moments, next: None }),
+                None => return Ok(view::Page { moments, next: None, reached: None }),
             }
         }
     }

@@ -10,6 +10,8 @@
 
 mod dependencies;
 mod layers;
+mod page;
+mod script;
 mod source;
 mod spec;
 mod text;

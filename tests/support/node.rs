@@ -266,6 +266,12 @@ impl Node {
         Some(bytes)
     }
 
+    /// What the command line shows at the door of the running node.
+    pub fn bearer(&self) -> String {
+        let run = self.run_file().unwrap_or_else(|| panic!("{} does not run", self.name));
+        format!("Bearer {}", run["token"].as_str().unwrap_or_default())
+    }
+
     /// Waits for something of the API to be as it should; how long that took.
     pub fn wait<T>(
         &self,

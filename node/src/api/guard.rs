@@ -31,7 +31,7 @@ pub const PAGE_TOKEN_HEADER: &str = "x-tidings-token";
 
 /// What every answer says to the browser: nothing from elsewhere, nothing inline, nobody may frame it.
 pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
-     img-src 'self' blob: data:; media-src 'self' blob:; connect-src 'self'; form-action 'self'; base-uri 'none'; \
+     img-src 'self' blob: data:; media-src 'self' blob:; connect-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; \
      frame-ancestors 'none'";
 
 /// Who is calling.

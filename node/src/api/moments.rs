@@ -42,6 +42,10 @@ pub struct TimelineParams {
     until: Option<String>,
     /// Only those in which each of these words occurs.
     search: Option<String>,
+    /// Look at no more moments than so many, found or not: for a search that tells how far it has come. `next` then stands
+    /// where it stopped, and `reached` says when that was.
+    #[param(minimum = 1)]
+    look: Option<usize>,
     /// My moments as this friend sees them.
     #[serde(rename = "as")]
     #[param(rename = "as")]
@@ -59,6 +63,7 @@ pub async fn timeline(permit: Permit<Read>, Params(params): Params<TimelineParam
         since: params.since.as_deref().map(when::timestamp).transpose()?,
         until: params.until.as_deref().map(when::timestamp_until).transpose()?,
         search: params.search,
+        look: look(params.look)?,
     };
     let client = permit.client().await?;
     match params.as_friend {
@@ -69,6 +74,16 @@ pub async fn timeline(permit: Permit<Read>, Params(params): Params<TimelineParam
         )),
         Some(friend) => Ok(Answer(client.timeline_as(&friend, query).await?)),
         None => Ok(Answer(client.timeline(query).await?)),
+    }
+}
+
+/// How many moments may be looked at; 0 if nothing was said.
+fn look(asked: Option<usize>) -> Result<usize> {
+    match asked {
+        Some(0) => {
+            Err(Error::usage("bad_limit", "`look` is at least one moment", "leave it out for no bound"))
+        }
+        asked => Ok(asked.unwrap_or(0)),
     }
 }
 

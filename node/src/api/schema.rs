@@ -279,6 +279,9 @@ pub struct Moment {
 #[derive(ToSchema)]
 pub struct Page {
     moments: Vec<Moment>,
+    /// With `look` only: how far back was looked, if there is more behind it.
+    #[schema(nullable = false, format = DateTime)]
+    reached: Option<String>,
     /// For `before`; null at the end.
     #[schema(required)]
     next: Option<String>,
@@ -395,6 +398,8 @@ pub struct Friend {
     introduced_by: Option<Person>,
     /// No notices from them.
     muted: bool,
+    /// How many days back they let friends read; 0 for all of it.
+    window_days: u32,
 }
 
 /// All friends.

@@ -475,7 +475,7 @@ fn what_the_library_writes_is_what_the_document_describes() {
     let line = || v::StatusLine { text: "x".into(), emoji: String::new(), until: at };
     let posted = super::links::Posted { moment: full.clone(), warnings: vec!["x".into()] };
     check("Moment", serde_json::to_value(posted).unwrap());
-    let page = v::Page { moments: vec![full, bare.clone()], next: None };
+    let page = v::Page { moments: vec![full, bare.clone()], next: None, reached: Some(at) };
     check("Page", serde_json::to_value(page).unwrap());
     let friend = v::Friend {
         id: person().id,
@@ -498,6 +498,7 @@ fn what_the_library_writes_is_what_the_document_describes() {
         blocked: false,
         introduced_by: Some(person()),
         muted: false,
+        window_days: 3,
     };
     check("Friends", serde_json::json!({"friends": [friend.clone()], "blocked": [person()]}));
     let accepted = v::Accepted { state: "friends", id: person().id, friend: Some(friend) };

@@ -164,6 +164,40 @@ fn a_search_finds_words_wherever_a_moment_says_something() {
 }
 
 #[test]
+fn a_search_that_rests_tells_how_far_it_came_and_goes_on_without_a_gap() {
+    let mut rig = Rig::new();
+    let mut bob = rig.befriend("Bob");
+    for n in 0..20u64 {
+        let text = if n % 7 == 0 { format!("found {n}") } else { format!("other {n}") };
+        rig.take(&mut bob, BEGIN.minus_ms(n * 1_000), &text);
+    }
+    let whole = texts(&rig, &searching("found"));
+    assert_eq!(whole, ["found 0", "found 7", "found 14"]);
+    for (look, steps) in [(1, 21), (6, 4), (19, 2), (20, 2), (21, 1)] {
+        let (mut found, mut before, mut reached, mut asked) = (Vec::new(), None, Vec::new(), 0);
+        loop {
+            let page =
+                rig.service.timeline(&TimelineQuery { look, before, ..searching("found") }).expect("a page");
+            asked += 1;
+            found.extend(page.moments.into_iter().map(|moment| moment.text));
+            reached.extend(page.reached);
+            before = page.next;
+            if before.is_none() {
+                break;
+            }
+        }
+        assert_eq!((&found, asked), (&whole, steps), "{look} at a time");
+        assert_eq!(reached.len(), steps - 1, "each but the last says how far it came");
+        assert!(reached.windows(2).all(|pair| pair[1] < pair[0]), "ever older: {reached:?}");
+        let first = BEGIN.minus_ms(u64::try_from(look - 1).expect("small") * 1_000);
+        assert_eq!(reached.first().copied().unwrap_or(first), first);
+    }
+    let full =
+        rig.service.timeline(&TimelineQuery { limit: 1, look: 20, ..searching("found") }).expect("a page");
+    assert_eq!((full.moments.len(), full.reached), (1, None), "a full page is no rest");
+}
+
+#[test]
 fn a_page_of_the_limit_is_given_and_one_moment_more_is_refused_by_name() {
     let rig = Rig::new();
     assert!(rig.service.timeline(&query(TIMELINE_LIMIT, None)).is_ok());

@@ -5,6 +5,7 @@
  */
 import { ask } from "./lib/api.js";
 import { el, notice } from "./lib/dom.js";
+import * as friends from "./lib/friends.js";
 import * as live from "./lib/live.js";
 import * as router from "./lib/router.js";
 import { t } from "./lib/words.js";
@@ -34,6 +35,7 @@ async function start() {
   const { node, main, shown } = frame(await ask("GET", "/whoami"));
   root.replaceChildren(node);
   await router.begin(main, ROUTES, shown);
+  friends.begin();
   live.begin();
 }
 

@@ -5,17 +5,18 @@
  */
 
 /**
- * @typedef {{id: string, name: string}} Person
+ * @typedef {{id: string, name: string, avatar?: string|null}} Person
+ * @typedef {{text: string, emoji: string, until: string}} StatusLine
  * @typedef {{id: string, width: number, height: number, alt: string|null, preview: string|null, thumbhash: string}} Photo
  * @typedef {{id: string, author: Person, text: string, reply_to: string|null, created_at: string}} Comment
  * @typedef {{rule: string, tags: string[], people: Person[], except?: {tags: string[], people: Person[]}}} Audience
  * @typedef {{id: string, author: Person & {me: boolean}, created_at: string, text: string, photos: Photo[],
  *   place: {name: string}|null, likes: Person[], liked_by_me: boolean, comments: Comment[], audience?: Audience,
  *   delivery?: {may_read: number, have: number}}} Moment
- * @typedef {{id: string, name: string, own_name: string, note: string, tags: string[], verified: boolean,
- *   online: boolean, path: "direct"|"relay"|"lan"|null, last_seen: string|null, since: string, about: string,
- *   status: {text: string, emoji: string, until: string}|null, chats_only: boolean, hide_mine: boolean, hide_theirs: boolean,
- *   muted: boolean, introduced_by: Person|null}} Friend
+ * @typedef {{id: string, name: string, own_name: string, about: string, avatar: string|null, cover: string|null,
+ *   status: StatusLine|null, note: string, tags: string[], since: string, verified: boolean, online: boolean,
+ *   path: "direct"|"relay"|"lan"|null, last_seen: string|null, chats_only: boolean, hide_mine: boolean, hide_theirs: boolean,
+ *   blocked: boolean, introduced_by: Person|null, muted: boolean, window_days: number}} Friend
  * @typedef {{id: string, name: string, expected: string|null, via: "invite"|"accepted"|"introduction", by: Person|null,
  *   confirmed: boolean, moments: number, at: string}} Request
  * @typedef {{name: string, friends: Person[]}} Tag

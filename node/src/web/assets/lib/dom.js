@@ -3,6 +3,7 @@
  * Building elements. Text always goes in as text: nothing here or elsewhere in the page parses HTML.
  * @module
  */
+import { avatarOf, portray } from "./friends.js";
 
 /**
  * Makes an element.
@@ -59,14 +60,17 @@ export function icon(name, filled = false) {
 }
 
 /**
- * A person's face: the first letter on a colour of their own.
- * @param {{id: string, name: string}} person
- * @param {boolean} [small]
+ * A person's face: their picture, and until it is here (or if there is none) the first letter on a colour of their own. It
+ * changes by itself when they change it (`lib/friends.js`).
+ * @param {{id: string, name: string, avatar?: string | null}} person
+ * @param {boolean | "small" | "large"} [size]
  */
-export function face(person, small = false) {
+export function face(person, size = false) {
   const first = [...person.name.trim()][0] ?? "·";
-  const node = el("span", { class: small ? "face small" : "face", "aria-hidden": "true" }, first.toUpperCase());
+  const kind = size === true ? " small" : size ? ` ${size}` : "";
+  const node = el("span", { class: `face${kind}`, "aria-hidden": "true", dataset: { face: person.id } }, first.toUpperCase());
   node.style.setProperty("--hue", String(parseInt(person.id.slice(0, 4), 16) % 360));
+  portray(node, avatarOf(person));
   return node;
 }
 

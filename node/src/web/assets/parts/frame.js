@@ -4,6 +4,7 @@
  * @module
  */
 import { el, face, icon, notice } from "../lib/dom.js";
+import { refreshFaces } from "../lib/friends.js";
 import * as live from "../lib/live.js";
 import { setMe } from "../lib/me.js";
 import { t } from "../lib/words.js";
@@ -29,14 +30,21 @@ export function frame(me) {
   const main = el("main", { id: "main", tabindex: "-1" });
   const links = PLACES.map(([address, words, shape]) =>
     el("a", { class: "place", href: address, title: t(words) }, icon(shape), el("span", { class: "label" }, t(words)), el("span", { class: "count", hidden: true })));
-  const mine = el("a", { class: "me", href: `/people/${me.user}`, "aria-label": t("nav.me") }, el("span", { class: "label" }, me.name), face({ id: me.user, name: me.name }, true));
+  const myName = el("span", { class: "label" }, me.name);
+  const mine = el("a", { class: "me", href: `/people/${me.user}`, "aria-label": t("nav.me") }, myName, face({ id: me.user, name: me.name }, true));
+  live.on("me", (now) => {
+    myName.textContent = now.name;
+    mine.lastElementChild?.replaceWith(face({ id: now.user, name: now.name }, true));
+  });
   const node = el("div", { class: "shell" },
     el("header", { class: "top" }, el("div", {},
       el("a", { class: "brand", href: "/" }, "Tidings"),
       el("nav", { class: "places", "aria-label": t("frame.navigation") }, ...links),
       nodeState(), mine)),
     main);
-  const shown = () => {
+  const shown = (/** @type {import("../lib/router.js").Page} */ page) => {
+    // It may have been away while somebody changed their picture.
+    refreshFaces(page.node);
     for (const link of [...links, mine]) {
       const isHere = link.getAttribute("href") === location.pathname;
       if (isHere) link.setAttribute("aria-current", "page");

@@ -1,0 +1,93 @@
+// @ts-check
+/**
+ * My friends as they are now: asked once, then kept true by events. Whatever shows somebody's face, name or status takes
+ * it from here, so that a new picture stands everywhere at once.
+ *
+ * Whoever shows friends listens for `friends` of `lib/live.js`: it is told after each change.
+ * @module
+ */
+import { ask, blob } from "./api.js";
+import * as live from "./live.js";
+import { whoami } from "./me.js";
+
+/** @typedef {import("./api.js").Friend} Friend */
+
+/** @type {Map<string, Friend>} by id */
+const friends = new Map();
+let isRead = false;
+
+/** All friends, in the order of their names. */
+export const all = () => [...friends.values()];
+
+/**
+ * One friend; undefined for whoever is none, and until the first answer is here.
+ * @param {string} id
+ */
+export const friend = (id) => friends.get(id);
+
+/**
+ * The picture of somebody: as it is now for me and for friends, else as it was told with them.
+ * @param {{id: string, avatar?: string | null}} person
+ * @returns {string | null}
+ */
+export function avatarOf(person) {
+  if (person.id === whoami().user) return whoami().avatar;
+  return (friends.has(person.id) ? friends.get(person.id)?.avatar : person.avatar) ?? null;
+}
+
+/**
+ * Puts a picture into a face, or takes it out. Where the picture does not come, the letter stays.
+ * @param {HTMLElement} node
+ * @param {string | null} picture
+ */
+export function portray(node, picture) {
+  const shown = node.querySelector("img");
+  if (shown?.dataset.blob === (picture ?? undefined)) return;
+  shown?.remove();
+  if (!picture) return;
+  const image = document.createElement("img");
+  Object.assign(image, { alt: "", loading: "lazy", decoding: "async", src: blob(picture) });
+  image.dataset.blob = picture;
+  image.addEventListener("error", () => image.remove());
+  node.append(image);
+}
+
+/**
+ * Brings every face below an element up to date.
+ * @param {ParentNode} root
+ */
+export function refreshFaces(root) {
+  for (const node of root.querySelectorAll(".face[data-face]")) {
+    if (!(node instanceof HTMLElement)) continue;
+    const id = node.dataset.face ?? "";
+    if (friends.has(id) || id === whoami().user) portray(node, avatarOf({ id }));
+  }
+}
+
+function changed() {
+  refreshFaces(document);
+  live.tell("friends", null);
+}
+
+/** Reads all friends anew. */
+async function load() {
+  const { friends: list } = await ask("GET", "/friends");
+  friends.clear();
+  for (const one of list) friends.set(one.id, one);
+  isRead = true;
+  changed();
+}
+
+/** All friends, once they are known. */
+export async function known() {
+  if (!isRead) await load();
+  return all();
+}
+
+/** Begins to keep them true. */
+export function begin() {
+  live.on("open", () => { load().catch(() => {}); });
+  live.on("friend", (event) => { friends.set(event.friend.id, event.friend); changed(); });
+  live.on("unfriended", (event) => { friends.delete(event.id); changed(); });
+  live.on("me", () => refreshFaces(document));
+}
