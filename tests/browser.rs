@@ -11,6 +11,8 @@
 mod first;
 #[path = "browser/speed.rs"]
 mod speed;
+#[path = "browser/people.rs"]
+mod people;
 #[path = "support.rs"]
 mod support;
 

@@ -6,9 +6,10 @@
  */
 
 /** @typedef {keyof typeof import("../words/en.json")} Key */
+/** @template {string} T @typedef {T extends `${infer Stem}.other` ? Stem : never} StemOf */
 /**
  * A key, or the stem of keys that differ by number: `{"friends.one": …, "friends.other": …}` is asked for as `friends`.
- * @typedef {Key | (Key extends `${infer Stem}.other` ? Stem : never)} Word
+ * @typedef {Key | StemOf<Key>} Word
  */
 
 /** @param {string} id @returns {Record<string, string>} */
