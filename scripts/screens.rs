@@ -6,54 +6,21 @@
 #[path = "../tests/support/browser.rs"]
 #[allow(dead_code, reason = "the tests use the rest")]
 mod browser;
+#[path = "../tests/support/network.rs"]
+#[allow(dead_code, reason = "the tests use the rest")]
+mod network;
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
 use browser::Browser;
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ExtendedColorType, ImageEncoder};
-use serde_json::{Value, json};
+use network::Network;
+use serde_json::json;
 
 /// So that a README stays quick to load.
 const PICTURE_LEN_LIMIT: usize = 300_000;
-
-/// A demo network that ends with this value.
-struct Network {
-    program: PathBuf,
-    folder: tempfile::TempDir,
-}
-
-impl Network {
-    /// Starts it; the first person's one-time address.
-    fn up(program: &Path) -> (Self, String) {
-        let network =
-            Self { program: program.to_path_buf(), folder: tempfile::tempdir().expect("a temporary folder") };
-        let output = network.testnet("up").args(["--nodes", "5", "--demo", "--http-base", "0"]).output();
-        let output = output.expect("the program starts");
-        assert!(output.status.success(), "no network: {}", String::from_utf8_lossy(&output.stderr));
-        let up: Value = serde_json::from_slice(&output.stdout).expect("its answer is JSON");
-        let url = up["nodes"][0]["url"].as_str().expect("an address").to_owned();
-        (network, url)
-    }
-
-    fn testnet(&self, what: &str) -> Command {
-        let mut command = Command::new(&self.program);
-        command.args(["--json", "testnet", what, "--dir"]).arg(self.folder.path());
-        command
-    }
-}
-
-impl Drop for Network {
-    fn drop(&mut self) {
-        match self.testnet("down").output() {
-            Ok(output) if output.status.success() => {}
-            other => {
-                eprintln!("screens: the network in {} did not end: {other:?}", self.folder.path().display())
-            }
-        }
-    }
-}
 
 fn main() -> ExitCode {
     let arguments: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
@@ -62,9 +29,9 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     };
     std::fs::create_dir_all(folder).expect("the folder for the pictures");
-    let (_network, url) = Network::up(program);
+    let network = Network::up(program);
     let page = Browser::new(1200, 1000);
-    page.open(&url);
+    page.open(network.url());
     page.says("article.moment", "Three weeks in nine pictures");
     page.says(".side", "here now");
 

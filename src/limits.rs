@@ -483,6 +483,9 @@ pub const ASSUMED_ENTRY_MIN: usize = 512;
 pub const WANT_TIMEOUT_MS: u64 = 60_000;
 /// Silences after which a scope is asked for no more until the peer claims something new. *guess*
 pub const WANT_STRIKE_LIMIT: u8 = 2;
+/// Times in a row that a peer has not what it claimed, after which its pages are asked for nothing until something comes
+/// that was asked for. *guess: an honest peer does so when it has just made room, once*
+pub const WANT_DENIAL_LIMIT: u8 = 8;
 /// Intervals remembered per scope of what a peer has, lacks or was refused. *guess: four pages of Have*
 pub const SCOPE_INTERVAL_LIMIT: usize = 4 * HAVE_INTERVAL_LIMIT;
 /// Intervals known to be missing and not yet asked for, per session. *guess: 512 KiB*

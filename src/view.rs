@@ -217,6 +217,9 @@ pub struct Moment {
     pub faved: bool,
     /// No notices about it.
     pub muted: bool,
+    /// Of the pictures and videos it names, small versions included: those whose bytes are not here yet.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<BlobId>,
 }
 
 /// One page of the timeline, newest first.

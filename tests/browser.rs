@@ -7,8 +7,16 @@
 //! Pages stay open: what is sent from elsewhere has to appear without a reload, and [`kept`] tells whether there was one.
 //! Needs Chromium and chromedriver; without them everything here fails and names the line that installs them.
 
+#[path = "browser/access.rs"]
+mod access;
 #[path = "browser/first.rs"]
 mod first;
+#[path = "browser/looks.rs"]
+mod looks;
+#[path = "browser/safety.rs"]
+mod safety;
+#[path = "browser/screens.rs"]
+mod screens;
 #[path = "browser/speed.rs"]
 mod speed;
 #[path = "browser/people.rs"]

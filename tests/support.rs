@@ -18,6 +18,8 @@ mod exif;
 pub mod friends;
 #[path = "support/moments.rs"]
 pub mod moments;
+#[path = "support/network.rs"]
+pub mod network;
 #[path = "support/node.rs"]
 pub mod node;
 #[path = "support/photo.rs"]

@@ -221,6 +221,7 @@ mod tests {
             pinned: false,
             faved: false,
             muted: false,
+            missing: Vec::new(),
         };
         let what = Happening::Interaction { moment: Box::new(moment) };
         Event { number, at: Timestamp::from_millis(number), what }

@@ -15,7 +15,7 @@ use super::{Service, share, tx};
 use crate::crypto::keys;
 use crate::entry::{Entry, HEADER_LEN, Header, Verified};
 use crate::error::{Error, Kind as ErrorKind, Result as Said};
-use crate::id::{EntryId, UserId};
+use crate::id::{BlobId, EntryId, UserId};
 use crate::limits::TIMELINE_LIMIT;
 use crate::moment::{Body, Content, Post};
 use crate::store::layout::{split_timeline_key, timeline_key, timeline_part};
@@ -171,7 +171,7 @@ impl Service {
         }
         after_targets(&mut comments);
         let author = self.person(&opened.author);
-        Ok(view::Moment {
+        let mut moment = view::Moment {
             id: opened.id,
             author: view::Author {
                 id: author.id,
@@ -205,7 +205,25 @@ impl Service {
             pinned: self.marks.is_pinned(&opened.id),
             faved: self.marks.is_favourite(&opened.id),
             muted: self.is_muted(opened.id.as_bytes()),
-        })
+            missing: Vec::new(),
+        };
+        moment.missing = self.missing_of(&moment)?;
+        Ok(moment)
+    }
+
+    /// The blobs of a moment that are not here yet, so that nobody asks for them in vain.
+    fn missing_of(&self, moment: &view::Moment) -> Result<Vec<BlobId>, StoreError> {
+        let photos = moment.photos.iter().flat_map(|photo| [photo.preview, Some(photo.id)]);
+        let video = moment.video.iter().flat_map(|video| [video.poster, Some(video.id)]);
+        let shared = moment.shared_from.as_ref().and_then(|from| from.link.as_ref());
+        let links = moment.link.iter().chain(shared).flat_map(|link| [link.preview, link.image]);
+        let mut missing = Vec::new();
+        for blob in photos.chain(video).chain(links).flatten() {
+            if !self.has_blob(&blob)? {
+                missing.push(blob);
+            }
+        }
+        Ok(missing)
     }
 
     /// Whom a moment mentions: of one's own, all; of another's, only oneself can be told.
@@ -321,7 +339,7 @@ impl Service {
     pub(super) fn blob_in(
         &self,
         post: &EntryId,
-        blob: &crate::id::BlobId,
+        blob: &BlobId,
     ) -> Result<Option<super::BlobReading>, StoreError> {
         let Some(opened) = self.opened_by_id(post)?.filter(|opened| self.is_shown(opened)) else {
             return Ok(None);

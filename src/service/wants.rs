@@ -535,6 +535,11 @@ impl Service {
         self.tx.get(Tree::Blobs, key)?.map_or(Ok(None), |bytes| Kept::decode(key, &bytes))
     }
 
+    /// Whether its bytes are here.
+    pub(super) fn has_blob(&self, blob: &BlobId) -> Result<bool, StoreError> {
+        Ok(self.kept_blob(blob)?.is_some())
+    }
+
     /// The moments that name a blob: of each author at most [`BLOB_NAMING_LIMIT`].
     fn namings(&self, blob: &BlobId) -> Result<Vec<Naming>, StoreError> {
         let mut namings = Vec::new();

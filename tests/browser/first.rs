@@ -91,6 +91,7 @@ fn a_photo_shared_on_one_page_is_liked_and_discussed_on_another_while_both_stay_
 
     share(&ben_page, "And down again", None);
     card(&ada_page, "And down again");
+    press_on(&ada_page, "The view from up here", "More about this moment");
     press_on(&ada_page, "The view from up here", "Withdraw this moment");
     ada_page.press("dialog", "Withdraw it");
     let one = "return document.querySelectorAll('article.moment').length === 1";

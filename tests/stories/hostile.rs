@@ -1,5 +1,7 @@
 //! Friends whose program is not ours: whatever they send, nobody panics, and everybody else goes on as if nothing were.
 
+use std::collections::BTreeSet;
+
 use proptest::prelude::*;
 use tidings::id::{EntryId, EpochId, ParcelId};
 use tidings::link::Protocol;
@@ -206,4 +208,37 @@ fn a_flood_of_parcels_is_kept_within_the_budget_of_its_sender() {
     world.start(1);
     world.run(5_000);
     assert!(world.are_friends(0, 1) && world.are_friends(1, MALLORY));
+}
+
+/// A friend's page of everything there could be, said by a changed program beside an honest one: what is asked for is
+/// answered with what there is, and that is the end of it.
+#[test]
+fn a_friend_who_claims_every_number_does_not_keep_anybody_asking() {
+    let mut world = circle(141, &["Alice", "Bob", "Mallory"]);
+    world.post(0, "from Alice", everyone());
+    world.post(MALLORY, "from Mallory", everyone());
+    world.run(3_000);
+    let handles: BTreeSet<u32> = world.nodes[0]
+        .received
+        .iter()
+        .filter(|received| received.from == MALLORY && received.protocol == Protocol::Sync)
+        .filter_map(|received| match Frame::decode(&received.frame) {
+            Ok(Some(Frame::Digest { handle, .. } | Frame::Mine { handle, .. })) => Some(handle),
+            _ => None,
+        })
+        .collect();
+    assert!(handles.len() > 2, "{handles:?}");
+    for handle in handles {
+        let before = world.nodes[MALLORY].received.len();
+        let intervals = IntervalSet::from_range(0, SEQ_MAX);
+        let claim = Have { handle, floor: 0, lo: 0, hi: SEQ_MAX, intervals, sum: Sum::ZERO };
+        assert!(world.inject(MALLORY, 0, Protocol::Sync, Frame::Have(claim).encode()));
+        world.run(3_000);
+        let wants = world.nodes[MALLORY].received[before..].iter().filter(|r| r.kind == "Want").count();
+        // As many as may be under way before the first is answered.
+        assert!(wants <= 64, "asked {wants} times for what handle {handle} stands for");
+    }
+    world.post(MALLORY, "afterwards", everyone());
+    world.run(3_000);
+    assert!(world.sees(0, "afterwards") && world.sees(1, "afterwards"));
 }

@@ -76,8 +76,11 @@ fn a_picture_that_nobody_has_yet_is_asked_for_again() {
     }
     world.run(120_000);
     assert!(world.sees(1, "a hill") && !has(&world, 1, &ids));
+    let missing = world.moment(1, "a hill").missing;
+    assert!(ids.iter().all(|id| missing.contains(id)), "the moment says what is not here: {missing:?}");
     world.nodes[0].blobs.extend(ids);
     world.run(900_000);
     assert!(has(&world, 1, &ids), "Carol asked again");
+    assert_eq!(world.moment(1, "a hill").missing, [], "and says so no more");
     assert!(!world.sees(2, "a hill") || has(&world, 2, &ids), "so did Dave");
 }

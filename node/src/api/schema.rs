@@ -264,6 +264,9 @@ pub struct Moment {
     pinned: bool,
     faved: bool,
     muted: bool,
+    /// Pictures and videos whose bytes are not here yet; there only if there are any. An event `blob` tells when each comes.
+    #[schema(nullable = false)]
+    missing: Option<Vec<String>>,
     /// After a change of audience only: friends whose nodes are asked to forget it.
     #[schema(nullable = false)]
     taken_from: Option<Vec<Person>>,

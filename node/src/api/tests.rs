@@ -462,6 +462,7 @@ fn what_the_library_writes_is_what_the_document_describes() {
         pinned: false,
         faved: false,
         muted: false,
+        missing: vec![blob],
     };
     let bare = v::Moment { audience: None, delivery: None, place: None, shared_from: None, ..full.clone() };
     let month = v::MonthCount { month: at.month(), moments: 1 };

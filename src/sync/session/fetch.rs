@@ -10,6 +10,10 @@
 //! still be on the way (the peer said `Mine` for an epoch that we do not have), else a fault. Whatever the owner
 //! refuses is not asked for again in this session.
 //!
+//! A page says all that a peer has in its range, so what it claimed before and does not list is asked for no more. One that
+//! claims and denies in turn is believed a few times: else each of its pages would bring it a question, for as many
+//! numbers as it made up.
+//!
 //! What was granted is asked for by id, one `WantIds` at a time: the next leaves when everything in the last is here or
 //! the peer has been silent for a minute, because there is no answer for an id that is not to be had. So however much
 //! is awaited, no more than one frame's worth waits at the author.
@@ -378,6 +382,7 @@ impl Session {
             self.fetch.weigh(bytes);
             self.fetch.active_at = Some(now);
             state.answering = Some(seq);
+            state.denials = 0;
         } else if state.answering == Some(seq) {
             // The other variant of a number: both come together.
         } else if state.refused.contains(seq) {

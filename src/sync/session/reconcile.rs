@@ -24,7 +24,7 @@ use super::{Output, Session};
 use crate::id::{EntryId, EpochId};
 use crate::limits::{
     DIGEST_DELAY_MS, FORK_KEEP_LIMIT, HAVE_INTERVAL_LIMIT, HEAD_QUEUE_LIMIT, IDS_LIMIT, PAGE_LIMIT,
-    SCOPE_INTERVAL_LIMIT, SUM_BURST_LIMIT, SUM_RATE,
+    SCOPE_INTERVAL_LIMIT, SUM_BURST_LIMIT, SUM_RATE, WANT_DENIAL_LIMIT,
 };
 use crate::sync::frame::{Frame, Have, Ids, PageDigest};
 use crate::sync::interval::{IntervalSet, SEQ_MAX};
@@ -365,14 +365,19 @@ impl Session {
         state.mark_compare(&have, &known.intervals, floor);
         self.due.insert((state.scope.class, epoch));
         let wanted = have.intervals.within(have.lo.max(floor), have.hi).difference(&known.intervals);
-        // What it no longer has, it will not send.
+        // What it no longer has, it will not send; nor is it asked for what it only claimed to have before this page.
         let mut gone = state.asked.within(have.lo, have.hi).difference(&have.intervals);
+        let void = state.missing.within(have.lo, have.hi).difference(&have.intervals);
+        state.denials = state.denials.saturating_add(u8::from(!gone.is_empty()));
+        let is_believed = state.denials < WANT_DENIAL_LIMIT;
         gone = gone.union(&state.asked.difference(&state.asked.within(floor, SEQ_MAX)));
         self.drop_asked(&mut state, &gone);
-        let missing = state.missing.within(floor, SEQ_MAX);
+        let missing = state.missing.within(floor, SEQ_MAX).difference(&void);
         self.scopes.insert(epoch, state);
-        self.set_missing(&epoch, missing);
-        self.want(&epoch, &wanted);
+        self.set_missing(&epoch, if is_believed { missing } else { IntervalSet::new() });
+        if is_believed {
+            self.want(&epoch, &wanted);
+        }
         self.end_fetch(&epoch);
     }
 

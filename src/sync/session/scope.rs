@@ -124,6 +124,8 @@ pub(super) struct ScopeState {
     pub(super) sent: IntervalSet,
     /// Silences since the peer last claimed something new.
     pub(super) strikes: u8,
+    /// How often in a row the peer had not what it had claimed.
+    pub(super) denials: u8,
     /// Whether anything was fetched since the last Digest.
     pub(super) fetched: bool,
     /// Whether it was reported as in sync since the last change.
@@ -161,6 +163,7 @@ impl ScopeState {
             refused: IntervalSet::new(),
             sent: IntervalSet::new(),
             strikes: 0,
+            denials: 0,
             fetched: false,
             is_in_sync: false,
         }

@@ -7,7 +7,7 @@ use crate::crypto::keys::{Role, SessionBinding, scope_tag};
 use crate::id::EntryId;
 use crate::limits::{
     HAVE_INTERVAL_LIMIT, IDS_LIMIT, SCOPE_LIMIT, SERVE_QUEUE_LIMIT, SUM_BURST_LIMIT, SUM_RATE, TAGS_ROUND,
-    UNSENT_LIMIT, WANT_IDS_LIMIT,
+    UNSENT_LIMIT, WANT_DENIAL_LIMIT, WANT_IDS_LIMIT,
 };
 use crate::sync::testing::*;
 use crate::sync::*;
@@ -487,4 +487,69 @@ fn a_claim_of_everything_costs_no_more_than_any_other() {
         .sum();
     assert!(wanted <= 2 * 2_048, "{wanted} entries asked of a liar");
     assert!(victim.footprint() < 100_000);
+}
+
+/// A page of the peer's in which there is nothing but `intervals`.
+fn page_of(lo: u64, hi: u64, intervals: IntervalSet) -> Frame {
+    Frame::Have(Have { handle: 3, floor: 0, lo, hi, intervals, sum: Sum::ZERO })
+}
+
+impl Victim {
+    /// What it asked for last, and how often it has asked.
+    fn wants(&self) -> (Option<&IntervalSet>, usize) {
+        let wants = self.frames.iter().filter_map(|frame| match frame {
+            Frame::Want { intervals, .. } => Some(intervals),
+            _ => None,
+        });
+        (wants.clone().next_back(), wants.count())
+    }
+}
+
+#[test]
+fn what_a_later_page_does_not_list_is_asked_for_no_more() {
+    let mut victim = Victim::new(10);
+    victim.feed(&page_of(0, SEQ_MAX, IntervalSet::from_range(0, SEQ_MAX)));
+    victim.take_all();
+    let before = victim.wants().1;
+    assert!(before > 0);
+    // An honest answer to the first question: of all that, one number is there.
+    victim.feed(&page_of(0, SEQ_MAX - 10, IntervalSet::from_range(7, 7)));
+    victim.take_all();
+    let (last, after) = victim.wants();
+    assert!(after <= before + 1, "asked {} times more", after - before);
+    assert_eq!(last, Some(&IntervalSet::from_range(7, 7)));
+}
+
+#[test]
+fn a_peer_that_claims_and_denies_in_turn_is_believed_so_often() {
+    let mut victim = Victim::new(10);
+    let (mut claimed, mut asked) = (SEQ_MAX, Vec::new());
+    for _ in 0..usize::from(WANT_DENIAL_LIMIT) + 20 {
+        // All that was asked for so far is denied, and more is claimed.
+        let before = victim.wants().1;
+        victim.feed(&page_of(0, SEQ_MAX, IntervalSet::from_range(0, claimed)));
+        victim.take_all();
+        asked.push(victim.wants().1 - before);
+        claimed = victim.wants().0.and_then(IntervalSet::lowest).expect("asked at least once") - 1;
+    }
+    // The first page claims and denies nothing.
+    let (believed, doubted) = asked.split_at(usize::from(WANT_DENIAL_LIMIT));
+    assert!(believed.iter().all(|more| *more > 0), "{asked:?}");
+    assert!(doubted.iter().all(|more| *more == 0), "{asked:?}");
+    assert_eq!(victim.faults, []);
+    // Nor does a fresh claim bring a question.
+    let before = victim.wants().1;
+    victim.feed(&page_of(0, SEQ_MAX, IntervalSet::from_range(0, 90)));
+    victim.take_all();
+    assert_eq!(victim.wants().1, before);
+    // What is announced singly is asked for, and once it comes the peer is believed again.
+    let fresh = Bytes::new(epoch_id(0), 91, 0, 10);
+    victim.feed(&Frame::Head { handle: 3, seq: 91 });
+    victim.take_all();
+    assert_eq!(victim.wants(), (Some(&IntervalSet::from_range(91, 91)), before + 1));
+    let entry = EntryFrame { handle: Some(3), header: fresh.header.clone(), body: fresh.body.clone() };
+    victim.feed(&Frame::Entry(entry));
+    victim.feed(&page_of(0, SEQ_MAX, IntervalSet::from_range(85, 90)));
+    victim.take_all();
+    assert_eq!(victim.wants().0, Some(&IntervalSet::from_range(85, 90)));
 }

@@ -18,6 +18,7 @@ const ROUTES = /** @type {import("./lib/router.js").Route[]} */ ([
   { path: /^\/$/, stays: true, open: async () => (await import("./pages/timeline.js")).open() },
   { path: /^\/welcome$/, open: async () => (await import("./pages/welcome.js")).open() },
   { path: /^\/people\/([0-9a-f]+)\/as-they-see$/, open: async (parts) => (await import("./pages/view-as.js")).open(parts) },
+  { path: /^\/moments\/([^/]+)$/, open: async (parts) => (await import("./pages/moment.js")).open(parts) },
   { path: /^\/people$/, open: async () => (await import("./pages/people.js")).open() },
   { path: /^/, open: async () => nothing() },
 ]);
@@ -26,6 +27,11 @@ const ROUTES = /** @type {import("./lib/router.js").Route[]} */ ([
 function nothing() {
   return { title: t("frame.nothing.title"), node: el("div", { class: "empty" }, el("h1", {}, t("frame.nothing.title")),
     el("p", {}, t("frame.nothing.text")), el("a", { href: "/" }, t("frame.nothing.back"))) };
+}
+
+// What is let fall beside a place that takes it would open instead of the page, and what was half written would be lost.
+for (const kind of ["dragover", "drop"]) {
+  window.addEventListener(kind, (event) => { if (!(event.target instanceof HTMLTextAreaElement || event.target instanceof HTMLInputElement)) event.preventDefault(); });
 }
 
 async function start() {

@@ -8,11 +8,19 @@
  * @typedef {{id: string, name: string, avatar?: string|null}} Person
  * @typedef {{text: string, emoji: string, until: string}} StatusLine
  * @typedef {{id: string, width: number, height: number, alt: string|null, preview: string|null, thumbhash: string}} Photo
- * @typedef {{id: string, author: Person, text: string, reply_to: string|null, created_at: string}} Comment
+ * @typedef {{id: string, width: number, height: number, duration_ms: number, poster: string|null, alt: string|null, thumbhash: string}} Video
+ * @typedef {{url: string, title: string, description: string, site: string, image: string|null, preview: string|null, thumbhash: string}} Link
+ * @typedef {{name: string, lat: number|null, lon: number|null, precision: string}} Place
+ * @typedef {{emoji: string, text: string}} Mood
+ * @typedef {{id: string, author: Person, text: string, reply_to: string|null, created_at: string, hidden?: boolean}} Comment
  * @typedef {{rule: string, tags: string[], people: Person[], except?: {tags: string[], people: Person[]}}} Audience
- * @typedef {{id: string, author: Person & {me: boolean}, created_at: string, text: string, photos: Photo[],
- *   place: {name: string}|null, likes: Person[], liked_by_me: boolean, comments: Comment[], audience?: Audience,
- *   delivery?: {may_read: number, have: number}}} Moment
+ * @typedef {{may_read: number, have: number, withdrawn?: number}} Delivery
+ * @typedef {{id: string, name: string, known: boolean, created_at: string, text: string, link: Link|null, place: Place|null,
+ *   mood: Mood|null, device_revoked: boolean}} SharedFrom
+ * @typedef {{id: string, author: Person & {me: boolean, avatar: string|null}, created_at: string, text: string, photos: Photo[],
+ *   video: Video|null, link: Link|null, place: Place|null, mood: Mood|null, mentions: Person[], shareable: boolean,
+ *   shared_from: SharedFrom|null, likes: Person[], liked_by_me: boolean, comments: Comment[], audience?: Audience,
+ *   delivery?: Delivery, pinned: boolean, faved: boolean, muted: boolean, missing?: string[]}} Moment
  * @typedef {{id: string, name: string, own_name: string, about: string, avatar: string|null, cover: string|null,
  *   status: StatusLine|null, note: string, tags: string[], since: string, verified: boolean, online: boolean,
  *   path: "direct"|"relay"|"lan"|null, last_seen: string|null, chats_only: boolean, hide_mine: boolean, hide_theirs: boolean,

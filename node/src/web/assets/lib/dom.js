@@ -38,6 +38,16 @@ const SHAPES = {
   star: "M12 3.500l2.600 5.500 6 .800-4.400 4.200 1.100 6L12 17.100 6.700 20l1.100-6L3.400 9.800l6-.800Z",
   gear: "M4 7h9M17 7h3M15 9.500v-5M4 12h3M11 12h9M9 14.500v-5M4 17h9M17 17h3M15 19.500v-5",
   tag: "M3.500 4.500h8l9 9-7 7-9-9ZM8 8.500h.01",
+  more: "M5.5 12h.01M12 12h.01M18.5 12h.01",
+  tack: "M9 3.5h6M10 3.5V9l-3 4v1.5h10V13l-3-4V3.5M12 14.5v6",
+  share: "M14 4.5 20.5 11 14 17.5v-4c-5 0-8 1.5-10.5 5C4 13 7.500 8.500 14 8.500Z",
+  mute: "M6 16.500V11a6 6 0 0 1 9.500-4.900M18 11v5.500l1.500 1.500H7M10 20.500h4M4 4l16 16",
+  eye: "M2.500 12S6 5.500 12 5.500 21.500 12 21.500 12 18 18.500 12 18.500 2.500 12 2.500 12ZM12 14.800a2.800 2.800 0 1 0 0-5.600 2.800 2.800 0 0 0 0 5.600Z",
+  link: "M10 14a4 4 0 0 0 5.7 0l3-3A4 4 0 0 0 13 5.3l-1.2 1.2M14 10a4 4 0 0 0-5.7 0l-3 3A4 4 0 0 0 11 18.7l1.2-1.2",
+  proof: "M12 3.500 5 6v5.500c0 4.500 3 7.500 7 9 4-1.500 7-4.500 7-9V6ZM8.800 12l2.400 2.400 4.200-4.400",
+  place: "M12 21s6.500-6 6.500-11a6.500 6.500 0 0 0-13 0c0 5 6.500 11 6.500 11ZM12 12.500a2.500 2.500 0 1 0 0-5 2.500 2.500 0 0 0 0 5Z",
+  clock: "M12 20.500a8.500 8.500 0 1 0 0-17 8.500 8.500 0 0 0 0 17ZM12 7.500V12l3 2",
+  reply: "M9.500 6 4 11.500l5.500 5.500v-3.500c5 0 8 1 10.500 4.500-.5-5.500-4-10-10.500-10.500Z",
   bin: "M4.500 7h15M9.500 7V4.500h5V7M6.500 7l1 12.500h9l1-12.500",
 };
 
@@ -108,22 +118,27 @@ export async function during(button, work) {
 }
 
 /**
- * Runs what a button does: once at a time, and what goes wrong is said where it happened.
- * @param {HTMLElement} place where it is said
- * @param {HTMLElement} button
+ * The same, where what goes wrong is said beside what was done. Whether it went well.
+ * @param {HTMLElement} place an element that is kept for this, `complaint()` makes one
+ * @param {HTMLElement | null} button
  * @param {() => Promise<void>} work
  */
-export async function said(place, button, work) {
+export async function attempt(place, button, work) {
+  if (button) button.setAttribute("disabled", "");
   place.textContent = "";
-  button.setAttribute("disabled", "");
   try {
     await work();
+    return true;
   } catch (error) {
     place.textContent = error instanceof Error ? error.message : String(error);
+    return false;
   } finally {
-    button.removeAttribute("disabled");
+    if (button) button.removeAttribute("disabled");
   }
 }
+
+/** A place where something that went wrong is said. */
+export const complaint = () => el("p", { class: "wrong", role: "alert" });
 
 /**
  * A dialog that is gone once closed.

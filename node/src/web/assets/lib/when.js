@@ -1,23 +1,31 @@
 // @ts-check
 /**
- * Times as people say them.
+ * Times as people say them: short where they stand, exact for whoever points at them.
  * @module
  */
 import { el } from "./dom.js";
 import { language, t } from "./words.js";
 
-const ago = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
-const exact = new Intl.DateTimeFormat(language, { dateStyle: "full", timeStyle: "short" });
-const day = new Intl.DateTimeFormat(language, { dateStyle: "medium" });
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
 
-/** @param {Date} date */
+const exact = new Intl.DateTimeFormat(language, { dateStyle: "full", timeStyle: "short" });
+const thisYear = new Intl.DateTimeFormat(language, { day: "numeric", month: "short" });
+const otherYear = new Intl.DateTimeFormat(language, { dateStyle: "medium" });
+
+/**
+ * @param {Date} date
+ * @returns {string}
+ */
 function said(date) {
-  const minutes = Math.round((date.getTime() - Date.now()) / 60_000);
-  if (minutes > -1) return t("when.now");
-  if (minutes > -60) return ago.format(minutes, "minute");
-  if (minutes > -24 * 60) return ago.format(Math.round(minutes / 60), "hour");
-  if (minutes > -7 * 24 * 60) return ago.format(Math.round(minutes / 1440), "day");
-  return day.format(date);
+  const now = new Date();
+  const ago = now.getTime() - date.getTime();
+  if (ago < MINUTE) return t("when.now");
+  if (ago < HOUR) return t("when.minutes", { n: Math.floor(ago / MINUTE) });
+  if (ago < DAY) return t("when.hours", { n: Math.floor(ago / HOUR) });
+  if (ago < 7 * DAY) return t("when.days", { n: Math.floor(ago / DAY) });
+  return (date.getFullYear() === now.getFullYear() ? thisYear : otherYear).format(date);
 }
 
 /**
@@ -29,6 +37,19 @@ export function when(text) {
   return el("time", { datetime: text, title: exact.format(date) }, said(date));
 }
 
+/**
+ * The length of a video, as a player shows it.
+ * @param {number} ms
+ */
+export function clock(ms) {
+  const seconds = Math.max(1, Math.round(ms / 1000));
+  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+}
+
 setInterval(() => {
-  for (const node of document.querySelectorAll("time")) node.textContent = said(new Date(node.dateTime));
+  for (const node of document.querySelectorAll("time")) {
+    const text = said(new Date(node.dateTime));
+    // What is the same stays as it is: a text that somebody marks must not lose the mark.
+    if (node.textContent !== text) node.textContent = text;
+  }
 }, 30_000);

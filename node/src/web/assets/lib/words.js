@@ -6,10 +6,14 @@
  */
 
 /** @typedef {keyof typeof import("../words/en.json")} Key */
-/** @template {string} T @typedef {T extends `${infer Stem}.other` ? Stem : never} StemOf */
+/**
+ * The stem of a key that has a form for each number.
+ * @template {string} K
+ * @typedef {K extends `${infer Stem}.other` ? Stem : never} Counted
+ */
 /**
  * A key, or the stem of keys that differ by number: `{"friends.one": …, "friends.other": …}` is asked for as `friends`.
- * @typedef {Key | StemOf<Key>} Word
+ * @typedef {Key | Counted<Key>} Word
  */
 
 /** @param {string} id @returns {Record<string, string>} */

@@ -4,7 +4,7 @@
  * @module
  */
 import { ask, part } from "../lib/api.js";
-import { el, notice, said } from "../lib/dom.js";
+import { attempt, el, notice } from "../lib/dom.js";
 import { known } from "../lib/friends.js";
 import * as live from "../lib/live.js";
 import { t } from "../lib/words.js";
@@ -58,11 +58,11 @@ function blockedList(people) {
   const wrong = el("p", { class: "wrong", role: "alert" });
   return el("details", { class: "panel" }, el("summary", {}, el("h2", {}, t("people.blocked", { n: people.length }))), el("p", { class: "hint" }, t("people.blocked.what")),
     el("ul", { class: "stack" }, ...people.map((person) => {
-      const back = el("button", { type: "button", onclick: () => said(wrong, back, async () => {
+      const back = el("button", { type: "button", onclick: () => attempt(wrong, back, async () => {
         live.tell("friend", { friend: await ask("DELETE", `/friends/${part(person.id)}/block`) });
         live.tell("blocked", null);
       }) }, t("people.unblock"));
-      const forget = el("button", { class: "quiet", type: "button", onclick: () => said(wrong, forget, async () => {
+      const forget = el("button", { class: "quiet", type: "button", onclick: () => attempt(wrong, forget, async () => {
         await ask("DELETE", `/friends/${part(person.id)}`);
         live.tell("unfriended", { id: person.id });
       }) }, t("people.forget"));

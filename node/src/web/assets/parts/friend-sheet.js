@@ -5,7 +5,7 @@
  * @module
  */
 import { ask, part } from "../lib/api.js";
-import { dialog, el, face, icon, notice, said } from "../lib/dom.js";
+import { attempt, dialog, el, face, icon, notice } from "../lib/dom.js";
 import * as directory from "../lib/friends.js";
 import * as live from "../lib/live.js";
 import { language, t } from "../lib/words.js";
@@ -91,7 +91,7 @@ function nameForm(friend) {
     el("label", { for: "friend-note" }, t("people.note")), note, wrong, el("div", { class: "row end" }, save));
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    said(wrong, save, async () => {
+    attempt(wrong, save, async () => {
       const changed = await ask("PATCH", `/friends/${part(friend.id)}`, { name: name.value.trim(), note: note.value });
       name.value = changed.name;
       live.tell("friend", { friend: changed });
@@ -112,7 +112,7 @@ function privacy(friend) {
   const wrong = el("p", { class: "wrong", role: "alert" });
   const one = (/** @type {Word} */ label, /** @type {Word} */ hint, /** @type {boolean} */ now, /** @type {(isOn: boolean) => Promise<any>} */ change) => {
     const box = /** @type {HTMLInputElement} */ (el("input", { type: "checkbox", role: "switch", checked: now }));
-    box.addEventListener("change", () => said(wrong, box, async () => {
+    box.addEventListener("change", () => attempt(wrong, box, async () => {
       try {
         await change(box.checked);
       } catch (error) {
@@ -137,7 +137,7 @@ function parting(friend, close) {
   const sure = el("div", { class: "stack", role: "status" });
   const path = `/friends/${part(friend.id)}`;
   const first = (/** @type {Word} */ what, /** @type {Word} */ yes, /** @type {() => Promise<any>} */ work) => () => {
-    const button = el("button", { class: "danger", type: "button", onclick: () => said(wrong, button, async () => {
+    const button = el("button", { class: "danger", type: "button", onclick: () => attempt(wrong, button, async () => {
       await work();
       live.tell("unfriended", { id: friend.id });
       close();

@@ -4,7 +4,7 @@
  * @module
  */
 import { ask } from "../lib/api.js";
-import { dialog, el, notice, said } from "../lib/dom.js";
+import { attempt, dialog, el, notice } from "../lib/dom.js";
 import { known } from "../lib/friends.js";
 import { t } from "../lib/words.js";
 import { picker } from "./tags.js";
@@ -30,7 +30,7 @@ export async function introduceSheet(friend) {
   });
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    said(wrong, send, async () => {
+    attempt(wrong, send, async () => {
       const told = await ask("POST", "/introductions", { a: friend.id, b: [...chosen][0] });
       box.close();
       notice(t("people.introduce.done", { a: told.people[0].name, b: told.people[1].name }));

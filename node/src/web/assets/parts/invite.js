@@ -5,7 +5,7 @@
  * @module
  */
 import { ask } from "../lib/api.js";
-import { el, notice, said } from "../lib/dom.js";
+import { attempt, el, notice } from "../lib/dom.js";
 import * as live from "../lib/live.js";
 import { language, t } from "../lib/words.js";
 import { camera, linkIn } from "./qr.js";
@@ -72,7 +72,7 @@ export function inviteBox(onFriend, done) {
   ];
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    said(wrong, make, async () => {
+    attempt(wrong, make, async () => {
       const invite = await ask("POST", "/invites", { name: name.value.trim() || null });
       node.replaceChildren(shown(invite), others);
       node.querySelector("button")?.focus();
@@ -86,7 +86,7 @@ function shown(invite) {
   // As an image it is inert: nothing in it could run.
   const code = el("img", { class: "qr", alt: t("people.invite.code"), width: 240, height: 240, src: `data:image/svg+xml,${encodeURIComponent(invite.qr_svg)}` });
   const wrong = el("p", { class: "wrong", role: "alert" });
-  const copy = el("button", { class: "main", type: "button", onclick: () => said(wrong, copy, async () => {
+  const copy = el("button", { class: "main", type: "button", onclick: () => attempt(wrong, copy, async () => {
     await navigator.clipboard.writeText(invite.link).catch(() => { throw new Error(t("people.invite.copy.failed")); });
     notice(t("people.invite.copied"));
   }) }, t("people.invite.copy"));
@@ -129,7 +129,7 @@ export function acceptBox(onFriend, done) {
     node.replaceChildren(friends(friend, done));
     onFriend();
   };
-  const redeem = () => said(wrong, send, async () => {
+  const redeem = () => attempt(wrong, send, async () => {
     const text = link.value.trim();
     if (!text) { link.focus(); throw new Error(t("people.accept.empty")); }
     send.textContent = t("people.accept.reaching");
@@ -144,7 +144,7 @@ export function acceptBox(onFriend, done) {
     }
   });
   const read = (/** @type {File | undefined | null} */ file) => {
-    if (file) said(wrong, pick, async () => { stop(); link.value = await linkIn(file); redeem(); });
+    if (file) attempt(wrong, pick, async () => { stop(); link.value = await linkIn(file); redeem(); });
   };
   const off = live.on("friend", (event) => { if (event.friend.id === awaited) become(event.friend); });
   input.addEventListener("change", () => { read(input.files?.[0]); input.value = ""; });

@@ -1,130 +1,171 @@
 // @ts-check
 /**
- * One moment as a card. What it says stays; what was said beneath it and how far it has come change in place, so that a
- * half-written comment survives.
+ * One moment as a card. What it shows stays; what was said beneath it and how far it has come change in place, so that a
+ * half-written comment survives and nothing that has the focus goes away.
  * @module
  */
 import { ask, part } from "../lib/api.js";
-import { answer, bubble, toggleLike, withdrawComment } from "./bubble.js";
-import { dialog, during, el, face, icon, notice } from "../lib/dom.js";
-import { grid } from "./photos.js";
+import { attempt, complaint, el, face, icon } from "../lib/dom.js";
+import { t } from "../lib/words.js";
 import { when } from "../lib/when.js";
+import { around } from "./around.js";
+import { answer, Bubble } from "./bubble.js";
+import { Delivery } from "./delivery.js";
+import { linkCard } from "./link-card.js";
+import { momentMenu } from "./moment-menu.js";
+import { grid } from "./photos.js";
+import { shared } from "./shared.js";
+import { someone, written } from "./text.js";
+import { video } from "./video.js";
 
 /** @typedef {import("../lib/api.js").Moment} Moment */
 
 const LONG_TEXT = 700;
+const LONG_LINES = 9;
 
 /** A card on screen. */
 export class Card {
   /**
    * @param {Moment} moment
    * @param {string} me my user id
+   * @param {{isWhole?: boolean, onGone?: () => void}} [options] whether all that was said is shown at once; what to do once it is withdrawn
    */
-  constructor(moment, me) {
+  constructor(moment, me, options = {}) {
+    /** As the node tells it. */
     this.moment = moment;
     this.me = me;
-    this.meta = el("div", { class: "meta" });
-    this.said = el("div", { class: "beneath" });
-    this.said.style.width = "100%";
-    this.line = el("div");
-    this.line.style.width = "100%";
-    this.node = el("article", { class: "moment", "aria-label": `Moment of ${moment.author.name}`, dataset: { id: moment.id } },
-      face(moment.author),
-      el("div", { class: "moment-body" },
-        el("span", { class: "name" }, moment.author.name),
-        ...this.text(),
-        moment.photos.length > 0 && grid(moment.photos),
-        moment.place && el("span", { class: "hint" }, moment.place.name),
-        this.meta, this.said, this.line));
+    this.onGone = options.onGone ?? (() => this.node.remove());
+    /** @type {boolean | null} what was clicked and the node has not heard yet */
+    this.wish = null;
+    this.isSending = false;
+    this.path = `/moments/${part(moment.id)}`;
+    this.name = someone(moment.author);
+    this.marks = el("span", { class: "marks" });
+    this.delivery = new Delivery(this.path);
+    this.heart = el("button", { class: "quiet icon", type: "button", onclick: () => this.like() });
+    this.problem = complaint();
+    this.bubble = new Bubble(this, options.isWhole ?? false);
+    this.line = el("div", { class: "line" });
+    this.node = this.build(moment);
     this.update(moment);
   }
 
-  text() {
-    const { text } = this.moment;
-    if (!text) return [];
-    const isLong = text.length > LONG_TEXT || text.split("\n").length > 9;
-    const body = el("p", { class: isLong ? "said long" : "said" }, text);
-    if (!isLong) return [body];
-    const more = el("button", { class: "quiet", type: "button", onclick: () => {
-      more.textContent = body.classList.toggle("open") ? "Less" : "All of it";
-    } }, "All of it");
-    return [body, more];
+  /** @param {Moment} moment */
+  build(moment) {
+    const missing = new Set(moment.missing);
+    const media = [moment.photos.length > 0 && grid(moment.photos, missing), moment.video && video(moment.video, missing)];
+    const content = moment.shared_from ? [shared(moment.shared_from, media, missing)] : media;
+    return el("article", { class: "moment", "aria-label": t("moment.of", { name: moment.author.name }), dataset: { id: moment.id } },
+      el("a", { class: "face-link", href: `/people/${moment.author.id}`, tabindex: "-1", "aria-hidden": "true" }, face(moment.author)),
+      el("div", { class: "moment-body" },
+        el("div", { class: "moment-head" }, this.name, this.marks),
+        ...text(moment),
+        ...content,
+        moment.link && linkCard(moment.link, missing),
+        around(moment),
+        el("div", { class: "meta" },
+          el("a", { class: "time", href: `/moments/${moment.id}` }, when(moment.created_at)),
+          this.delivery.line,
+          el("span", { class: "acts" }, this.heart,
+            el("button", { class: "quiet icon", type: "button", "aria-label": t("moment.comment"), title: t("moment.comment"), onclick: () => this.answer(null) }, icon("comment")),
+            ...momentMenu(this))),
+        this.delivery.node, this.problem, this.bubble.node, this.line));
   }
 
   /** @param {Moment} moment */
   update(moment) {
     this.moment = moment;
-    this.meta.replaceChildren(
-      when(moment.created_at),
-      ...(moment.audience ? [el("span", {}, audience(moment))] : []),
-      el("span", { class: "acts" },
-        moment.author.me && el("button", { class: "quiet icon", type: "button", "aria-label": "Withdraw this moment", onclick: () => this.withdraw() }, icon("bin")),
-        el("button", { class: `quiet icon${moment.liked_by_me ? " liked" : ""}`, type: "button", "aria-pressed": String(moment.liked_by_me), "aria-label": moment.liked_by_me ? "Take the like back" : "Like",
-          onclick: (/** @type {Event} */ event) => this.like(/** @type {HTMLElement} */ (event.currentTarget)) }, icon("heart", moment.liked_by_me)),
-        el("button", { class: "quiet icon", type: "button", "aria-label": "Comment", onclick: () => this.answer(null) }, icon("comment"))));
-    const thread = bubble(moment, (comment) => (comment.author.id === this.me ? this.ownComment(comment) : this.answer(comment)));
-    this.said.replaceChildren(...(thread ? [thread] : []));
+    this.draw();
   }
 
-  /** @param {HTMLElement} button */
-  like(button) {
-    during(button, async () => {
-      await toggleLike(this.moment);
-      await this.refresh();
+  /** As it is to be shown: what was clicked counts at once. */
+  shown() {
+    return this.wish === null ? this.moment : withLike(this.moment, this.wish, { id: this.me, name: t("moment.me") });
+  }
+
+  draw() {
+    const moment = this.shown();
+    const { liked_by_me: isLiked } = moment;
+    if (this.name.textContent !== moment.author.name) this.name.textContent = moment.author.name;
+    this.heart.replaceChildren(icon("heart", isLiked));
+    this.heart.classList.toggle("liked", isLiked);
+    this.heart.setAttribute("aria-pressed", String(isLiked));
+    this.heart.setAttribute("aria-label", t(isLiked ? "moment.unlike" : "moment.like"));
+    this.heart.title = t(isLiked ? "moment.unlike" : "moment.like");
+    this.delivery.update(moment);
+    this.bubble.update(moment);
+    const mark = (/** @type {boolean} */ is, /** @type {Parameters<typeof icon>[0]} */ shape, /** @type {string} */ words) =>
+      is && el("span", { class: "mark", role: "img", "aria-label": words, title: words }, icon(shape));
+    const isMentioned = !moment.author.me && moment.mentions.some((person) => person.id === this.me);
+    this.marks.replaceChildren(...[
+      isMentioned && el("span", { class: "mentioned" }, t("moment.mentions.me")),
+      mark(moment.pinned, "tack", t("moment.pinned")), mark(moment.faved, "star", t("moment.faved")), mark(moment.muted, "mute", t("moment.muted")),
+    ].filter((shown) => shown instanceof Node));
+  }
+
+  /** Likes or takes it back: shown at once, and undone if the node says no. Whoever clicks on means the last click. */
+  async like() {
+    this.wish = !this.shown().liked_by_me;
+    this.draw();
+    if (this.isSending) return;
+    this.isSending = true;
+    await attempt(this.problem, null, async () => {
+      while (this.wish !== null) {
+        const wish = this.wish;
+        await ask(wish ? "PUT" : "DELETE", `${this.path}/like`);
+        this.moment = withLike(this.moment, wish, { id: this.me, name: t("moment.me") });
+        if (this.wish === wish) this.wish = null;
+      }
     });
+    this.wish = null;
+    this.isSending = false;
+    this.draw();
   }
 
   /** @param {import("../lib/api.js").Comment | null} target */
   answer(target) {
-    const done = () => { this.line.replaceChildren(); this.refresh().catch(() => {}); };
-    this.line.replaceChildren(answer(this.moment, target, done));
+    const field = this.line.querySelector("input");
+    if (field && !target && !field.dataset.target) { field.focus(); return; }
+    this.line.replaceChildren(answer(this.moment, target, (isSent) => {
+      this.line.replaceChildren();
+      if (isSent) this.refresh().catch(() => {});
+    }));
   }
 
-  /** @param {import("../lib/api.js").Comment} comment */
-  ownComment(comment) {
-    sure("Withdraw your comment?", "Your friends' nodes are asked to forget it.", "Withdraw it", async () => {
-      await withdrawComment(comment);
-      await this.refresh();
-    });
-  }
-
-  withdraw() {
-    sure("Withdraw this moment?", "It disappears here and from your friends' nodes as they hear of it.", "Withdraw it", async () => {
-      await ask("DELETE", `/moments/${part(this.moment.id)}`);
-      this.node.remove();
-      notice("The moment was withdrawn.");
-    });
+  /** Whether something here would be lost if the card went away: words half written, a video that plays, the focus. */
+  isBusy() {
+    const isWriting = [...this.node.querySelectorAll("input")].some((field) => field.value !== "");
+    const isPlaying = [...this.node.querySelectorAll("video")].some((film) => !film.paused);
+    return isWriting || isPlaying || this.node.contains(document.activeElement);
   }
 
   async refresh() {
-    this.update(await ask("GET", `/moments/${part(this.moment.id)}`));
+    this.update(await ask("GET", this.path));
   }
 }
 
 /**
- * Who may see my moment, and how far it has come.
  * @param {Moment} moment
+ * @param {boolean} isLiked
+ * @param {import("../lib/api.js").Person} me
+ * @returns {Moment}
  */
-function audience(moment) {
-  const { audience: rule, delivery } = moment;
-  if (!rule) return "";
-  const named = [...rule.tags.map((tag) => `#${tag}`), ...rule.people.map((p) => p.name)].join(", ");
-  const who = { everyone: "all friends", only: `only ${named}`, except: `all but ${named}`, private: "only me" }[rule.rule] ?? rule.rule;
-  if (!delivery || delivery.may_read === 0) return who;
-  return `${who} · ${delivery.have} of ${delivery.may_read} have it`;
+function withLike(moment, isLiked, me) {
+  const others = moment.likes.filter((person) => person.id !== me.id);
+  const mine = moment.likes.find((person) => person.id === me.id) ?? me;
+  return { ...moment, liked_by_me: isLiked, likes: isLiked ? (moment.liked_by_me ? moment.likes : [...others, mine]) : others };
 }
 
-/**
- * Asks before something that cannot be taken back.
- * @param {string} title
- * @param {string} text
- * @param {string} yes
- * @param {() => Promise<void>} work
- */
-function sure(title, text, yes, work) {
-  dialog("sheet", (close) => {
-    const button = el("button", { class: "main", type: "button", onclick: () => during(button, async () => { await work(); close(); }) }, yes);
-    return [el("div", { class: "stack" }, el("h2", {}, title), el("p", {}, text),
-      el("div", { class: "row end" }, el("button", { type: "button", onclick: close }, "Keep it"), button))];
-  });
+/** @param {Moment} moment */
+function text({ text: words, mentions }) {
+  if (!words) return [];
+  const isLong = words.length > LONG_TEXT || words.split("\n").length > LONG_LINES;
+  const body = el("p", { class: isLong ? "said long" : "said", dir: "auto" }, ...written(words, mentions));
+  if (!isLong) return [body];
+  const more = el("button", { class: "quiet more", type: "button", "aria-expanded": "false", onclick: () => {
+    const isOpen = body.classList.toggle("open");
+    more.textContent = t(isOpen ? "moment.text.less" : "moment.text.more");
+    more.setAttribute("aria-expanded", String(isOpen));
+  } }, t("moment.text.more"));
+  return [body, more];
 }

@@ -6,7 +6,7 @@
  * @module
  */
 import { ask } from "../lib/api.js";
-import { during, el, said } from "../lib/dom.js";
+import { attempt, during, el } from "../lib/dom.js";
 import { size, t } from "../lib/words.js";
 import { square } from "./square.js";
 
@@ -80,7 +80,7 @@ function askName(root) {
       el("p", { class: "hint" }, t("onboarding.name.hint")), wrong, el("div", { class: "row end" }, go));
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      said(wrong, go, async () => {
+      attempt(wrong, go, async () => {
         await ask("POST", "/onboarding", { name: name.value.trim() });
         resolve("picture");
       });
@@ -100,13 +100,13 @@ function askPicture(root) {
     const use = el("button", { class: "main", type: "button", hidden: true }, t("onboarding.picture.use"));
     const open = (/** @type {File | undefined} */ file) => {
       if (!file) return;
-      said(wrong, choose, async () => {
+      attempt(wrong, choose, async () => {
         if (file.size > PICTURE_LIMIT) throw new Error(t("onboarding.picture.large", { limit: size(PICTURE_LIMIT) }));
         const cut = await square(file);
         place.replaceChildren(cut.node);
         choose.textContent = t("onboarding.picture.other");
         use.hidden = false;
-        use.onclick = () => { said(wrong, use, async () => { await ask("PUT", "/profile/avatar", await cut.take()); resolve("words"); }); };
+        use.onclick = () => { attempt(wrong, use, async () => { await ask("PUT", "/profile/avatar", await cut.take()); resolve("words"); }); };
         use.focus();
       });
     };
@@ -152,7 +152,7 @@ function checkWords(place) {
       wrong, el("div", { class: "row end" }, el("button", { class: "quiet", type: "button", onclick: () => resolve("words") }, t("onboarding.check.back")), go));
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      said(wrong, go, async () => {
+      attempt(wrong, go, async () => {
         const all = /** @type {string[]} */ ((await ask("GET", "/onboarding")).words);
         const differing = fields.filter((field, at) => all.length > 0 && field.value.trim().toLowerCase() !== all[asked[at] - 1]);
         for (const field of fields) field.setAttribute("aria-invalid", String(differing.includes(field)));

@@ -10,7 +10,10 @@ import { Card } from "./moment.js";
  * @returns {HTMLElement}
  */
 export function readOnly(moment) {
-  const card = new Card(moment, "");
+  const card = new Card(moment, "", { isWhole: true });
+  // A click on a comment would answer it.
+  card.answer = () => {};
   card.node.classList.add("read-only");
+  card.node.querySelector(".acts")?.remove();
   return card.node;
 }

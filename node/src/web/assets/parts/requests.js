@@ -5,7 +5,7 @@
  * @module
  */
 import { ask, part } from "../lib/api.js";
-import { dialog, el, face, said } from "../lib/dom.js";
+import { attempt, dialog, el, face } from "../lib/dom.js";
 import { t } from "../lib/words.js";
 import { when } from "../lib/when.js";
 
@@ -22,7 +22,7 @@ export const requests = async () => (await ask("GET", "/requests")).requests;
 export function requestCard(request, onAnswer) {
   const wrong = el("p", { class: "wrong", role: "alert" });
   const answer = (/** @type {"confirm" | "decline"} */ word) => (/** @type {Event} */ event) =>
-    said(wrong, /** @type {HTMLElement} */ (event.currentTarget), async () => {
+    attempt(wrong, /** @type {HTMLElement} */ (event.currentTarget), async () => {
       await ask("POST", `/requests/${part(request.id)}/${word}`);
       onAnswer();
     });
@@ -59,7 +59,7 @@ async function shown(request) {
     el("div", { class: "row end" }, el("button", { type: "button", onclick: close }, t("people.close"))))]);
   const wrong = el("p", { class: "wrong", role: "alert" });
   place.append(wrong);
-  await said(wrong, box, async () => {
+  await attempt(wrong, box, async () => {
     const [{ moments }, { readOnly }] = await Promise.all([ask("GET", `/requests/${part(request.id)}`), import("./read-only.js")]);
     place.replaceChildren(...moments.map(readOnly));
   });

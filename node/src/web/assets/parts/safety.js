@@ -4,7 +4,7 @@
  * @module
  */
 import { ask, part } from "../lib/api.js";
-import { el, said } from "../lib/dom.js";
+import { attempt, el } from "../lib/dom.js";
 import { t } from "../lib/words.js";
 
 /**
@@ -23,7 +23,7 @@ export function safetyWords(friend, onCompared) {
     state.className = "hint";
     state.textContent = t(verified ? "people.safety.verified" : "people.safety.how", { name: friend.name });
   };
-  const compared = (/** @type {HTMLElement} */ button, /** @type {boolean} */ matches) => said(wrong, button, async () => {
+  const compared = (/** @type {HTMLElement} */ button, /** @type {boolean} */ matches) => attempt(wrong, button, async () => {
     await ask("PUT", path, { matches });
     say(matches);
     if (!matches) {
@@ -32,7 +32,7 @@ export function safetyWords(friend, onCompared) {
     }
     onCompared(matches);
   });
-  said(wrong, match, async () => {
+  attempt(wrong, match, async () => {
     const safety = await ask("GET", path);
     list.replaceChildren(...safety.words.map((/** @type {string} */ word) => el("li", {}, word)));
     say(safety.verified);

@@ -4,7 +4,7 @@
  * @module
  */
 import { ask, part } from "../lib/api.js";
-import { dialog, el, icon, notice, said } from "../lib/dom.js";
+import { attempt, dialog, el, icon, notice } from "../lib/dom.js";
 import { known } from "../lib/friends.js";
 import * as live from "../lib/live.js";
 import { t } from "../lib/words.js";
@@ -43,7 +43,7 @@ export function tagChooser(friend) {
   const add = el("button", { type: "submit" }, t("people.tags.add"));
   const chosen = new Set(friend.tags);
   const chip = (/** @type {string} */ name) => {
-    const button = el("button", { class: "chip tag", type: "button", "aria-pressed": String(chosen.has(name)), onclick: () => said(wrong, button, async () => {
+    const button = el("button", { class: "chip tag", type: "button", "aria-pressed": String(chosen.has(name)), onclick: () => attempt(wrong, button, async () => {
       const isIn = !chosen.has(name);
       await setTag(name, friend.id, isIn);
       if (isIn) chosen.add(name);
@@ -56,7 +56,7 @@ export function tagChooser(friend) {
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     const name = field.value.trim();
-    if (name) said(wrong, add, async () => {
+    if (name) attempt(wrong, add, async () => {
       await setTag(name, friend.id, true);
       field.value = "";
       if (chosen.has(name)) return;
@@ -66,7 +66,7 @@ export function tagChooser(friend) {
       else chips.append(chip(name));
     });
   });
-  said(wrong, add, async () => { chips.replaceChildren(...(await tags()).map((tag) => chip(tag.name))); });
+  attempt(wrong, add, async () => { chips.replaceChildren(...(await tags()).map((tag) => chip(tag.name))); });
   return el("div", { class: "stack" }, chips, form, wrong);
 }
 
@@ -137,7 +137,7 @@ export class Tags {
       event.preventDefault();
       row.classList.remove("over");
       const [id, name] = JSON.parse(event.dataTransfer?.getData(DRAGGED) ?? "[]");
-      said(this.wrong, row, async () => {
+      attempt(this.wrong, row, async () => {
         await setTag(tag, id, true);
         notice(t("people.tags.added", { name, tag }));
       });
@@ -167,7 +167,7 @@ async function tagSheet(tag) {
     return [form];
   });
   const sure_first = (/** @type {() => void} */ close) => {
-    const yes = el("button", { class: "danger", type: "button", onclick: () => said(wrong, yes, async () => {
+    const yes = el("button", { class: "danger", type: "button", onclick: () => attempt(wrong, yes, async () => {
       await ask("DELETE", `/tags/${part(tag?.name ?? "")}`);
       live.tell("tags", null);
       close();
@@ -178,7 +178,7 @@ async function tagSheet(tag) {
   };
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    said(wrong, save, async () => {
+    attempt(wrong, save, async () => {
       const wanted = name.value.trim();
       if (tag && wanted !== tag.name) await ask("PATCH", `/tags/${part(tag.name)}`, { name: wanted });
       const [added, taken] = [[...members].filter((id) => !before.has(id)), [...before].filter((id) => !members.has(id))];
