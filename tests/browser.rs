@@ -13,14 +13,14 @@ mod access;
 mod first;
 #[path = "browser/looks.rs"]
 mod looks;
+#[path = "browser/people.rs"]
+mod people;
 #[path = "browser/safety.rs"]
 mod safety;
 #[path = "browser/screens.rs"]
 mod screens;
 #[path = "browser/speed.rs"]
 mod speed;
-#[path = "browser/people.rs"]
-mod people;
 #[path = "support.rs"]
 mod support;
 

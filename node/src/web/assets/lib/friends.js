@@ -69,8 +69,8 @@ function changed() {
   live.tell("friends", null);
 }
 
-/** Reads all friends anew. */
-async function load() {
+/** Reads all friends anew: for what the node tells no event about, such as a tag's new name. */
+export async function load() {
   const { friends: list } = await ask("GET", "/friends");
   friends.clear();
   for (const one of list) friends.set(one.id, one);

@@ -12,7 +12,7 @@ import { STEPS, progress } from "../parts/onboarding.js";
 
 /** @returns {Promise<import("../lib/router.js").Page>} */
 export async function open() {
-  const place = el("div", { class: "panel", id: "welcome-place", role: "tabpanel" });
+  const place = el("div", { class: "panel", id: "welcome-place", role: "tabpanel", "aria-label": t("onboarding.friend.title") });
   /** @type {import("../parts/invite.js").Place | null} */
   let shown = null;
   const skip = el("button", { class: "quiet", type: "button", onclick: () => go("/") }, t("onboarding.friend.skip"));
@@ -35,7 +35,7 @@ export async function open() {
   choose(0);
   return {
     title: t("onboarding.friend.title"),
-    node: el("div", { class: "door" }, progress(STEPS.length - 1), el("h1", { class: "brand" }, t("onboarding.friend.title")), el("p", {}, t("onboarding.friend.what")), bar, place, el("div", { class: "row end" }, skip)),
+    node: el("div", { class: "door" }, progress(STEPS.length - 1, document.querySelector(".reminder") ? [2, 3] : []), el("h1", { class: "brand" }, t("onboarding.friend.title")), el("p", {}, t("onboarding.friend.what")), bar, place, el("div", { class: "row end" }, skip)),
     closed: () => shown?.closed(),
   };
 }

@@ -49,7 +49,7 @@ function head(friend, close) {
   const status = friend.status ? el("p", { dir: "auto" }, [friend.status.emoji, friend.status.text].filter(Boolean).join(" ")) : null;
   const since = new Intl.DateTimeFormat(language, { dateStyle: "long" }).format(new Date(friend.since));
   return el("div", { class: "friend-head" }, face(friend, "large"),
-    el("div", { class: "who" }, el("h2", { dir: "auto" }, friend.name), own, status,
+    el("div", { class: "who" }, el("h2", { dir: "auto", tabindex: "-1", autofocus: true }, friend.name), own, status,
       friend.about ? el("p", { dir: "auto" }, friend.about) : null, state(friend),
       el("p", { class: "hint" }, friend.introduced_by ? t("people.since.by", { since, by: friend.introduced_by.name }) : t("people.since", { since }))),
     el("button", { class: "quiet icon", type: "button", "aria-label": t("people.close"), onclick: close }, icon("close")));

@@ -15,6 +15,8 @@ import { DRAGGED, matching, tagChooser } from "./tags.js";
 const FEW = 120;
 /** Rows kept beyond each edge of the screen. */
 const MARGIN = 20;
+/** How far a menu keeps from the edges of the window, px. */
+const EDGE = 8;
 
 /** The list. */
 export class FriendList {
@@ -85,8 +87,7 @@ export class FriendList {
       known.node.setAttribute("aria-setsize", String(this.found.length));
       return known.node;
     }
-    const menu = tagMenu(friend);
-    const node = el("li", { class: "friend-row", draggable: "true", "aria-posinset": at + 1, "aria-setsize": this.found.length, dataset: { id: friend.id } }, personButton(friend), ...menu);
+    const node = el("li", { class: "friend-row", draggable: "true", "aria-posinset": at + 1, "aria-setsize": this.found.length, dataset: { id: friend.id } }, personButton(friend), tagMenu(friend));
     node.addEventListener("dragstart", (event) => {
       event.dataTransfer?.setData(DRAGGED, JSON.stringify([friend.id, friend.name]));
       if (event.dataTransfer) event.dataTransfer.effectAllowed = "copy";
@@ -102,20 +103,28 @@ export class FriendList {
 }
 
 /**
- * A button that opens the tags of a friend.
+ * A button that opens the tags of a friend. The row may be drawn anew meanwhile: the focus goes back to the button that is
+ * there then.
  * @param {Friend} friend
  */
 function tagMenu(friend) {
   const label = t("people.tags.of", { name: friend.name });
-  const button = el("button", { class: "quiet icon", type: "button", "aria-label": label, title: label, onclick: () => {
+  const button = el("button", { class: "quiet icon tag-button", type: "button", "aria-label": label, title: label, "aria-haspopup": "dialog", onclick: () => open() }, icon("tag"));
+  const open = () => {
     const menu = el("div", { class: "tag-menu panel", popover: "auto", role: "dialog", "aria-label": label }, el("h3", {}, label), tagChooser(friend));
-    menu.addEventListener("toggle", (event) => { if (/** @type {ToggleEvent} */ (event).newState === "closed") { menu.remove(); if (!document.activeElement || document.activeElement === document.body) button.focus(); } });
+    menu.addEventListener("toggle", (event) => {
+      if (/** @type {ToggleEvent} */ (event).newState === "open") return;
+      const isLost = menu.contains(document.activeElement) || document.activeElement === document.body;
+      menu.remove();
+      const now = document.querySelector(`.friend-row[data-id="${CSS.escape(friend.id)}"] .tag-button`);
+      if (isLost && now instanceof HTMLElement) now.focus();
+    });
     document.body.append(menu);
     menu.showPopover();
     const at = button.getBoundingClientRect();
-    menu.style.setProperty("--menu-x", `${Math.max(8, Math.min(at.left, window.innerWidth - menu.offsetWidth - 8))}px`);
-    menu.style.setProperty("--menu-y", `${Math.max(8, Math.min(at.bottom, window.innerHeight - menu.offsetHeight - 8))}px`);
+    menu.style.setProperty("--menu-x", `${Math.max(EDGE, Math.min(at.left, window.innerWidth - menu.offsetWidth - EDGE))}px`);
+    menu.style.setProperty("--menu-y", `${Math.max(EDGE, Math.min(at.bottom, window.innerHeight - menu.offsetHeight - EDGE))}px`);
     menu.querySelector("input")?.focus();
-  } }, icon("tag"));
-  return [button];
+  };
+  return button;
 }

@@ -49,10 +49,11 @@ export async function words(place, step = "words") {
 /**
  * How far one is.
  * @param {number} at from 0
+ * @param {number[]} [open] steps before it that were put off
  */
-export function progress(at) {
+export function progress(at, open = []) {
   return el("ol", { class: "steps", "aria-label": t("onboarding.progress", { n: at + 1, all: STEPS.length }) },
-    ...STEPS.map((word, index) => el("li", { class: index < at ? "past" : "", "aria-current": index === at ? "step" : null }, el("span", {}, t(word)))));
+    ...STEPS.map((word, index) => el("li", { class: index < at && !open.includes(index) ? "past" : "", "aria-current": index === at ? "step" : null }, el("span", {}, t(word)))));
 }
 
 /**

@@ -5,7 +5,7 @@
  */
 import { ask, part } from "../lib/api.js";
 import { attempt, dialog, el, icon, notice } from "../lib/dom.js";
-import { known } from "../lib/friends.js";
+import { known, load } from "../lib/friends.js";
 import * as live from "../lib/live.js";
 import { t } from "../lib/words.js";
 
@@ -28,6 +28,7 @@ export const tags = async () => (await ask("GET", "/tags")).tags;
  */
 export async function setTag(tag, friend, isIn) {
   await ask("POST", `/tags/${part(tag)}/${isIn ? "add" : "remove"}`, { friends: [friend] });
+  live.tell("friend", { friend: await ask("GET", `/friends/${part(friend)}`) });
   live.tell("tags", null);
 }
 
@@ -169,6 +170,7 @@ async function tagSheet(tag) {
   const sure_first = (/** @type {() => void} */ close) => {
     const yes = el("button", { class: "danger", type: "button", onclick: () => attempt(wrong, yes, async () => {
       await ask("DELETE", `/tags/${part(tag?.name ?? "")}`);
+      await load();
       live.tell("tags", null);
       close();
     }) }, t("people.tags.delete.yes"));
@@ -184,6 +186,7 @@ async function tagSheet(tag) {
       const [added, taken] = [[...members].filter((id) => !before.has(id)), [...before].filter((id) => !members.has(id))];
       if (added.length > 0 || !tag) await ask("POST", `/tags/${part(wanted)}/add`, { friends: added });
       if (taken.length > 0) await ask("POST", `/tags/${part(wanted)}/remove`, { friends: taken });
+      await load();
       live.tell("tags", null);
       box.close();
     });
