@@ -102,18 +102,32 @@ export function notice(text) {
 }
 
 /**
+ * Makes a button wait. What is returned lets it go on, with the focus if it had it and nothing else has taken it.
+ * @param {HTMLElement | null} button
+ */
+function hold(button) {
+  const had = button !== null && document.activeElement === button;
+  button?.setAttribute("disabled", "");
+  return () => {
+    button?.removeAttribute("disabled");
+    const { activeElement: now, body } = document;
+    if (had && button.isConnected && (!now || now === body || now.matches("dialog"))) button.focus({ preventScroll: true });
+  };
+}
+
+/**
  * Runs what a button does: once at a time, and what goes wrong is said.
  * @param {HTMLElement | null} button
  * @param {() => Promise<void>} work
  */
 export async function during(button, work) {
-  if (button) button.setAttribute("disabled", "");
+  const goOn = hold(button);
   try {
     await work();
   } catch (error) {
     notice(error instanceof Error ? error.message : String(error));
   } finally {
-    if (button) button.removeAttribute("disabled");
+    goOn();
   }
 }
 
@@ -124,7 +138,7 @@ export async function during(button, work) {
  * @param {() => Promise<void>} work
  */
 export async function attempt(place, button, work) {
-  if (button) button.setAttribute("disabled", "");
+  const goOn = hold(button);
   place.textContent = "";
   try {
     await work();
@@ -133,7 +147,7 @@ export async function attempt(place, button, work) {
     place.textContent = error instanceof Error ? error.message : String(error);
     return false;
   } finally {
-    if (button) button.removeAttribute("disabled");
+    goOn();
   }
 }
 
