@@ -7,8 +7,10 @@ mod care;
 
 pub use care::{AlbumQuery, FavesQuery};
 mod privacy;
+mod settings;
 
 pub use privacy::PrivacyDraft;
+pub use settings::SettingsDraft;
 mod notice;
 mod sharing;
 

@@ -36,6 +36,7 @@ mod people;
 mod privacy;
 mod proof;
 mod reseal;
+mod settings;
 mod sharing;
 mod words;
 

@@ -44,6 +44,42 @@ pub struct Error {
     pub message: String,
     /// What to do next: a sentence without a full stop; may be empty.
     pub help: String,
+    /// What the sentence names, by stable names, so that a translation need not lose it: a limit, a person.
+    pub values: Vec<(&'static str, Value)>,
+}
+
+/// Something that an error names.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[serde(untagged)]
+pub enum Value {
+    /// A number, such as a limit.
+    Number(u64),
+    /// A name or a word, as somebody wrote it.
+    Text(String),
+}
+
+impl From<u64> for Value {
+    fn from(number: u64) -> Self {
+        Self::Number(number)
+    }
+}
+
+impl From<usize> for Value {
+    fn from(number: usize) -> Self {
+        Self::Number(u64::try_from(number).unwrap_or(u64::MAX))
+    }
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
 }
 
 /// Shorthand used by everything an application calls.
@@ -52,7 +88,14 @@ pub type Result<T> = std::result::Result<T, Error>;
 impl Error {
     /// A new error.
     pub fn new(kind: Kind, code: &'static str, message: impl Into<String>, help: impl Into<String>) -> Self {
-        Self { kind, code, message: message.into(), help: help.into() }
+        Self { kind, code, message: message.into(), help: help.into(), values: Vec::new() }
+    }
+
+    /// The same error, with something that it names.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: impl Into<Value>) -> Self {
+        self.values.push((name, value.into()));
+        self
     }
 
     /// It was tried and failed.

@@ -36,6 +36,8 @@ pub const ALT_TEXT_LIMIT: usize = 1_000;
 pub const NAME_LIMIT: usize = 64;
 /// The about line of a profile, bytes of UTF-8. *guess*
 pub const ABOUT_LIMIT: usize = 500;
+/// The code of a language, bytes. *chosen: what RFC 5646 4.4.1 advises*
+pub const LANGUAGE_LEN_LIMIT: usize = 35;
 /// People mentioned in a moment. *guess*
 pub const MENTION_LIMIT: usize = 32;
 /// ThumbHash of a picture, bytes. *measured: 25 at most with alpha*

@@ -8,9 +8,11 @@
 
 mod care;
 mod privacy;
+mod settings;
 
 pub use care::{Album, MonthCount};
 pub use privacy::{AudienceChange, AudienceDryRun, Privacy};
+pub use settings::Settings;
 mod notice;
 mod people;
 mod sharing;
@@ -502,6 +504,11 @@ pub enum Happening {
     Notice {
         /// The notice.
         notice: Box<Notice>,
+        /// How many are unread now.
+        unread: usize,
+    },
+    /// Notices were marked as read.
+    Read {
         /// How many are unread now.
         unread: usize,
     },

@@ -15,10 +15,14 @@ mod first;
 mod looks;
 #[path = "browser/people.rs"]
 mod people;
+#[path = "browser/person.rs"]
+mod person_page;
 #[path = "browser/safety.rs"]
 mod safety;
 #[path = "browser/screens.rs"]
 mod screens;
+#[path = "browser/settings.rs"]
+mod settings;
 #[path = "browser/speed.rs"]
 mod speed;
 #[path = "support.rs"]

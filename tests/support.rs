@@ -12,6 +12,9 @@
 
 #[path = "support/browser.rs"]
 pub mod browser;
+#[cfg(target_os = "linux")]
+#[path = "support/clock.rs"]
+pub mod clock;
 #[path = "../node/src/media/exif.rs"]
 mod exif;
 #[path = "support/friends.rs"]

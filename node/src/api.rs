@@ -37,6 +37,7 @@ pub mod profile;
 pub mod programs;
 pub mod schema;
 pub mod sessions;
+pub mod settings;
 pub mod sharing;
 pub mod tags;
 pub mod upload;
@@ -74,6 +75,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/introductions", post(acquaint::introduce))
         .route("/friends/{who}/chats-only", put(privacy::chats_only).delete(privacy::with_moments))
         .route("/privacy", get(privacy::show).patch(privacy::change))
+        .route("/settings", get(settings::show).patch(settings::change))
         .route("/requests", get(people::requests))
         .route("/requests/{who}", get(acquaint::request))
         .route("/requests/{who}/confirm", post(people::confirm))

@@ -13,7 +13,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use serde_json::{Value, json};
-use tidings::error::Kind;
+use tidings::error::{Kind, Value as Named};
 
 /// Shorthand of the program.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -31,12 +31,28 @@ pub struct Error {
     pub message: String,
     /// What to do next; may be empty.
     pub help: String,
+    /// What the sentence names, for translations. Empty in an error that came over the wire: a command says the sentence.
+    pub values: Vec<(&'static str, Named)>,
 }
 
 impl Error {
     /// A new error.
     pub fn new(kind: Kind, code: &'static str, message: impl Into<String>, help: impl Into<String>) -> Self {
-        Self { kind, status: None, code: Cow::Borrowed(code), message: message.into(), help: help.into() }
+        Self {
+            kind,
+            status: None,
+            code: Cow::Borrowed(code),
+            message: message.into(),
+            help: help.into(),
+            values: Vec::new(),
+        }
+    }
+
+    /// The same error, with something that it names.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: impl Into<Named>) -> Self {
+        self.values.push((name, value.into()));
+        self
     }
 
     /// It was tried and failed.
@@ -99,14 +115,20 @@ impl Error {
         })
     }
 
-    /// `{"error":{"code","message","help","exit"}}`.
+    /// `{"error":{"code","message","help","exit"}}`, and `values` where the sentence names something.
     pub fn to_json(&self) -> Value {
-        json!({"error": {
+        let mut error = json!({
             "code": self.code,
             "message": self.message,
             "help": self.help,
             "exit": self.kind.exit_code(),
-        }})
+        });
+        if !self.values.is_empty() {
+            let values: serde_json::Map<String, Value> =
+                self.values.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
+            error["values"] = Value::Object(values);
+        }
+        json!({"error": error})
     }
 
     /// Reads an answer of the API back. An answer of another shape is an error too: somebody else sits on that port.
@@ -133,6 +155,7 @@ impl Error {
             code: Cow::Owned(code.to_owned()),
             message: message.to_owned(),
             help: text("help").unwrap_or_default().to_owned(),
+            values: Vec::new(),
         }
     }
 }
@@ -162,6 +185,7 @@ impl From<tidings::error::Error> for Error {
             code: Cow::Borrowed(error.code),
             message: error.message,
             help: error.help,
+            values: error.values,
         }
     }
 }
@@ -180,6 +204,13 @@ mod tests {
                 (kind, sent.code, sent.message, sent.help)
             );
         }
+    }
+
+    #[test]
+    fn what_an_error_names_is_in_its_json_and_nothing_where_it_names_nothing() {
+        let error = Error::refused("tag_limit", "", "").with("limit", 9_usize).with("name", "Bob");
+        assert_eq!(error.to_json()["error"]["values"], json!({"limit": 9, "name": "Bob"}));
+        assert!(Error::refused("x", "", "").to_json()["error"].get("values").is_none());
     }
 
     #[test]

@@ -157,6 +157,7 @@ fn too_long(actual: usize) -> Error {
         format!("the address of the link has {actual} bytes; at most {LINK_URL_LIMIT} are allowed"),
         "use a shorter address",
     )
+    .with("limit", LINK_URL_LIMIT)
 }
 
 fn private(host: &str) -> Error {
@@ -165,6 +166,7 @@ fn private(host: &str) -> Error {
         format!("{host} leads into a private network, from where this node fetches nothing"),
         "put the address into the text, or set `fetch = false` under [links] in config.toml for bare cards",
     )
+    .with("name", host)
 }
 
 fn internal(what: &str) -> Error {

@@ -453,6 +453,7 @@ pub fn event(_: &Out, value: &Value) -> String {
             }
         }
         "notice" => value.get("notice").map(notices::sentence).unwrap_or_default(),
+        "read" => format!("notices were read; {} unread", count(value, "unread")),
         "blob" => format!("a photo of {} is here", short(field(value, "moment"))),
         other => other.to_owned(),
     };

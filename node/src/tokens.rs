@@ -110,7 +110,8 @@ impl Tokens {
                 "bad_token_name",
                 format!("a token's name has 1 to {TOKEN_NAME_LIMIT} bytes and no control characters"),
                 "name it after the program that will use it",
-            ));
+            )
+            .with("limit", TOKEN_NAME_LIMIT));
         }
         if scopes.is_empty() {
             return Err(Error::usage(
@@ -126,14 +127,16 @@ impl Tokens {
                 "token_exists",
                 format!("there is a token called {name}"),
                 "revoke it first, or choose another name",
-            ));
+            )
+            .with("name", name));
         }
         if kept.len() >= TOKEN_LIMIT {
             return Err(Error::refused(
                 "too_many_tokens",
                 format!("there are {TOKEN_LIMIT} tokens, the limit"),
                 "revoke one that is not used",
-            ));
+            )
+            .with("limit", TOKEN_LIMIT));
         }
         let token =
             Token { name: name.to_owned(), scopes, created_ms: now.as_millis(), hash: hash_of(&secret) };
@@ -156,7 +159,8 @@ impl Tokens {
                 "no_such_token",
                 format!("there is no token called {name}"),
                 "see `tidings token list`",
-            ));
+            )
+            .with("name", name));
         }
         self.keep(&next)?;
         *kept = next;

@@ -92,7 +92,7 @@ async fn page(
     }
     let accepted =
         headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let words = words::pick(None, accepted);
+    let words = words::pick(chosen(&app).await.as_deref(), accepted);
     match session(&app, &headers) {
         Some(page_token) if caller == Caller::Session => render(
             StatusCode::OK,
@@ -106,6 +106,17 @@ async fn page(
         ),
         _ => render(StatusCode::UNAUTHORIZED, &Locked { words }),
     }
+}
+
+/// The language the person chose. None while there is nobody yet, or if the node cannot say: a page in another language
+/// is better than none.
+async fn chosen(app: &App) -> Option<String> {
+    app.client().await.ok()?.settings().await.ok()?.language
+}
+
+/// The code of every language there is.
+pub fn languages() -> impl Iterator<Item = &'static str> {
+    words::all().iter().map(Language::code)
 }
 
 /// The scripts that every page begins with: named in the frame, so that the browser need not find them one by one.

@@ -38,7 +38,8 @@ fn seal_from(files: &BlobFiles, source: &mut dyn Read, plain_bytes: u64) -> Resu
             "blob_limit",
             format!("{plain_bytes} bytes; at most {VIDEO_BLOB_LIMIT} are allowed"),
             "make the file smaller",
-        ));
+        )
+        .with("bytes", VIDEO_BLOB_LIMIT));
     }
     let key = BlobKey::random(&mut super::home::system_entropy()?);
     let mut sealing = Sealing {

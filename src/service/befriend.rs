@@ -127,7 +127,8 @@ impl Service {
                 "friend_already",
                 format!("{name} is your friend already"),
                 "nothing to do",
-            ));
+            )
+            .with("name", name));
         }
         if self.is_blocked(&user) {
             let name = self.person(&user).name;
@@ -135,7 +136,8 @@ impl Service {
                 "blocked",
                 format!("you have blocked {name}"),
                 "first `tidings friend unblock`, or `tidings friend remove` to begin anew",
-            ));
+            )
+            .with("name", name));
         }
         if invite.is_expired(self.now) {
             return Err(Error::refused("invite_expired", "this invite has expired", "ask for a new one"));
@@ -752,6 +754,7 @@ pub(super) fn friend_limit() -> Error {
         format!("there are {FRIEND_LIMIT} friends already, which is the limit"),
         "remove one first",
     )
+    .with("limit", FRIEND_LIMIT)
 }
 
 fn refused_invite(error: pair::InviteRefused) -> Error {

@@ -72,7 +72,9 @@ impl Service {
                     "introduction_limit",
                     format!("{name} has {INTRODUCTION_FRIEND_LIMIT} introductions open, which is the limit"),
                     "an introduction is over after 30 days",
-                ));
+                )
+                .with("name", name)
+                .with("limit", INTRODUCTION_FRIEND_LIMIT));
             }
         }
         let secret = InviteSecret::random(&mut self.entropy);

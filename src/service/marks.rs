@@ -112,7 +112,8 @@ impl Service {
                 "pin_limit",
                 format!("{PIN_LIMIT} moments are pinned already, the most there may be"),
                 "take another one down first: `tidings unpin ID`",
-            ));
+            )
+            .with("limit", PIN_LIMIT));
         }
         self.mark(PIN, id);
         Ok(id)
@@ -156,7 +157,8 @@ impl Service {
                 "favourite_limit",
                 format!("{FAVOURITE_LIMIT} moments are favourites already, the most there may be"),
                 "take another one out first: `tidings unfave ID`",
-            ));
+            )
+            .with("limit", FAVOURITE_LIMIT));
         }
         self.mark(FAVOURITE, id);
         self.keep_pictures(&id)?;

@@ -32,7 +32,8 @@ pub(super) fn check(draft: &PostDraft) -> Result<()> {
             "photo_limit",
             format!("{} photos were given; a moment takes at most {POST_PHOTO_LIMIT}", draft.photos.len()),
             "leave some out, or share them in a second moment",
-        ));
+        )
+        .with("limit", POST_PHOTO_LIMIT));
     }
     if draft.video.is_some() && !draft.photos.is_empty() {
         return Err(Error::usage(

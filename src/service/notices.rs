@@ -177,7 +177,9 @@ impl Service {
         let value = [&mark.0.as_millis().to_be_bytes()[..], mark.1.as_bytes()].concat();
         self.tx.put(Tree::Notices, READ_KEY, value);
         self.answer_after_barrier = true;
-        Ok(self.unread())
+        let unread = self.unread();
+        self.emit(view::Happening::Read { unread });
+        Ok(unread)
     }
 
     /// How many notices are unread, of those that are shown.

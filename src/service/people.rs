@@ -173,7 +173,8 @@ impl Service {
                 "tag_exists",
                 format!("there is a tag {new:?} already"),
                 "choose another name",
-            ));
+            )
+            .with("name", new));
         }
         let record = TagRecord { name: new };
         self.save_state(b't', &id.0.to_be_bytes(), &record);
@@ -201,7 +202,8 @@ impl Service {
                 "tag_limit",
                 format!("there are {TAG_LIMIT} tags already, which is the limit"),
                 "delete one with `tidings tag delete`",
-            ));
+            )
+            .with("limit", TAG_LIMIT));
         }
         let id = TagId(self.state.me.next_number);
         self.state.me.next_number = id.0.saturating_add(1);
@@ -263,7 +265,8 @@ impl Service {
                 "cannot_be_named",
                 format!("{name} {reason}, which wins over every audience"),
                 "change that first, or leave them out",
-            ));
+            )
+            .with("name", name));
         }
         let include = if words.to.is_empty() { Include::All } else { Include::Named { tags, people } };
         Rule::new(include, except_tags, except_people).map_err(|error| {
@@ -409,7 +412,8 @@ pub(super) fn within(what: &str, text: &str, limit: usize) -> Result<()> {
             "too_long",
             format!("the {what} has {} bytes; at most {limit} are allowed", text.len()),
             "make it shorter",
-        ));
+        )
+        .with("limit", limit));
     }
     Ok(())
 }
@@ -420,4 +424,5 @@ pub(super) fn no_such_person(word: &str) -> Error {
 
 fn no_such_tag(name: &str) -> Error {
     Error::not_found("no_such_tag", format!("there is no tag {name:?}"), "see `tidings tag list`")
+        .with("name", name)
 }

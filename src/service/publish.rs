@@ -530,7 +530,8 @@ impl Service {
                     "mention_outside",
                     format!("{} is mentioned and would not be able to read it", friend.shown_name()),
                     "widen the audience or leave the mention out",
-                ));
+                )
+                .with("name", friend.shown_name()));
             }
             mentioned.push(friend.user);
         }
@@ -608,7 +609,8 @@ fn check_draft(draft: &PostDraft) -> Result<()> {
             "mention_limit",
             format!("{} people are mentioned; at most {MENTION_LIMIT} are allowed", draft.mentions.len()),
             "mention fewer",
-        ));
+        )
+        .with("limit", MENTION_LIMIT));
     }
     let has_words = check_words(draft)?;
     let bare = draft.photos.is_empty() && draft.video.is_none();

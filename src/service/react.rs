@@ -224,8 +224,9 @@ impl Service {
         let epoch = self.epoch_for(&Audience::Contact)?;
         let (seq, created) = self.next_number(&epoch)?;
         let slot = Slot { writer: self.me(), epoch, seq };
-        let sealed = seal(&thread, &slot, self)
-            .map_err(|error| Error::refused("too_long", error.to_string(), "make it shorter"))?;
+        let sealed = seal(&thread, &slot, self).map_err(|error| {
+            Error::refused("too_long", error.to_string(), "make it shorter").with("limit", COMMENT_TEXT_LIMIT)
+        })?;
         let nonce = Nonce::random(&mut self.entropy);
         let body = Body::Interaction(sealed);
         self.write_numbered(epoch, (seq, created, nonce), body, INTERACTION_PADDED_MIN, None)
@@ -373,7 +374,7 @@ impl Service {
     }
 
     /// Nothing stays of a row: neither its tag nor what was told of it.
-    fn remove_row(
+    pub(super) fn remove_row(
         &mut self,
         post: &EntryId,
         shown: Timestamp,

@@ -30,7 +30,8 @@ impl Words {
                 "search_limit",
                 format!("a search of {} bytes; at most {SEARCH_TEXT_LIMIT} are looked for", text.len()),
                 "search for fewer words",
-            ));
+            )
+            .with("limit", SEARCH_WORD_LIMIT));
         }
         let mut words: Vec<String> =
             text.split_whitespace().map(folded).filter(|word| !word.is_empty()).collect();
@@ -39,7 +40,8 @@ impl Words {
                 "search_limit",
                 format!("a search for {} words; at most {SEARCH_WORD_LIMIT} are looked for", words.len()),
                 "search for fewer words",
-            ));
+            )
+            .with("limit", SEARCH_WORD_LIMIT));
         }
         if words.is_empty() {
             return Err(Error::usage("no_words", "there is no word to search for", "say at least one word"));

@@ -21,6 +21,7 @@
 //!  'v' author 32 ‖ epoch 16 ‖ entry 32    what an author said about a moment of theirs (`recalls`)
 //!  'x' post 32 ‖ hide tag 16              what I hid beneath it (`hides`)
 //!  'c' which 1 ‖ user 32                  StatusRecord, FaceRecord
+//!  'u'                                    how the pages are (`settings`)
 //! ```
 //!
 //! Source: docs/protocol.md 3.1–3.3, 3.11, 3.13.

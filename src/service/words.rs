@@ -53,7 +53,8 @@ impl Service {
                 "status_too_long",
                 format!("a status lasts at most {days} days"),
                 "choose a shorter time, or share a moment",
-            ));
+            )
+            .with("days", days));
         }
         self.withdraw_status()?;
         let epoch = self.epoch_for(&Audience::Posts(Rule::everyone()))?;

@@ -107,7 +107,7 @@ fn an_invite_made_on_one_page_is_accepted_on_another_and_confirmed() {
     ben_page.press(".side", "I have a link");
     ben_page.write("dialog textarea", "https://example.org/");
     ben_page.press("dialog", "Accept");
-    ben_page.says("dialog .wrong", "That is not a Tidings invite link.");
+    ben_page.says("dialog .wrong", "This is not a tidings invite link.");
     ben_page.run("document.querySelector('dialog textarea').value = ''", &[]);
     ben_page.write("dialog textarea", &link);
     ben_page.press("dialog", "Accept");

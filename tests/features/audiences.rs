@@ -1,8 +1,7 @@
 //! Who sees what: points 8, 9, 10, 12, 13, 19.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
 use serde_json::Value;
 
@@ -104,35 +103,12 @@ fn old_moments_are_looked_at_with_the_groups_of_today() {
     assert_eq!(timeline(bob), set(&["for family"]), "nothing of this is Bob's business");
 }
 
-/// A library that makes the clock of a process go wrong by so many days.
-fn clock_shim(folder: &Path) -> PathBuf {
-    let (source, library) = (folder.join("clock.c"), folder.join("clock.so"));
-    let code = r#"
-        #define _GNU_SOURCE
-        #include <dlfcn.h>
-        #include <stdlib.h>
-        #include <time.h>
-        int clock_gettime(clockid_t id, struct timespec *at) {
-            static int (*real)(clockid_t, struct timespec *);
-            if (!real) real = (int (*)(clockid_t, struct timespec *))dlsym(RTLD_NEXT, "clock_gettime");
-            int result = real(id, at);
-            const char *days = getenv("DAYS_AGO");
-            if (result == 0 && id == CLOCK_REALTIME && days) at->tv_sec -= 86400L * atol(days);
-            return result;
-        }"#;
-    std::fs::write(&source, code).expect("the source is written");
-    let made =
-        Command::new("cc").args(["-shared", "-fPIC", "-o"]).arg(&library).arg(&source).arg("-ldl").status();
-    assert!(made.is_ok_and(|status| status.success()), "the C compiler that building needs makes it");
-    library
-}
-
 // Point 10.
 #[test]
 #[cfg(target_os = "linux")]
 fn friends_read_as_far_back_as_the_window_says_and_its_owner_reads_all() {
     let folder = tempfile::tempdir().expect("a folder");
-    let shim = clock_shim(folder.path());
+    let shim = crate::support::clock::shim(folder.path());
     let (mut alice, mut bob) = (Node::new("Alice"), Node::new("Bob"));
     for node in [&mut alice, &mut bob] {
         node.set("LD_PRELOAD", &shim);

@@ -15,6 +15,7 @@ mod script;
 mod source;
 mod spec;
 mod text;
+mod words;
 
 use std::path::{Path, PathBuf};
 

@@ -12,7 +12,7 @@ use utoipa::{Modify, OpenApi};
 
 use super::{
     acquaint, blobs, care, events, invites, links, me, moments, node, notices, onboarding, people, previews,
-    privacy, profile, programs, schema, sharing, tags,
+    privacy, profile, programs, schema, settings, sharing, tags,
 };
 
 /// The API.
@@ -31,7 +31,7 @@ use super::{
         moments::comment, moments::who, sharing::share, sharing::evidence, notices::hide, notices::list, notices::read, notices::mute, notices::unmute,
         blobs::blob, previews::filters, previews::preview, events::events, programs::list, programs::add, programs::revoke,
         links::preview, profile::set_avatar, profile::remove_avatar, profile::set_cover, profile::remove_cover,
-        profile::set_status, profile::clear_status, openapi
+        profile::set_status, profile::clear_status, settings::show, settings::change, openapi
     ),
     components(schemas(schema::Failure, schema::Refusal)),
     modifiers(&Common)

@@ -37,6 +37,7 @@ pub async fn events(
             format!("{EVENT_STREAM_LIMIT} programs and pages listen already, the limit"),
             "close a page",
         )
+        .with("limit", EVENT_STREAM_LIMIT)
         .with_status(429)
     })?;
     let last = headers.get("last-event-id").and_then(|id| id.to_str().ok());

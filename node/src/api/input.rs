@@ -51,6 +51,7 @@ async fn body(body: Body) -> Result<Vec<u8>> {
 /// A body above its limit.
 pub fn too_long(limit: usize) -> Error {
     Error::refused("body_too_long", format!("the body is longer than {limit} bytes, the limit"), "send less")
+        .with("bytes", limit)
 }
 
 /// Reads JSON.

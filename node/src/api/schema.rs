@@ -652,6 +652,16 @@ pub struct Done {
     id: String,
 }
 
+/// How the page is for its person.
+#[derive(ToSchema)]
+pub struct Settings {
+    /// Code of a language, such as `zh-Hans`; null: as the browser asks.
+    #[schema(required)]
+    language: Option<String>,
+    /// `off`, `plain` or `names`.
+    desktop: String,
+}
+
 /// A program's token, without the token.
 #[derive(ToSchema)]
 pub struct Token {
@@ -717,6 +727,9 @@ pub struct Refusal {
     help: String,
     /// The exit code the command line ends with.
     exit: u8,
+    /// What the message names, such as a limit: there only then.
+    #[schema(nullable = false, value_type = Option<Object>)]
+    values: Option<()>,
 }
 
 /// An error.

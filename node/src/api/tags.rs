@@ -33,7 +33,8 @@ impl Named {
                 "too_many_friends",
                 format!("{} friends are named, the limit is {NAMED_FRIENDS_LIMIT}", self.friends.len()),
                 "name them in several steps",
-            ));
+            )
+            .with("limit", NAMED_FRIENDS_LIMIT));
         }
         Ok(self.friends)
     }

@@ -467,6 +467,9 @@ fn what_the_library_writes_is_what_the_document_describes() {
         missing: vec![blob],
     };
     let bare = v::Moment { audience: None, delivery: None, place: None, shared_from: None, ..full.clone() };
+    for language in [None, Some("en".to_owned())] {
+        check("Settings", serde_json::to_value(v::Settings { language, desktop: "off" }).unwrap());
+    }
     let month = v::MonthCount { month: at.month(), moments: 1 };
     let (months, pinned) = (vec![month], vec![full.clone()]);
     let album =

@@ -175,7 +175,8 @@ fn picture_of(draft: PictureDraft) -> Said<Picture> {
             "photo_too_large",
             format!("the picture has {plain_len} bytes; at most {PHOTO_BLOB_LIMIT} are allowed"),
             "make it smaller",
-        ));
+        )
+        .with("bytes", PHOTO_BLOB_LIMIT));
     }
     Ok(Picture {
         blob: draft.picture.id,

@@ -10,6 +10,7 @@ import * as live from "./lib/live.js";
 import * as router from "./lib/router.js";
 import { t } from "./lib/words.js";
 import { frame } from "./parts/frame.js";
+import * as badge from "./parts/notices-badge.js";
 
 const root = /** @type {HTMLElement} */ (document.getElementById("app"));
 
@@ -18,8 +19,13 @@ const ROUTES = /** @type {import("./lib/router.js").Route[]} */ ([
   { path: /^\/$/, stays: true, open: async () => (await import("./pages/timeline.js")).open() },
   { path: /^\/welcome$/, open: async () => (await import("./pages/welcome.js")).open() },
   { path: /^\/people\/([0-9a-f]+)\/as-they-see$/, open: async (parts) => (await import("./pages/view-as.js")).open(parts) },
+  { path: /^\/people\/([^/]+)$/, open: async (parts) => (await import("./pages/person.js")).open(parts) },
+  { path: /^\/search$/, open: async (_, query) => (await import("./pages/search.js")).open(query) },
+  { path: /^\/favourites$/, open: async () => (await import("./pages/favourites.js")).open() },
   { path: /^\/moments\/([^/]+)$/, open: async (parts) => (await import("./pages/moment.js")).open(parts) },
   { path: /^\/people$/, open: async () => (await import("./pages/people.js")).open() },
+  { path: /^\/notices$/, open: async () => (await import("./pages/notices.js")).open() },
+  { path: /^\/settings(?:\/([a-z]+))?$/, open: async ([section]) => (await import("./pages/settings.js")).open(section) },
   { path: /^/, open: async () => nothing() },
 ]);
 
@@ -45,7 +51,8 @@ async function start() {
   if ((state.state === "done" ? state.words : (await ask("GET", "/onboarding")).words).length > 0) {
     main.before((await import("./parts/onboarding.js")).reminder());
   }
-  await router.begin(main, ROUTES, shown);
+  await router.begin(main, ROUTES, (page) => { shown(page); badge.titled(page.title); });
+  badge.begin();
   friends.begin();
   live.begin();
 }

@@ -30,7 +30,7 @@
  * @typedef {{name: string, friends: Person[]}} Tag
  */
 
-import { perhaps, t } from "./words.js";
+import { perhaps, size, t } from "./words.js";
 
 const token = document.querySelector('meta[name="tidings-token"]')?.getAttribute("content") ?? "";
 
@@ -68,7 +68,20 @@ export async function ask(method, path, body) {
   if (answer.ok) return value;
   const error = value?.error;
   if (!error) throw new Refusal("strange_answer", t("error.strange_answer", { status: answer.status }));
-  throw new Refusal(error.code, perhaps(`error.${error.code}`) ?? sentence(error.message, error.help));
+  const own = sentence(error.message, error.help);
+  throw new Refusal(error.code, perhaps(`error.${error.code}`, named(error.values, own)) ?? own);
+}
+
+/**
+ * What an error names, as people say it; and the node's own sentence, for words that keep it.
+ * @param {Record<string, string | number>} [values]
+ * @param {string} [message]
+ */
+function named(values = {}, message = "") {
+  /** @type {Record<string, string | number>} */
+  const said = { ...values, message };
+  if (typeof values.bytes === "number") said.bytes = size(values.bytes);
+  return said;
 }
 
 /**

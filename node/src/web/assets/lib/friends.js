@@ -64,9 +64,16 @@ export function refreshFaces(root) {
   }
 }
 
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let ending;
+
 function changed() {
   refreshFaces(document);
   live.tell("friends", null);
+  // A status ends by itself; the node says nothing then.
+  clearTimeout(ending);
+  const ends = all().map((one) => Date.parse(one.status?.until ?? "")).filter((end) => end > Date.now());
+  if (ends.length > 0) ending = setTimeout(changed, Math.min(...ends) - Date.now() + 50);
 }
 
 /** Reads all friends anew: for what the node tells no event about, such as a tag's new name. */

@@ -36,8 +36,11 @@ const number = new Intl.NumberFormat(language);
  * @returns {string}
  */
 export function t(key, values = {}) {
-  return text(key, values).replace(/\{(\w+)\}/g, (whole, name) => said(values[name] ?? whole));
+  return filled(text(key, values), values);
 }
+
+/** @param {string} template @param {Record<string, string | number>} values */
+const filled = (template, values) => template.replace(/\{(\w+)\}/g, (whole, name) => said(values[name] ?? whole));
 
 /**
  * The same, where places are filled with elements: what `el` takes as children.
@@ -58,11 +61,15 @@ export function parts(key, values) {
 }
 
 /**
- * A text whose key is not known when this is written, such as the one of an error's code; undefined if there is none.
+ * A text whose key is not known when this is written, such as the one of an error's code; undefined if there is none, or
+ * if it needs a value that is not there.
  * @param {string} key
+ * @param {Record<string, string | number>} [values]
  */
-export function perhaps(key) {
-  return Object.hasOwn(words, key) ? words[key] : undefined;
+export function perhaps(key, values = {}) {
+  if (!Object.hasOwn(words, key)) return undefined;
+  const places = [...words[key].matchAll(/\{(\w+)\}/g)];
+  return places.every(([, name]) => Object.hasOwn(values, name)) ? filled(words[key], values) : undefined;
 }
 
 /** @param {string} key @param {Record<string, string | number>} values */
