@@ -11,6 +11,8 @@
 mod access;
 #[path = "browser/first.rs"]
 mod first;
+#[path = "browser/keyboard.rs"]
+mod keyboard;
 #[path = "browser/looks.rs"]
 mod looks;
 #[path = "browser/people.rs"]
@@ -27,6 +29,8 @@ mod settings;
 mod speed;
 #[path = "support.rs"]
 mod support;
+#[path = "browser/timeline.rs"]
+mod timeline;
 
 use std::path::{Path, PathBuf};
 
