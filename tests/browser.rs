@@ -13,8 +13,12 @@ mod access;
 mod composer;
 #[path = "browser/first.rs"]
 mod first;
+#[path = "browser/keyboard.rs"]
+mod keyboard;
 #[path = "browser/looks.rs"]
 mod looks;
+#[path = "browser/people.rs"]
+mod people;
 #[path = "browser/person.rs"]
 mod person_page;
 #[path = "browser/safety.rs"]
@@ -27,6 +31,8 @@ mod settings;
 mod speed;
 #[path = "support.rs"]
 mod support;
+#[path = "browser/timeline.rs"]
+mod timeline;
 
 use std::path::{Path, PathBuf};
 

@@ -11,8 +11,8 @@ use utoipa::openapi::{Content, Ref, RefOr, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
 
 use super::{
-    acquaint, blobs, care, drafts, events, limits, links, me, moments, node, notices, onboarding, people,
-    previews, privacy, profile, programs, schema, settings, sharing, tags,
+    acquaint, blobs, care, drafts, events, invites, limits, links, me, moments, node, notices, onboarding,
+    people, previews, privacy, profile, programs, schema, settings, sharing, tags,
 };
 
 /// The API.
@@ -21,9 +21,9 @@ use super::{
     info(title = "Tidings", description = "The local API of a personal node. Loopback only.", license(name = "MIT OR Apache-2.0")),
     paths(
         me::whoami, me::profile, me::change_profile, node::status, node::address, node::stop, onboarding::state,
-        onboarding::create, onboarding::forget, people::friends, people::friend, people::change, people::remove,
+        onboarding::create, onboarding::forget, onboarding::later, people::friends, people::friend, people::change, people::remove,
         people::safety, people::verify, people::requests, people::confirm, people::decline, people::invite,
-        people::accept, acquaint::block, acquaint::unblock, acquaint::request, acquaint::introduce,
+        people::accept, invites::read, acquaint::block, acquaint::unblock, acquaint::request, acquaint::introduce,
         privacy::show, privacy::change, privacy::chats_only, privacy::with_moments, privacy::audience,
         tags::list, tags::add, tags::take, tags::rename, tags::remove, moments::timeline, moments::post,
         moments::moment, moments::withdraw, moments::withdraw_comment, moments::like, moments::unlike,

@@ -759,7 +759,7 @@ pub struct Filter {
 pub struct Onboarding {
     /// `new`, `words` or `done`.
     state: String,
-    /// The 24 words, while the state is `words`.
+    /// The 24 words, until they are written down: while the state is `words`, and after `later`.
     words: Vec<String>,
 }
 

@@ -224,6 +224,8 @@ async fn a_programs_token_opens_what_its_scope_says() {
             ("POST", "/api/v1/stop"),
             ("POST", "/api/v1/address"),
             ("GET", "/api/v1/onboarding"),
+            ("PUT", "/api/v1/onboarding/later"),
+            ("POST", "/api/v1/invites/read"),
             ("DELETE", "/api/v1/friends/x"),
         ] {
             let call = Call::new(method, path).with("authorization", &bearer);
