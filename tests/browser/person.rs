@@ -91,7 +91,7 @@ fn a_status_is_set_and_cleared_on_the_page_and_ends_by_itself() {
     visit(&ada_page, "/people/me");
     ada_page.press(".person-head", "Set a status");
     ada_page.press("dialog", "Set status");
-    ada_page.says("dialog .wrong", "status");
+    ada_page.says("dialog .wrong", "There is nothing written here yet.");
     ada_page.write("#status-text", "On a walk");
     ada_page.press("dialog .emojis", "🚶");
     ada_page.press("dialog", "Set status");
@@ -314,6 +314,9 @@ fn the_page_of_a_friend_whose_moments_are_hidden_says_so_and_shows_them_again() 
     mark(&page);
     page.says(".tile", "Here I am");
     page.says(".status", "Awake");
+    page.press(".person-head", "Name, tags, privacy");
+    page.says("dialog h2", "Ben");
+    page.run("document.querySelector('dialog').close()", &[]);
     ada.ok(&["privacy", "--hide-theirs", "Ben"]);
     page.says(".person-page", "You have chosen not to see the moments of Ben.");
     gone(&page, ".tile");

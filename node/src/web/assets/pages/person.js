@@ -189,7 +189,11 @@ class Theirs extends PersonPage {
       friend.chats_only ? t("person.chats_only") : friend.hide_mine && t("person.hide_mine"),
       friend.muted && t("person.muted"),
     ];
-    const head = cover(friend, { hints: /** @type {(Node | string)[]} */ (hints.filter(Boolean)) });
+    const manage = el("button", { type: "button", hidden: friend.blocked, onclick: () => during(manage, async () => {
+      const { friendSheet } = await import("../parts/friend-sheet.js");
+      await friendSheet(friend.id);
+    }) }, icon("gear"), t("person.manage"));
+    const head = cover(friend, { actions: [manage], hints: /** @type {(Node | string)[]} */ (hints.filter(Boolean)) });
     if (friend.note) head.append(el("p", { class: "hint note", dir: "auto" }, t("person.note", { note: friend.note })));
     this.note.replaceChildren(...this.notes());
     return { head, status: friend.status };
