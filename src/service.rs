@@ -386,6 +386,7 @@ impl Service {
         self.load_hides()?;
         self.load_notices()?;
         self.net.forget_step();
+        self.end_parted();
         // What the shell was to be told of friends and pairing may have been among what is forgotten.
         self.admit();
         self.update_pairing();

@@ -11,6 +11,8 @@
 mod access;
 #[path = "browser/first.rs"]
 mod first;
+#[path = "browser/keyboard.rs"]
+mod keyboard;
 #[path = "browser/looks.rs"]
 mod looks;
 #[path = "browser/person.rs"]

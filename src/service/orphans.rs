@@ -22,6 +22,8 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::react::Placed;
+use super::receive::Lying;
 use super::{Service, tx};
 use crate::crypto::{ContentKey, ThreadKey, keys};
 use crate::entry::Header;
@@ -82,6 +84,16 @@ struct Budget {
     posts: usize,
 }
 
+/// How good a post's claim to its thread is; the smallest counts. The key of a thread comes from the key of its post. One
+/// that the secret of the post's epoch makes cannot be chosen. One that was granted may be that of another's moment, which
+/// the granter can read: then whichever was here first has the thread, and the other has none.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Claim {
+    is_granted: bool,
+    seen: u64,
+    post: EntryId,
+}
+
 /// What the search for a post came to.
 #[derive(Debug)]
 pub(super) enum Match {
@@ -99,11 +111,67 @@ impl Service {
         sealed: &SealedInteraction,
     ) -> Result<Match, StoreError> {
         self.load_threads()?;
-        let cached = self.threads.posts.iter().find(|(_, thread)| sealed.matches(thread, &slot.writer));
-        match cached {
-            Some(((_, post), thread)) => Ok(Match::Post(*post, thread.clone())),
-            None => self.match_old(&slot.writer, sealed),
+        let mut best: Option<(Claim, ThreadKey)> = None;
+        for ((_, post), thread) in &self.threads.posts {
+            if !sealed.matches(thread, &slot.writer) {
+                continue;
+            }
+            let claim = self.claim(post)?;
+            if !claim.is_granted {
+                return Ok(Match::Post(*post, thread.clone()));
+            }
+            if best.as_ref().is_none_or(|(other, _)| claim < *other) {
+                best = Some((claim, thread.clone()));
+            }
         }
+        let old = self.match_old(&slot.writer, sealed)?;
+        match (best, old) {
+            (None, old) => Ok(old),
+            (Some(_), Match::Later) => Ok(Match::Later),
+            (Some((claim, thread)), Match::None) => Ok(Match::Post(claim.post, thread)),
+            (Some((claim, thread)), Match::Post(post, old)) => {
+                let is_older = self.claim(&post)? < claim;
+                Ok(if is_older { Match::Post(post, old) } else { Match::Post(claim.post, thread) })
+            }
+        }
+    }
+
+    /// How good a post's claim to its thread is.
+    fn claim(&self, post: &EntryId) -> Result<Claim, StoreError> {
+        let place = self.place(post)?;
+        let record = place.as_ref().and_then(|place| self.state.epochs.get(&place.epoch));
+        let is_granted = record.is_none_or(|record| record.secret.is_none());
+        let mut seen = u64::MAX;
+        if let Some(place) = place
+            && let Some(Lying::Timeline(shown)) = self.lying(&place.epoch, place.seq, post)?
+            && let Some(value) = self.tx.get(Tree::Timeline, &timeline_key(shown, post))?
+        {
+            seen = value.first_chunk().map_or(u64::MAX, |seen| u64::from_be_bytes(*seen));
+        }
+        Ok(Claim { is_granted, seen, post: *post })
+    }
+
+    /// Another post here has the thread of a new one: the better claim has it, and what was said. False if that is not
+    /// the new one's.
+    fn settle_rivals(&mut self, post: &EntryId, thread: &ThreadKey) -> Result<bool, StoreError> {
+        let alike = self.threads.posts.iter().filter(|((_, other), key)| other != post && *key == thread);
+        let rivals: Vec<EntryId> = alike.map(|((_, other), _)| *other).collect();
+        let claim = self.claim(post)?;
+        for rival in &rivals {
+            if self.claim(rival)? < claim {
+                return Ok(false);
+            }
+        }
+        for rival in &rivals {
+            let mut rows = self.rows(post)?;
+            for Placed { id, shown, row } in self.rows(rival)? {
+                let Some(found) = self.interaction_of(row.writer, &id)? else { continue };
+                self.remove_row(rival, shown, &id, row.tag.as_ref())?;
+                self.attach(post, thread, &mut rows, id, &found)?;
+            }
+            self.thread_changed(rival, &self.rows(rival)?)?;
+        }
+        Ok(true)
     }
 
     /// Searches the posts that are older than the cache holds; threads that old rarely speak.
@@ -232,6 +300,9 @@ impl Service {
             self.threads.posts.pop_last();
             self.threads.has_older = true;
         }
+        if !self.settle_rivals(&post, &thread)? {
+            return Ok(());
+        }
         let mut rows = None;
         for (writer, orphan, id) in self.orphans_to_try()? {
             let Some(found) = self.interaction_of(writer, &id)? else {
@@ -299,7 +370,7 @@ impl Service {
                 self.tx.put(Tree::Orphans, &orphan, Vec::new());
                 continue;
             };
-            match self.match_old(writer, &found.sealed)? {
+            match self.match_thread(&found.slot, &found.sealed)? {
                 Match::Post(post, thread) => {
                     self.drop_orphan(writer, &orphan)?;
                     let mut rows = self.rows(&post)?;

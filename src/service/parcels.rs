@@ -306,6 +306,8 @@ impl Service {
             self.forget_key(author, epoch, &entry);
         }
         self.forget_recalls_in(author, epoch);
+        self.quota.forget(epoch);
+        self.close_scopes(epoch);
         self.state.epochs.remove(epoch);
         self.state.logs.remove(epoch);
         self.state.usage.remove(epoch);

@@ -159,6 +159,7 @@ impl Service {
             .collect();
         for conn in conns {
             self.order(Order::Hangup { conn });
+            self.net.parted.push((conn, *user));
             // Nothing more is said on it, whatever this step still causes.
             self.forget_conn(conn);
         }

@@ -57,6 +57,12 @@ pub(super) struct Quota {
 }
 
 impl Quota {
+    /// Nothing is known of an epoch any more.
+    pub(super) fn forget(&mut self, epoch: &EpochId) {
+        self.in_sync.remove(epoch);
+        self.taken.remove(epoch);
+    }
+
     /// Bytes that are kept of an author.
     pub(super) fn kept_of(&self, author: &UserId) -> u64 {
         self.authors.get(author).map_or(0, |usage| usage.bytes)
@@ -199,11 +205,12 @@ impl Service {
                 let Some((_, seq, id)) = split_log_key(&key) else {
                     return Err(tx::damaged(Tree::Log, &key, "the key is not one of ours"));
                 };
-                if self.marks.is_favourite(&id) {
+                let lying = Lying::decode(&key, &value)?;
+                // An id whose entry never came may be that of another's moment, any number of times.
+                if lying != Lying::Awaited && self.marks.is_favourite(&id) {
                     passed.push((seq, id));
                     continue;
                 }
-                let lying = Lying::decode(&key, &value)?;
                 *range = range.clone().after(key);
                 return Ok(Some(Evictable { seq, id, lying }));
             }

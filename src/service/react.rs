@@ -374,7 +374,7 @@ impl Service {
     }
 
     /// Nothing stays of a row: neither its tag nor what was told of it.
-    fn remove_row(
+    pub(super) fn remove_row(
         &mut self,
         post: &EntryId,
         shown: Timestamp,

@@ -365,13 +365,13 @@ impl Service {
             _ => {}
         }
         self.forget_recall(epoch, id)?;
-        self.forget_marks(id);
         self.tx.remove(Tree::Log, &log_key(epoch, seq, id));
         if let Some(author) = self.state.epochs.get(epoch).map(|record| record.author) {
             self.forget_key(&author, epoch, id);
         }
-        // Another epoch may name the same id: only its own place goes with an entry.
+        // Another epoch may name the same id: only its own place and marks go with an entry.
         if place.is_some() {
+            self.forget_marks(id);
             self.tx.remove(Tree::ById, id.as_bytes());
         }
         self.save_log(epoch);
@@ -539,7 +539,11 @@ impl Service {
             self.forget_key(author, &epoch, &id);
         }
         self.forget_recall(&epoch, &id)?;
-        self.forget_marks(&id);
+        // What an id stands for that never came is its author's word: it may be that of another's moment.
+        let is_here = self.place(&id)?.is_some_and(|place| place.epoch == epoch && place.seq == seq);
+        if is_here {
+            self.forget_marks(&id);
+        }
         if author == Some(self.me()) {
             self.forget_rule(&id);
         }

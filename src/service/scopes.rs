@@ -6,6 +6,7 @@
 //! Source: docs/protocol.md 3.8(2)–(4).
 
 use super::Service;
+use super::sessions::Spoken;
 use super::state::EpochRecord;
 use crate::id::{EpochId, UserId};
 use crate::limits::CONTACT_CLOSED_OFFER_DAYS;
@@ -85,6 +86,19 @@ impl Service {
             self.pump(stream)?;
         }
         Ok(())
+    }
+
+    /// Nothing is known of an epoch any more: no session shares it, or whoever makes epochs without end would leave no
+    /// room in the sessions of others.
+    pub(super) fn close_scopes(&mut self, epoch: &EpochId) {
+        for user in self.state.friends.keys() {
+            self.net.settled_closed.remove(&(*user, *epoch));
+        }
+        for stream in self.net.streams.values_mut() {
+            if let Spoken::Sync(session) = &mut stream.spoken {
+                session.close_scope(epoch);
+            }
+        }
     }
 
     /// A courier has just delivered an epoch's keys: one round of tags with it, and it alone.

@@ -108,6 +108,8 @@ pub(super) struct Net {
     pub(super) dials: BTreeMap<DialId, Purpose>,
     /// Those ordered in this step.
     fresh_dials: Vec<DialId>,
+    /// Connections that this step ends, and whose: the shell hears of it once the step stands.
+    pub(super) parted: Vec<(ConnId, UserId)>,
     next_dial: u64,
     next_stream: u64,
     /// The allow-list as last told.
@@ -140,6 +142,7 @@ impl Net {
     /// The step stands: what it told the shell is told.
     pub(super) fn keep_step(&mut self) {
         self.fresh_dials.clear();
+        self.parted.clear();
     }
 
     /// The step is forgotten: what it caused on other streams is not done, and what it told the shell was not told.
@@ -297,6 +300,15 @@ impl Service {
             }
         }
         conns.into_iter().map(|conn| Order::Hangup { conn }).collect()
+    }
+
+    /// Connections that a forgotten step ended: nothing is known of them any more, so they end all the same, and whoever was
+    /// there is dialled again.
+    pub(super) fn end_parted(&mut self) {
+        for (conn, user) in std::mem::take(&mut self.net.parted) {
+            self.order(Order::Hangup { conn });
+            self.dial_later(&user);
+        }
     }
 
     /// Forgets a connection and everything spoken on it.

@@ -116,10 +116,16 @@ impl Tx {
         direction: Direction,
         limit: usize,
     ) -> Result<Vec<Pair>, StoreError> {
+        // Only what lies in the range is looked at: a step may have written very much.
+        let from = match &range.start {
+            Bound::Included(low) => Bound::Included((tree, low.clone())),
+            Bound::Excluded(low) => Bound::Excluded((tree, low.clone())),
+            Bound::Unbounded => Bound::Included((tree, Vec::new())),
+        };
         let ours: BTreeMap<&[u8], &Option<Vec<u8>>> = self
             .pending
-            .iter()
-            .filter(|((t, key), _)| *t == tree && inside(&range, key))
+            .range((from, Bound::Unbounded))
+            .take_while(|((t, key), _)| *t == tree && is_below_end(&range, key))
             .map(|((_, key), value)| (key.as_slice(), value))
             .collect();
         // Each pending removal can take one stored pair away, so that many more are read.
@@ -194,18 +200,12 @@ pub(super) fn damaged(tree: Tree, key: &[u8], what: &'static str) -> StoreError 
     StoreError::Damaged(Damage { place: tree.name(), key: key.to_vec(), what })
 }
 
-fn inside(range: &KeyRange, key: &[u8]) -> bool {
-    let above = match &range.start {
-        Bound::Included(low) => key >= low.as_slice(),
-        Bound::Excluded(low) => key > low.as_slice(),
-        Bound::Unbounded => true,
-    };
-    let below = match &range.end {
+fn is_below_end(range: &KeyRange, key: &[u8]) -> bool {
+    match &range.end {
         Bound::Included(high) => key <= high.as_slice(),
         Bound::Excluded(high) => key < high.as_slice(),
         Bound::Unbounded => true,
-    };
-    above && below
+    }
 }
 
 /// Fields side by side, as a key.

@@ -50,6 +50,8 @@ pub const PLACES: &[Place] = &[
     Place { name: "moments", path: "/", steps: &[See("article.moment")] },
     Place { name: "moment", path: "/moments/{moment}", steps: &[] },
     Place { name: "people", path: "/people", steps: &[] },
+    Place { name: "as-they-see", path: "/people/{friend}/as-they-see", steps: &[] },
+    Place { name: "welcome", path: "/welcome", steps: &[] },
     Place { name: "friend", path: "/people/{friend}", steps: &[] },
     Place { name: "me", path: "/people/{me}", steps: &[] },
     Place { name: "notices", path: "/notices", steps: &[] },

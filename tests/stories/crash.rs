@@ -370,3 +370,19 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_parting_that_the_disk_refuses_leaves_friends_as_they_were() {
+    let mut world = circle(126, &["Alice", "Bob"]);
+    world.post(0, "before", everyone());
+    world.run(1_000);
+    world.fill_disk(0, true);
+    assert_eq!(world.ask(0, |service| service.remove_friend("Bob")).expect_err("no room").code, "disk_full");
+    world.fill_disk(0, false);
+    world.run(5_000);
+    assert!(world.are_friends(0, 1));
+    world.post(0, "from Alice", everyone());
+    world.post(1, "from Bob", everyone());
+    world.run(2_000);
+    assert!(world.sees(0, "from Bob") && world.sees(1, "from Alice"));
+}

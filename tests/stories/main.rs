@@ -5,6 +5,7 @@
 
 mod audiences;
 mod befriend;
+mod borrowed;
 mod couriers;
 mod crash;
 mod deletions;

@@ -203,6 +203,15 @@ impl Browser {
             .unwrap_or_else(|error| panic!("typing into {css}: {error}"));
     }
 
+    /// Presses keys one after the other, wherever the focus is. Keys that are no letters have codes of WebDriver's own.
+    pub fn keys(&self, keys: &str) {
+        let strokes = keys.chars().flat_map(|key| [("keyDown", key), ("keyUp", key)]);
+        let strokes: Vec<Value> =
+            strokes.map(|(kind, key)| json!({"type": kind, "value": key.to_string()})).collect();
+        let actions = json!({"actions": [{"type": "key", "id": "keyboard", "actions": strokes}]});
+        self.send("/actions", &actions).unwrap_or_else(|error| panic!("keys {keys:?}: {error}"));
+    }
+
     /// Waits until what `css` selects contains these words.
     pub fn says(&self, css: &str, words: &str) -> Element {
         let script = "return [...document.querySelectorAll(arguments[0])].find((e) => e.innerText.includes(arguments[1]))";

@@ -9,12 +9,12 @@
 //! peer or the other role is a random value here, found in no table (I8). An answer carries the answerer's own tag: a
 //! match is never believed on the word of the peer.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::scope::{Class, How, Scope, ScopeState};
 use super::{FaultKind, Output, Phase, Session, Severity};
 use crate::crypto::keys::{Role, mac_eq, scope_tag};
-use crate::id::EpochId;
+use crate::id::{EpochId, UserId};
 use crate::limits::{
     SCOPE_LIMIT, TAGS_CLASS_LIMIT, TAGS_EARLY_ROUNDS_MS, TAGS_FRAME_LIMIT, TAGS_ROUND,
     TAGS_ROUND_BURST_LIMIT, TAGS_ROUND_INTERVAL_MS, TAGS_ROUND_JITTER_MS, TAGS_UNANSWERED_LIMIT,
@@ -113,6 +113,10 @@ impl Session {
             let (class, is_offered) = (scope.class, matches!(scope.how, How::Tag { offer: true, .. }));
             self.scopes.insert(epoch, ScopeState::new(scope));
             if is_offered {
+                if self.matching.waiting(class).len() >= SCOPE_LIMIT {
+                    // What was closed meanwhile waits no more.
+                    self.tidy_waiting(class);
+                }
                 self.matching.waiting(class).push_back(epoch);
             }
             if self.phase == Phase::Open {
@@ -129,7 +133,9 @@ impl Session {
         if let Some(at) = state.digest_timer {
             self.digest_timers.remove(&(at, *epoch));
         }
-        self.matching.their_tags.retain(|_, of| of != epoch);
+        if let (How::Tag { key, .. }, Some(binding)) = (&state.scope.how, &self.binding) {
+            self.matching.their_tags.remove(&scope_tag(key, self.role.other(), binding));
+        }
         self.forget_fetch(&state);
         self.serve.forget(epoch);
     }
@@ -275,13 +281,10 @@ impl Session {
 
     /// Shows all tags of a class that are still unmatched, padded to max(64, next power of two).
     fn show_first(&mut self, class: Class) {
-        let waiting = std::mem::take(self.matching.waiting(class));
-        let mut waiting: VecDeque<EpochId> =
-            waiting.into_iter().filter(|epoch| self.is_to_offer(epoch)).collect();
-        let rest = waiting.split_off(waiting.len().min(TAGS_CLASS_LIMIT));
-        *self.matching.waiting(class) = rest;
+        let waiting = self.in_turn(&[class], TAGS_CLASS_LIMIT);
         let padded = waiting.len().next_power_of_two().max(TAGS_ROUND);
         let mut tags = self.padded_tags(waiting, padded);
+        self.tidy_waiting(class);
         // A round that fills its last frame is ended by an empty one.
         loop {
             let next = tags.split_off(tags.len().min(TAGS_FRAME_LIMIT));
@@ -302,17 +305,44 @@ impl Session {
         if self.matching.shown.len() >= TAGS_UNANSWERED_LIMIT {
             return self.fault(FaultKind::TagsUnanswered, Severity::High);
         }
-        let mut epochs = VecDeque::new();
+        let epochs = self.in_turn(&Class::ALL, TAGS_ROUND);
+        let tags = self.padded_tags(epochs, TAGS_ROUND);
         for class in Class::ALL {
-            while epochs.len() < TAGS_ROUND {
-                let Some(epoch) = self.matching.waiting(class).pop_front() else { break };
-                if self.is_to_offer(&epoch) {
-                    epochs.push_back(epoch);
+            self.tidy_waiting(class);
+        }
+        self.show(Class::Posts, tags, None);
+    }
+
+    /// Of what waits in these classes, what is shown next: authors in turn, those with the fewest first, and of each the
+    /// first class and the newest first. So whoever makes many epochs keeps nobody else's waiting (docs/protocol.md 3.8(3)).
+    fn in_turn(&mut self, classes: &[Class], most: usize) -> Vec<EpochId> {
+        let mut authors: BTreeMap<UserId, Vec<EpochId>> = BTreeMap::new();
+        let mut seen = BTreeSet::new();
+        for class in classes.iter().rev() {
+            for epoch in std::mem::take(self.matching.waiting(*class)) {
+                if let Some(state) = self.scopes.get(&epoch).filter(|_| self.is_to_offer(&epoch))
+                    && seen.insert(epoch)
+                {
+                    authors.entry(state.scope.author).or_default().push(epoch);
+                    self.matching.waiting(*class).push_back(epoch);
                 }
             }
         }
-        let tags = self.padded_tags(epochs, TAGS_ROUND);
-        self.show(Class::Posts, tags, None);
+        let mut lists: Vec<Vec<EpochId>> = authors.into_values().collect();
+        lists.sort_by_key(Vec::len);
+        let mut turns = Vec::new();
+        while turns.len() < most && !lists.is_empty() {
+            turns.extend(lists.iter_mut().filter_map(Vec::pop));
+            lists.retain(|list| !list.is_empty());
+        }
+        turns.truncate(most);
+        turns
+    }
+
+    /// What was shown, matched or closed waits no more.
+    fn tidy_waiting(&mut self, class: Class) {
+        let waiting = std::mem::take(self.matching.waiting(class));
+        *self.matching.waiting(class) = waiting.into_iter().filter(|epoch| self.is_to_offer(epoch)).collect();
     }
 
     fn is_to_offer(&self, epoch: &EpochId) -> bool {
@@ -320,7 +350,7 @@ impl Session {
     }
 
     /// Our tags of these epochs and random ones up to `padded`, in random order.
-    fn padded_tags(&mut self, epochs: VecDeque<EpochId>, padded: usize) -> Vec<(Tag, Option<EpochId>)> {
+    fn padded_tags(&mut self, epochs: Vec<EpochId>, padded: usize) -> Vec<(Tag, Option<EpochId>)> {
         let Some(binding) = self.binding else { return Vec::new() };
         let mut tags = Vec::with_capacity(padded);
         for epoch in epochs {

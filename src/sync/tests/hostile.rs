@@ -24,6 +24,7 @@ struct Victim {
     faults: Vec<Fault>,
     closed: bool,
     frames: Vec<Frame>,
+    binding: Option<SessionBinding>,
 }
 
 impl Victim {
@@ -52,6 +53,7 @@ impl Victim {
             faults: Vec::new(),
             closed: false,
             frames: Vec::new(),
+            binding: None,
         };
         victim.drain();
         let Some(Frame::Hello(ours)) = victim.frames.pop() else { panic!("no Hello") };
@@ -78,6 +80,7 @@ impl Victim {
         let mut tags = vec![[1; 16]; TAGS_ROUND];
         tags[5] = scope_tag(&tag_key(0), Role::Initiator, &binding);
         victim.feed(&Frame::Tags { class: 1, tags });
+        victim.binding = Some(binding);
         assert!(victim.session.is_matched(&epoch_id(0)));
         assert!(victim.faults.is_empty());
         victim.take_all();
@@ -552,4 +555,37 @@ fn a_peer_that_claims_and_denies_in_turn_is_believed_so_often() {
     victim.feed(&page_of(0, SEQ_MAX, IntervalSet::from_range(85, 90)));
     victim.take_all();
     assert_eq!(victim.wants().0, Some(&IntervalSet::from_range(85, 90)));
+}
+
+#[test]
+fn a_round_shows_epochs_of_every_author_however_many_one_of_them_makes() {
+    let mut victim = Victim::new(0);
+    victim.session.start_posts(victim.now);
+    victim.feed(&Frame::Tags { class: 2, tags: vec![[2; 16]; TAGS_ROUND] });
+    let scope = |number: usize, author, class| Scope {
+        epoch: epoch_id(number),
+        author: user_id(author),
+        class,
+        how: How::Tag { key: tag_key(number), offer: true },
+        open: true,
+        peer_is_author: false,
+    };
+    // One friend's epochs, of the class that goes first, older and newer than another's one.
+    let many = |from: usize| (from..from + 500).map(|number| scope(number, 7, Class::Contact));
+    victim.session.add_scopes(many(100), victim.now);
+    victim.session.add_scopes([scope(50, 8, Class::Posts)], victim.now);
+    victim.session.add_scopes(many(1_000), victim.now);
+    victim.frames.clear();
+    victim.session.courier_round();
+    victim.take_all();
+    let tags = victim.frames.iter().find_map(|frame| match frame {
+        Frame::Tags { tags, .. } => Some(tags.clone()),
+        _ => None,
+    });
+    let tags = tags.expect("a round");
+    assert_eq!(tags.len(), TAGS_ROUND);
+    let binding = victim.binding.as_ref().expect("greeted");
+    let is_shown = |number: usize| tags.contains(&scope_tag(&tag_key(number), Role::Responder, binding));
+    assert!(is_shown(50), "another's one epoch is among them");
+    assert_eq!((1_000..1_500).filter(|number| is_shown(*number)).count(), TAGS_ROUND - 1, "the newest");
 }
