@@ -193,6 +193,19 @@ impl Browser {
             .unwrap_or_else(|error| panic!("a click: {error}; the page says:\n{}", self.text()));
     }
 
+    /// Takes one thing, moves it onto another and lets go.
+    pub fn drag(&self, from: &Element, onto: &Element) {
+        let to = |element: &Element| json!({"type": "pointerMove", "duration": 100, "x": 0, "y": 0, "origin": element.json()});
+        let moves = json!([
+            to(from), {"type": "pointerDown", "button": 0},
+            {"type": "pointerMove", "duration": 100, "x": 8, "y": 8, "origin": "pointer"},
+            to(onto), {"type": "pointerMove", "duration": 100, "x": 2, "y": 2, "origin": "pointer"},
+            {"type": "pointerUp", "button": 0},
+        ]);
+        let mouse = json!({"type": "pointer", "id": "mouse", "parameters": {"pointerType": "mouse"}, "actions": moves});
+        self.send("/actions", &json!({"actions": [mouse]})).unwrap_or_else(|error| panic!("a drag: {error}"));
+    }
+
     /// Clicks a button by its name.
     pub fn press(&self, css: &str, name: &str) {
         self.click(&self.button(css, name));
