@@ -40,21 +40,41 @@ fn main() -> ExitCode {
     write(folder, "timeline.png", &page.screenshot(None));
 
     page.write(".composer textarea", "Saturday, eight o'clock, our place. Bring nothing but yourselves.");
-    page.press(".composer", "All friends");
-    page.press(".audience", "All but…");
+    press(&page, ".composer .tools [aria-expanded]", true);
+    press(&page, ".audience [data-rule=except]", false);
     page.press(".audience", "Ben");
-    page.says(".audience", "Not: Ben.");
+    page.says(".audience .readers", "Cleo");
+    everything_is_there(&page);
     let within = "const box = document.querySelector('.composer').getBoundingClientRect();
         return [box.x - 16, box.y - 16, box.width + 32, box.height + 32]";
     let within: [f64; 4] = serde_json::from_value(page.run(within, &[])).expect("four numbers");
     write(folder, "composer.png", &page.screenshot(Some(within)));
 
-    page.run("location.reload()", &[]);
-    page.says("article.moment", "Three weeks in nine pictures");
+    let base = page.address().split('/').take(3).collect::<Vec<_>>().join("/");
+    page.open(&format!("{base}/people/{}", network.user(1)));
+    page.says("h1", "Ben");
+    everything_is_there(&page);
+    write(folder, "person.png", &page.screenshot(None));
+
+    show(&page, 390, 844, "light", true);
+    page.open(&format!("{base}/welcome"));
+    page.find("main .qr");
+    everything_is_there(&page);
+    write(folder, "first-friend.png", &page.screenshot(None));
+
     show(&page, 390, 844, "dark", true);
+    page.open(&base);
+    page.says("article.moment", "Three weeks in nine pictures");
     everything_is_there(&page);
     write(folder, "phone.png", &page.screenshot(None));
     ExitCode::SUCCESS
+}
+
+/// Clicks what can be seen: the last such thing, or the first.
+fn press(page: &Browser, css: &str, last: bool) {
+    let seen = "const seen = [...document.querySelectorAll(arguments[0])].filter((e) => e.checkVisibility());
+        const one = seen.at(arguments[1] ? -1 : 0); one?.click(); return Boolean(one)";
+    page.wait(css, seen, &[json!(css), json!(last)]);
 }
 
 /// Shows the page at a size and in a scheme.
@@ -67,9 +87,8 @@ fn show(page: &Browser, width: u32, height: u32, scheme: &str, mobile: bool) {
 
 /// Waits until every picture that can be seen is there in full.
 fn everything_is_there(page: &Browser) {
-    let full = "return [...document.querySelectorAll('.photo')]
-        .filter((photo) => photo.getBoundingClientRect().top < innerHeight)
-        .every((photo) => photo.lastElementChild.classList.contains('here'))";
+    let full = "return [...document.images].filter((image) => image.src && image.checkVisibility() && image.getBoundingClientRect().top < innerHeight)
+        .every((image) => image.complete && image.naturalWidth > 0)";
     page.wait("the pictures", full, &[]);
     // Pictures fade in.
     let still = "return document.getAnimations().every((animation) => animation.playState !== 'running')";

@@ -19,6 +19,8 @@ pub mod clock;
 mod exif;
 #[path = "support/friends.rs"]
 pub mod friends;
+#[path = "support/many.rs"]
+pub mod many;
 #[path = "support/moments.rs"]
 pub mod moments;
 #[path = "support/network.rs"]

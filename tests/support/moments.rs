@@ -1,6 +1,6 @@
 //! Moments by the command line, and waiting for what becomes of them.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Node, befriend, wait_connected};
 
@@ -48,4 +48,11 @@ pub fn wait_gone(node: &Node, id: &str) {
     node.wait("/timeline?limit=100", &format!("{id} to be gone"), |page| {
         page["moments"].as_array()?.iter().all(|moment| moment["id"] != id).then_some(())
     });
+}
+
+/// Many moments, `NAME 0` to `NAME n-1`, by the API: a command for each would take a process for each.
+pub fn fill(node: &Node, count: usize, name: &str) {
+    for n in 0..count {
+        node.send("/moments", &json!({"text": format!("{name} {n}")}));
+    }
 }

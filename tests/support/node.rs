@@ -272,6 +272,20 @@ impl Node {
         format!("Bearer {}", run["token"].as_str().unwrap_or_default())
     }
 
+    /// Sends JSON to the API of the running node.
+    pub fn send(&self, path: &str, body: &Value) -> Value {
+        let run = self.run_file().expect("it runs");
+        let request =
+            ureq::post(format!("http://{}/api/v1{path}", run["http"].as_str().expect("an address")))
+                .header("authorization", format!("Bearer {}", run["token"].as_str().expect("a token")))
+                .config()
+                .timeout_global(Some(PATIENCE))
+                .proxy(None)
+                .build();
+        let answer = request.send_json(body).and_then(|answer| answer.into_body().read_json());
+        answer.unwrap_or_else(|error| panic!("{} refuses {path}: {error}\n{}", self.name, self.log_tail()))
+    }
+
     /// Waits for something of the API to be as it should; how long that took.
     pub fn wait<T>(
         &self,

@@ -30,14 +30,15 @@ export async function open() {
     onCount: (isEmpty) => { nothing.hidden = !isEmpty; },
   });
   listen(feed, people);
-  // Its room is known before anything stands beneath it.
-  await head.load().catch(() => {});
+  // What stands above and beside is there before anything is shown, so that nothing moves.
+  await Promise.all([head.load(), people.load()]).catch(() => {});
   return {
     title: t("nav.moments"),
     node: el("div", { class: "frame" },
       el("div", { class: "timeline" }, el("h1", { class: "visually-hidden" }, t("nav.moments")), head.node, composer((/** @type {Moment} */ moment) => feed.put(moment, true)), nothing, feed.node),
       people.node),
-    shown: () => feed.settleSoon(),
+    shown: () => feed.shown(),
+    hidden: () => feed.hidden(),
   };
 }
 

@@ -64,15 +64,20 @@ export class Feed {
     this.next = null;
     this.isReading = false;
     this.isRead = false;
+    /** Reading failed: it is not tried again by itself until somebody asks or the node is back. */
+    this.isStuck = false;
     /** @type {Place | undefined} the newest that was shown */
     this.top = undefined;
+    /** @type {{node: HTMLElement, top: number} | undefined} what was at the top of the screen when the page was left */
+    this.held = undefined;
     /** @type {Map<string, Moment>} new ones that are not shown yet */
     this.waiting = new Map();
     this.tail = el("div", { "aria-hidden": "true" });
     this.list = el("div", { class: "feed", role: "feed", "aria-label": label, "aria-busy": "false" }, this.tail);
-    this.foot = el("div", { class: "foot", role: "status" });
+    this.foot = el("div", { class: "foot", role: "status", hidden: true });
     this.pill = el("button", { class: "pill", type: "button", hidden: true, onclick: () => this.showNew() });
     this.node = el("div", {}, el("div", { role: "status" }, this.pill), this.list, this.foot);
+    this.list.addEventListener("keydown", (event) => this.key(event));
     let isAsked = false;
     this.settleSoon = () => {
       if (isAsked) return;
@@ -88,8 +93,36 @@ export class Feed {
     window.removeEventListener("resize", this.settleSoon);
   }
 
+  /** Page up and down go from moment to moment, as in every feed. @param {KeyboardEvent} event */
+  key(event) {
+    const step = { PageDown: 1, PageUp: -1 }[event.key];
+    const all = this.cards();
+    const at = all.findIndex(({ node }) => node.contains(document.activeElement));
+    const to = step === undefined || at < 0 || event.target instanceof HTMLInputElement ? undefined : all[at + step]?.node;
+    if (!to) return;
+    event.preventDefault();
+    to.focus({ preventScroll: true });
+    to.scrollIntoView({ block: "start" });
+  }
+
+  /** The page goes: remembers what is at the top of the screen, as what lies above may change meanwhile. */
+  hidden() {
+    const card = this.cards().find(({ node }) => node.getBoundingClientRect().bottom > 0);
+    this.held = card && { node: card.node, top: card.node.getBoundingClientRect().top };
+  }
+
+  /** It is back: the same stands where it stood. */
+  shown() {
+    const { held } = this;
+    requestAnimationFrame(() => {
+      if (held?.node.isConnected && window.scrollY > 0) window.scrollBy({ top: held.node.getBoundingClientRect().top - held.top, behavior: "instant" });
+      this.settle();
+    });
+  }
+
   /** Reads what is shown, or reads it anew: cards stay and are brought up to date. */
   async load() {
+    this.isStuck = false;
     if (!this.isRead) { await this.older(); return; }
     const isTopThere = this.chunks[0]?.cards !== null;
     for (const chunk of this.chunks.filter((one) => one.cards)) await this.fill(chunk);
@@ -102,6 +135,8 @@ export class Feed {
     if (this.isReading || (this.isRead && !this.next)) return;
     this.isReading = true;
     this.list.setAttribute("aria-busy", "true");
+    // At the very first it would only be pushed away by what it announces.
+    this.foot.hidden = !this.isRead;
     this.foot.replaceChildren(el("span", { class: "hint" }, t("timeline.reading")));
     try {
       const before = this.next;
@@ -112,11 +147,14 @@ export class Feed {
       this.isRead = true;
       this.chunks.push(chunk);
       this.show(chunk, page.moments);
+      this.foot.hidden = false;
       this.foot.replaceChildren(...(this.next || this.cardCount() === 0 ? [] : [el("span", { class: "hint" }, t("timeline.end"))]));
       this.onCount(this.cardCount() === 0);
     } catch (error) {
+      this.isStuck = true;
+      this.foot.hidden = false;
       this.foot.replaceChildren(el("p", { class: "wrong" }, error instanceof Error ? error.message : String(error)),
-        el("button", { class: "quiet", type: "button", onclick: () => { this.older(); } }, t("timeline.more")));
+        el("button", { class: "quiet", type: "button", onclick: () => { this.isStuck = false; this.older(); } }, t("timeline.more")));
       return;
     } finally {
       this.isReading = false;
@@ -229,7 +267,7 @@ export class Feed {
       y += size;
     }
     for (const [chunk, size] of far) this.park(chunk, size);
-    if (this.next && y < (1 + NEAR) * tall) this.older();
+    if (this.next && !this.isStuck && y < (1 + NEAR) * tall) this.older();
     if (this.waiting.size > 0 && this.isAtTop()) this.showNew();
   }
 
@@ -256,7 +294,7 @@ export class Feed {
       this.tell();
     } else if (chunk.cards) {
       const card = this.card(chunk, moment);
-      if (!isKnown && isNew) { card.node.classList.add("new"); this.split(); }
+      if (!isKnown && isNew) { appear(card.node); this.split(); }
       this.onCount(false);
     }
   }
@@ -304,7 +342,7 @@ export class Feed {
     this.waiting.clear();
     this.tell();
     if (waiting.length > WAITING) await this.anew();
-    else if (top?.cards) for (const moment of waiting) this.card(top, moment).node.classList.add("new");
+    else if (top?.cards) for (const moment of waiting) appear(this.card(top, moment).node);
     else if (top) await this.fill(top, true).catch(() => this.anew());
     if (isPressed || !this.isAtTop()) window.scrollTo({ top: 0 });
     if (isPressed) this.cards()[0]?.node.focus({ preventScroll: true });
@@ -354,6 +392,15 @@ export class Feed {
     work();
     if (held?.node.isConnected) window.scrollBy({ top: held.node.getBoundingClientRect().top - before, behavior: "instant" });
   }
+}
+
+/**
+ * Once: what comes back into the document with its page is not new.
+ * @param {HTMLElement} node
+ */
+function appear(node) {
+  node.classList.add("new");
+  for (const kind of ["animationend", "animationcancel"]) node.addEventListener(kind, () => node.classList.remove("new"), { once: true });
 }
 
 /**

@@ -16,7 +16,8 @@ export function proofSheet(moment) {
   dialog("sheet", (close) => {
     const save = el("button", { class: "main", type: "button", onclick: async () => {
       const isSaved = await attempt(problem, save, async () => {
-        const evidence = await ask("GET", `/moments/${part(moment.id)}/evidence`);
+        // Ids of this node are of no use to anybody else.
+        const { blobs: _own, ...evidence } = await ask("GET", `/moments/${part(moment.id)}/evidence`);
         const url = URL.createObjectURL(new Blob([JSON.stringify(evidence, null, 2)], { type: "application/json" }));
         el("a", { href: url, download: name }).click();
         setTimeout(() => URL.revokeObjectURL(url));
