@@ -19,9 +19,12 @@ pub mod acquaint;
 pub mod blobs;
 pub mod care;
 pub mod document;
+pub mod drafts;
 pub mod events;
 pub mod guard;
 pub mod input;
+pub mod invites;
+pub mod limits;
 pub mod links;
 pub mod me;
 pub mod moments;
@@ -64,6 +67,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/address", post(node::address))
         .route("/onboarding", get(onboarding::state).post(onboarding::create))
         .route("/onboarding/words", delete(onboarding::forget))
+        .route("/onboarding/later", put(onboarding::later))
         .route("/profile", get(me::profile).patch(me::change_profile))
         .route("/profile/status", put(profile::set_status).delete(profile::clear_status))
         .route("/friends", get(people::friends))
@@ -102,6 +106,11 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/notices/read", post(notices::read))
         .route("/mutes/{word}", put(notices::mute).delete(notices::unmute))
         .route("/links", post(links::preview))
+        .route("/limits", get(limits::limits))
+        .route("/drafts", get(drafts::list))
+        .route("/drafts/{id}", put(drafts::keep).delete(drafts::forget))
+        .route("/drafts/{id}/files", post(drafts::add_file))
+        .route("/drafts/{id}/files/{file}", get(drafts::file))
         .route("/blobs/{id}", get(blobs::blob))
         .route("/filters", get(previews::filters))
         .route("/events", get(events::events))
@@ -111,6 +120,7 @@ pub fn router(app: Arc<App>) -> Router {
         .layer(DefaultBodyLimit::max(JSON_BODY_LIMIT))
         .route("/moments", post(moments::post).layer(DefaultBodyLimit::max(UPLOAD_LIMIT)))
         .route("/previews", post(previews::preview).layer(DefaultBodyLimit::max(PREVIEW_UPLOAD_LIMIT)))
+        .route("/invites/read", post(invites::read))
         .route("/profile/avatar", put(profile::set_avatar).delete(profile::remove_avatar))
         .route("/profile/cover", put(profile::set_cover).delete(profile::remove_cover))
         .fallback(no_such_path)

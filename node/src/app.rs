@@ -8,9 +8,10 @@
 //! it), the next call opens the node.
 //!
 //! The 24 words of an identity made here are kept in memory until the page says that they were written down, or until
-//! the process ends. They are never logged and never given to a program or a command.
+//! the process ends; a person may put it off, and is reminded. They are never logged and never given to a program or a command.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tidings::client::{Client, Created};
@@ -58,6 +59,8 @@ pub struct App {
     user: OnceLock<UserId>,
     open_with: OpenWith,
     words: Mutex<Option<Created>>,
+    /// Whether the person said that they write them down later.
+    words_wait: AtomicBool,
     http: OnceLock<SocketAddr>,
     stop: watch::Sender<bool>,
 }
@@ -88,6 +91,7 @@ impl App {
             user: OnceLock::new(),
             open_with,
             words: Mutex::new(None),
+            words_wait: AtomicBool::new(false),
             http: OnceLock::new(),
             stop: watch::channel(false).0,
         })
@@ -147,6 +151,16 @@ impl App {
     pub fn words(&self) -> Option<Vec<String>> {
         let words = self.words.lock().unwrap_or_else(PoisonError::into_inner);
         words.as_ref().map(|created| created.words().iter().map(ToString::to_string).collect())
+    }
+
+    /// The words are not asked about at the start any more; they stay until they are forgotten.
+    pub fn let_words_wait(&self) {
+        self.words_wait.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the person put off writing the words down.
+    pub fn words_wait(&self) -> bool {
+        self.words_wait.load(Ordering::Relaxed)
     }
 
     /// Forgets the words.

@@ -29,6 +29,7 @@
 //!
 //! Source: docs/protocol.md 3.9 and 3.18.
 
+pub mod code;
 mod decode;
 pub mod edit;
 mod encode;

@@ -35,7 +35,7 @@ struct Assets;
 
 /// The pages of the web app, as their addresses begin. The frame is the same for each; what it shows is decided by the
 /// page's scripts, from the address.
-const PAGES: [&str; 6] = ["people", "moments", "notices", "search", "favourites", "settings"];
+const PAGES: [&str; 7] = ["welcome", "people", "moments", "notices", "search", "favourites", "settings"];
 
 #[derive(Template)]
 #[template(path = "page.html")]

@@ -182,13 +182,28 @@ impl Browser {
         element(&self.wait(&format!("{name:?} in {css}"), script, &[json!(css), json!(name)]))
     }
 
-    /// Clicks where it is; what is out of sight is first scrolled to, at once: the page itself does it smoothly.
+    /// Clicks where it is; what is out of sight, or beneath the bar, is first scrolled to, at once: the page itself does it
+    /// smoothly.
     pub fn click(&self, element: &Element) {
         let reach = "const at = arguments[0].getBoundingClientRect();
-            if (at.top < 0 || at.bottom > innerHeight) arguments[0].scrollIntoView({ block: 'center', behavior: 'instant' })";
+            const hit = document.elementFromPoint(at.left + at.width / 2, at.top + at.height / 2);
+            if (!arguments[0].contains(hit)) arguments[0].scrollIntoView({ block: 'center', behavior: 'instant' })";
         self.run(reach, &[element.json()]);
         self.send(&format!("/element/{}/click", element.0), &json!({}))
             .unwrap_or_else(|error| panic!("a click: {error}; the page says:\n{}", self.text()));
+    }
+
+    /// Takes one thing, moves it onto another and lets go.
+    pub fn drag(&self, from: &Element, onto: &Element) {
+        let to = |element: &Element| json!({"type": "pointerMove", "duration": 100, "x": 0, "y": 0, "origin": element.json()});
+        let moves = json!([
+            to(from), {"type": "pointerDown", "button": 0},
+            {"type": "pointerMove", "duration": 100, "x": 8, "y": 8, "origin": "pointer"},
+            to(onto), {"type": "pointerMove", "duration": 100, "x": 2, "y": 2, "origin": "pointer"},
+            {"type": "pointerUp", "button": 0},
+        ]);
+        let mouse = json!({"type": "pointer", "id": "mouse", "parameters": {"pointerType": "mouse"}, "actions": moves});
+        self.send("/actions", &json!({"actions": [mouse]})).unwrap_or_else(|error| panic!("a drag: {error}"));
     }
 
     /// Clicks a button by its name.

@@ -11,8 +11,8 @@ use utoipa::openapi::{Content, Ref, RefOr, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
 
 use super::{
-    acquaint, blobs, care, events, links, me, moments, node, notices, onboarding, people, previews, privacy,
-    profile, programs, schema, settings, sharing, tags,
+    acquaint, blobs, care, drafts, events, invites, limits, links, me, moments, node, notices, onboarding,
+    people, previews, privacy, profile, programs, schema, settings, sharing, tags,
 };
 
 /// The API.
@@ -21,16 +21,16 @@ use super::{
     info(title = "Tidings", description = "The local API of a personal node. Loopback only.", license(name = "MIT OR Apache-2.0")),
     paths(
         me::whoami, me::profile, me::change_profile, node::status, node::address, node::stop, onboarding::state,
-        onboarding::create, onboarding::forget, people::friends, people::friend, people::change, people::remove,
+        onboarding::create, onboarding::forget, onboarding::later, people::friends, people::friend, people::change, people::remove,
         people::safety, people::verify, people::requests, people::confirm, people::decline, people::invite,
-        people::accept, acquaint::block, acquaint::unblock, acquaint::request, acquaint::introduce,
+        people::accept, invites::read, acquaint::block, acquaint::unblock, acquaint::request, acquaint::introduce,
         privacy::show, privacy::change, privacy::chats_only, privacy::with_moments, privacy::audience,
         tags::list, tags::add, tags::take, tags::rename, tags::remove, moments::timeline, moments::post,
         moments::moment, moments::withdraw, moments::withdraw_comment, moments::like, moments::unlike,
         care::album, care::faves, care::pin, care::unpin, care::fave, care::unfave,
         moments::comment, moments::who, sharing::share, sharing::evidence, notices::hide, notices::list, notices::read, notices::mute, notices::unmute,
         blobs::blob, previews::filters, previews::preview, events::events, programs::list, programs::add, programs::revoke,
-        links::preview, profile::set_avatar, profile::remove_avatar, profile::set_cover, profile::remove_cover,
+        links::preview, limits::limits, drafts::list, drafts::keep, drafts::forget, drafts::add_file, drafts::file, profile::set_avatar, profile::remove_avatar, profile::set_cover, profile::remove_cover,
         profile::set_status, profile::clear_status, settings::show, settings::change, openapi
     ),
     components(schemas(schema::Failure, schema::Refusal)),

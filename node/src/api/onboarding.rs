@@ -26,7 +26,8 @@ pub async fn state(permit: Permit<Person>) -> Answer<Value> {
 fn describe(app: &App, caller: &Caller) -> Value {
     let words = app.words().filter(|_| *caller == Caller::Session);
     let state = match &words {
-        Some(_) => "words",
+        Some(_) if !app.words_wait() => "words",
+        Some(_) => "done",
         None if Client::has_identity(app.home.path()) => "done",
         None => "new",
     };
@@ -50,6 +51,14 @@ pub async fn create(
 ) -> Result<(StatusCode, Answer<Value>)> {
     permit.app.create_identity(&newcomer.name).await?;
     Ok((StatusCode::CREATED, Answer(describe(&permit.app, &permit.caller))))
+}
+
+/// The words are written down later: the first run goes on, and they can be asked for until then.
+#[utoipa::path(put, path = "/api/v1/onboarding/later", tag = "onboarding",
+    responses((status = 200, body = super::schema::Onboarding)))]
+pub async fn later(permit: Permit<Person>) -> Answer<Value> {
+    permit.app.let_words_wait();
+    Answer(describe(&permit.app, &permit.caller))
 }
 
 /// The words were written down: forget them.

@@ -224,6 +224,8 @@ async fn a_programs_token_opens_what_its_scope_says() {
             ("POST", "/api/v1/stop"),
             ("POST", "/api/v1/address"),
             ("GET", "/api/v1/onboarding"),
+            ("PUT", "/api/v1/onboarding/later"),
+            ("POST", "/api/v1/invites/read"),
             ("DELETE", "/api/v1/friends/x"),
         ] {
             let call = Call::new(method, path).with("authorization", &bearer);
@@ -320,8 +322,12 @@ async fn the_document_needs_no_token_and_names_every_route() {
     }
     for (path, item) in paths {
         for (method, operation) in item.as_object().unwrap() {
-            let concrete =
-                path.replace("{who}", "x").replace("{id}", "x").replace("{tag}", "x").replace("{name}", "x");
+            let concrete = path
+                .replace("{who}", "x")
+                .replace("{id}", "x")
+                .replace("{tag}", "x")
+                .replace("{name}", "x")
+                .replace("{file}", "x");
             let (status, word) = rig.code(Call::new(&method.to_uppercase(), &concrete)).await;
             let open = path.ends_with("openapi.json");
             assert_eq!(
@@ -593,4 +599,12 @@ fn what_the_library_writes_is_what_the_document_describes() {
     check("Status", status);
     let error = crate::error::Error::usage("x", "y", "z").to_json();
     check("Failure", error);
+    check("Limits", super::limits::said(15_000, true));
+    let kept = v::KeptDraft {
+        id: tidings::id::DraftId::from_bytes([5; 16]),
+        saved_at: at,
+        words: serde_json::to_string(&super::moments::Draft::default()).unwrap(),
+        files: vec![v::DraftFile { id: blob, part: v::Part::Photo, mime: "image/jpeg".into(), bytes: 1 }],
+    };
+    check("KeptDrafts", serde_json::json!({"drafts": [super::drafts::shown(kept).unwrap()]}));
 }

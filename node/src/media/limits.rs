@@ -83,3 +83,13 @@ pub const CONCURRENT_LIMIT: usize = 1;
 
 /// Metadata segments listed by name; a file with more has them counted no further. Origin: guess.
 pub const METADATA_LISTED_LIMIT: usize = 64;
+
+/// Sides at which a QR code is looked for, in pixels, one after the other. Origin: chosen; a code of 69 modules that fills a
+/// third of the picture has five pixels a module at the first, and the second finds the small one in a screenshot.
+pub const CODE_SIDES: [u32; 2] = [1_024, SIDE_TARGET];
+
+/// Pixels that the search for a QR code may read, write and copy: 256 million, a second or two of work.
+///
+/// A photo with a code costs 10 to 40 million at the larger side. A picture tiled with corner marks makes the search try
+/// every three of them, for hours. Origin: measured, with room.
+pub const CODE_WORK_LIMIT: u64 = 256 * 1024 * 1024;

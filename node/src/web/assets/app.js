@@ -17,6 +17,8 @@ const root = /** @type {HTMLElement} */ (document.getElementById("app"));
 /** Every page, by its address. The last is shown where there is none. */
 const ROUTES = /** @type {import("./lib/router.js").Route[]} */ ([
   { path: /^\/$/, stays: true, open: async () => (await import("./pages/timeline.js")).open() },
+  { path: /^\/welcome$/, open: async () => (await import("./pages/welcome.js")).open() },
+  { path: /^\/people\/([0-9a-f]+)\/as-they-see$/, open: async (parts) => (await import("./pages/view-as.js")).open(parts) },
   { path: /^\/people\/([^/]+)$/, open: async (parts) => (await import("./pages/person.js")).open(parts) },
   { path: /^\/search$/, open: async (_, query) => (await import("./pages/search.js")).open(query) },
   { path: /^\/favourites$/, open: async () => (await import("./pages/favourites.js")).open() },
@@ -46,6 +48,9 @@ async function start() {
   }
   const { node, main, shown } = frame(await ask("GET", "/whoami"));
   root.replaceChildren(node);
+  if ((state.state === "done" ? state.words : (await ask("GET", "/onboarding")).words).length > 0) {
+    main.before((await import("./parts/onboarding.js")).reminder());
+  }
   await router.begin(main, ROUTES, (page) => { shown(page); badge.titled(page.title); });
   badge.begin();
   friends.begin();

@@ -25,12 +25,14 @@
  *   status: StatusLine|null, note: string, tags: string[], since: string, verified: boolean, online: boolean,
  *   path: "direct"|"relay"|"lan"|null, last_seen: string|null, chats_only: boolean, hide_mine: boolean, hide_theirs: boolean,
  *   blocked: boolean, introduced_by: Person|null, muted: boolean, window_days: number}} Friend
- * @typedef {{id: string, name: string, expected: string|null, via: string}} Request
+ * @typedef {{id: string, name: string, expected: string|null, via: "invite"|"accepted"|"introduction", by: Person|null,
+ *   confirmed: boolean, moments: number, at: string}} Request
+ * @typedef {{name: string, friends: Person[]}} Tag
  */
 
 import { perhaps, size, t } from "./words.js";
 
-const token = document.querySelector('meta[name="tidings-token"]')?.getAttribute("content") ?? "";
+export const token = document.querySelector('meta[name="tidings-token"]')?.getAttribute("content") ?? "";
 
 /** An error as the node tells it. */
 export class Refusal extends Error {
@@ -48,26 +50,35 @@ export class Refusal extends Error {
  * One request.
  * @param {string} method
  * @param {string} path below /api/v1
- * @param {any} [body] an object (sent as JSON), a form or a file
+ * @param {any} [body] an object (sent as JSON), a form, or a file (sent as it is)
  * @returns {Promise<any>}
  */
 export async function ask(method, path, body) {
   /** @type {Record<string, string>} */
   const headers = method === "GET" ? {} : { "X-Tidings-Token": token };
-  const isForm = body instanceof FormData || body instanceof Blob;
-  if (body !== undefined && !isForm) headers["Content-Type"] = "application/json";
+  const isWhole = body instanceof FormData || body instanceof Blob;
+  if (body !== undefined && !isWhole) headers["Content-Type"] = "application/json";
   let answer;
   try {
-    answer = await fetch(`/api/v1${path}`, { method, headers, body: isForm ? body : body && JSON.stringify(body) });
+    answer = await fetch(`/api/v1${path}`, { method, headers, body: isWhole ? body : body && JSON.stringify(body) });
   } catch {
     throw new Refusal("no_node", t("error.no_node"));
   }
   const value = await answer.json().catch(() => null);
   if (answer.ok) return value;
+  throw refusal(answer.status, value);
+}
+
+/**
+ * What an answer says that is none of the good ones.
+ * @param {number} status
+ * @param {any} value its JSON
+ */
+export function refusal(status, value) {
   const error = value?.error;
-  if (!error) throw new Refusal("strange_answer", t("error.strange_answer", { status: answer.status }));
+  if (!error) return new Refusal("strange_answer", t("error.strange_answer", { status }));
   const own = sentence(error.message, error.help);
-  throw new Refusal(error.code, perhaps(`error.${error.code}`, named(error.values, own)) ?? own);
+  return new Refusal(error.code, perhaps(`error.${error.code}`, named(error.values, own)) ?? own);
 }
 
 /**

@@ -43,6 +43,9 @@ const SHAPES = {
   search: "M10.500 17a6.500 6.500 0 1 0 0-13 6.500 6.500 0 0 0 0 13ZM15.300 15.300 20.500 20.500",
   star: "M12 3.500l2.600 5.500 6 .800-4.400 4.200 1.100 6L12 17.100 6.700 20l1.100-6L3.400 9.800l6-.800Z",
   gear: "M4 7h9M17 7h3M15 9.500v-5M4 12h3M11 12h9M9 14.500v-5M4 17h9M17 17h3M15 19.500v-5",
+  pencil: "M5 19l.8-3.8L16.5 4.5l3 3L8.8 18.2ZM14.3 6.7l3 3",
+  turn: "M19 12a7 7 0 1 1-2.3-5.2L19 9M19 4v5h-5",
+  tag: "M3.500 4.500h8l9 9-7 7-9-9ZM8 8.500h.01",
   more: "M5.5 12h.01M12 12h.01M18.5 12h.01",
   tack: "M9 3.5h6M10 3.5V9l-3 4v1.5h10V13l-3-4V3.5M12 14.5v6",
   share: "M14 4.5 20.5 11 14 17.5v-4c-5 0-8 1.5-10.5 5C4 13 7.500 8.500 14 8.500Z",
@@ -107,18 +110,32 @@ export function notice(text) {
 }
 
 /**
+ * Makes a button wait. What is returned lets it go on, with the focus if it had it and nothing else has taken it.
+ * @param {HTMLElement | null} button
+ */
+function hold(button) {
+  const had = button !== null && document.activeElement === button;
+  button?.setAttribute("disabled", "");
+  return () => {
+    button?.removeAttribute("disabled");
+    const { activeElement: now, body } = document;
+    if (had && button.isConnected && (!now || now === body || now.matches("dialog"))) button.focus({ preventScroll: true });
+  };
+}
+
+/**
  * Runs what a button does: once at a time, and what goes wrong is said.
  * @param {HTMLElement | null} button
  * @param {() => Promise<void>} work
  */
 export async function during(button, work) {
-  if (button) button.setAttribute("disabled", "");
+  const goOn = hold(button);
   try {
     await work();
   } catch (error) {
     notice(error instanceof Error ? error.message : String(error));
   } finally {
-    if (button) button.removeAttribute("disabled");
+    goOn();
   }
 }
 
@@ -129,7 +146,7 @@ export async function during(button, work) {
  * @param {() => Promise<void>} work
  */
 export async function attempt(place, button, work) {
-  if (button) button.setAttribute("disabled", "");
+  const goOn = hold(button);
   place.textContent = "";
   try {
     await work();
@@ -138,7 +155,7 @@ export async function attempt(place, button, work) {
     place.textContent = error instanceof Error ? error.message : String(error);
     return false;
   } finally {
-    if (button) button.removeAttribute("disabled");
+    goOn();
   }
 }
 

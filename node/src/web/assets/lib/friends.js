@@ -76,8 +76,8 @@ function changed() {
   if (ends.length > 0) ending = setTimeout(changed, Math.min(...ends) - Date.now() + 50);
 }
 
-/** Reads all friends anew. */
-async function load() {
+/** Reads all friends anew: for what the node tells no event about, such as a tag's new name. */
+export async function load() {
   const { friends: list } = await ask("GET", "/friends");
   friends.clear();
   for (const one of list) friends.set(one.id, one);

@@ -1,102 +1,75 @@
 // @ts-check
 /**
- * The people panel: who asks to be a friend, who is one, and the sheets for inviting, accepting and one friend.
+ * The panel beside the timeline: who asks to be a friend and who is here now. All friends are on their own page
+ * (`pages/people.js`).
  * @module
  */
-import { ask, part } from "../lib/api.js";
-import { dialog, during, el, face, notice } from "../lib/dom.js";
+import { el, face, notice } from "../lib/dom.js";
+import { known } from "../lib/friends.js";
+import * as live from "../lib/live.js";
+import { t } from "../lib/words.js";
 import { acceptSheet, inviteSheet } from "./invite.js";
-import { when } from "../lib/when.js";
+import { requestCard, requests } from "./requests.js";
+
+/** @typedef {import("../lib/api.js").Friend} Friend */
+
+/** Friends named in the panel. */
+const SHOWN = 12;
 
 /** The panel. */
 export class People {
   constructor() {
     this.requests = el("div", { class: "people" });
     this.friends = el("div", { class: "people" });
-    this.count = el("span");
-    this.node = el("aside", { class: "side", "aria-label": "People" },
+    this.all = el("a", { class: "all", href: "/people" });
+    this.node = el("aside", { class: "side", "aria-label": t("nav.people") },
       el("section", { class: "panel" },
-        el("div", { class: "panel-head" }, el("h2", {}, "Friends"), this.count),
+        el("div", { class: "panel-head" }, el("h2", {}, t("people.friends")), this.all),
         this.requests, this.friends,
         el("div", { class: "row" },
-          el("button", { class: "main grow", type: "button", onclick: inviteSheet }, "Invite"),
-          el("button", { class: "grow", type: "button", onclick: () => acceptSheet(() => this.load()) }, "I have a link"))));
+          el("button", { class: "main grow", type: "button", onclick: () => inviteSheet() }, t("people.invite")),
+          el("button", { class: "grow", type: "button", onclick: () => acceptSheet(() => this.load()) }, t("people.accept")))));
+    live.on("friends", () => { this.draw().catch(() => {}); });
   }
 
   async load() {
-    const [{ requests }, { friends }] = await Promise.all([ask("GET", "/requests"), ask("GET", "/friends")]);
-    this.requests.replaceChildren(...requests.map((/** @type {import("../lib/api.js").Request} */ request) => this.request(request)));
-    this.friends.replaceChildren(...friends.map((/** @type {import("../lib/api.js").Friend} */ friend) => this.friend(friend)));
-    this.count.className = "hint";
-    this.count.textContent = friends.length > 0 ? String(friends.length) : "";
-    if (friends.length === 0 && requests.length === 0) {
-      this.friends.replaceChildren(el("p", { class: "hint" }, "Nobody yet. Send somebody an invite; once both have said yes, you see each other's moments."));
-    }
+    const [asking] = await Promise.all([requests(), this.draw()]);
+    this.requests.replaceChildren(...asking.map((request) => requestCard(request, () => { this.load().catch(() => {}); })));
   }
 
-  /** @param {import("../lib/api.js").Request} request */
-  request(request) {
-    const expected = request.expected && request.expected !== request.name ? ` You expected ${request.expected}.` : "";
-    if (request.via === "accepted") {
-      return el("div", { class: "request" }, el("p", {}, el("strong", {}, request.name), " has your yes. You are friends once they confirm."));
-    }
-    const answer = (/** @type {"confirm"|"decline"} */ word) => (/** @type {Event} */ event) =>
-      during(/** @type {HTMLElement} */ (event.currentTarget), async () => {
-        await ask("POST", `/requests/${part(request.id)}/${word}`);
-        await this.load();
-      });
-    return el("div", { class: "request" }, el("p", {}, el("strong", {}, request.name), ` would like to be your friend.${expected}`),
-      el("div", { class: "row" }, el("button", { class: "main", type: "button", onclick: answer("confirm") }, "Confirm"),
-        el("button", { type: "button", onclick: answer("decline") }, "Decline")));
-  }
-
-  /** @param {import("../lib/api.js").Friend} friend */
-  friend(friend) {
-    const tags = friend.tags.map((tag) => `#${tag}`).join(" ");
-    const state = friend.online ? "here now" : friend.last_seen ? "away" : "not met yet";
-    return el("button", { class: "person", type: "button", onclick: () => friendSheet(friend, () => this.load()) }, face(friend, true),
-      el("span", { class: "who" }, friend.name, el("small", {}, [friend.verified ? "verified" : "", tags || state].filter(Boolean).join(" · "))),
-      el("span", { class: friend.online ? "dot on" : "dot", role: "img", "aria-label": state }));
+  async draw() {
+    const friends = await known();
+    const here = friends.filter((friend) => friend.online);
+    const shown = here.slice(0, SHOWN);
+    this.friends.replaceChildren(...shown.map((friend) => personButton(friend)));
+    if (here.length > SHOWN) this.friends.append(el("a", { class: "hint", href: "/people" }, t("people.here.more", { n: here.length - SHOWN })));
+    if (friends.length === 0) this.friends.append(el("p", { class: "hint" }, t("people.none")));
+    else if (here.length === 0) this.friends.append(el("p", { class: "hint" }, t("people.here.none")));
+    this.all.textContent = friends.length > 0 ? t("people.all", { n: friends.length }) : "";
   }
 }
 
 /**
- * One friend: safety words, tags.
- * @param {import("../lib/api.js").Friend} friend
- * @param {() => void} onChange
+ * A friend as a button that opens their sheet.
+ * @param {Friend} friend
+ * @returns {HTMLElement}
  */
-async function friendSheet(friend, onChange) {
-  const path = `/friends/${part(friend.id)}`;
-  let safety;
-  try {
-    safety = await ask("GET", `${path}/safety`);
-  } catch (error) {
-    notice(error instanceof Error ? error.message : String(error));
-    return;
-  }
-  dialog("sheet", (close) => {
-    const compared = (/** @type {boolean} */ matches) => (/** @type {Event} */ event) =>
-      during(/** @type {HTMLElement} */ (event.currentTarget), async () => {
-        await ask("PUT", `${path}/safety`, { matches });
-        notice(matches ? `${friend.name} is verified.` : "Somebody may stand between you. Do not share anything yet; invite each other again in person.");
-        close();
-        onChange();
-      });
-    const tag = /** @type {HTMLInputElement} */ (el("input", { type: "text", placeholder: "New tag, such as family", "aria-label": "New tag", maxlength: 64 }));
-    const add = el("button", { type: "submit" }, "Add");
-    const tags = el("form", {}, el("div", { class: "chips" }, ...friend.tags.map((name) => el("span", { class: "chip tag" }, name))),
-      el("div", { class: "row" }, el("span", { class: "grow" }, tag), add));
-    tags.addEventListener("submit", (event) => {
-      event.preventDefault();
-      const name = tag.value.trim();
-      if (name) during(add, async () => { await ask("POST", `/tags/${part(name)}/add`, { friends: [friend.id] }); close(); onChange(); });
-    });
-    return [el("div", { class: "stack" },
-      el("div", { class: "row" }, face(friend), el("div", {}, el("h2", {}, friend.name), el("p", { class: "hint" }, friend.online ? "Here now" : "Last here ", friend.online || !friend.last_seen ? null : when(friend.last_seen)))),
-      el("p", {}, safety.verified ? "You said that these words match." : `Ask ${friend.name} to read theirs to you. The same words mean that nobody stands between you.`),
-      el("ol", { class: "safety", "aria-label": "Safety words" }, ...safety.words.map((/** @type {string} */ word) => el("li", {}, word))),
-      el("div", { class: "row" }, el("button", { class: "main", type: "button", onclick: compared(true) }, "They match"), el("button", { type: "button", onclick: compared(false) }, "They differ")),
-      tags,
-      el("div", { class: "row end" }, el("button", { class: "quiet", type: "button", onclick: close }, "Close")))];
-  });
+export function personButton(friend) {
+  const state = stateOf(friend);
+  const button = el("button", { class: "person", type: "button", onclick: () => {
+    import("./friend-sheet.js").then(({ friendSheet }) => friendSheet(friend.id)).catch((error) => notice(error.message));
+  } }, face(friend, true),
+  el("span", { class: "who" }, el("span", { class: "name", dir: "auto" }, friend.name),
+    el("small", {}, [friend.verified ? t("people.verified") : "", friend.tags.map((tag) => `#${tag}`).join(" ") || state].filter(Boolean).join(" · "))),
+  el("span", { class: friend.online ? "dot on" : "dot", role: "img", "aria-label": state, title: state }));
+  return button;
+}
+
+/**
+ * Whether a friend is here, in words.
+ * @param {Friend} friend
+ */
+export function stateOf(friend) {
+  if (friend.online) return t("people.state.here");
+  return t(friend.last_seen ? "people.state.away" : "people.state.never");
 }
