@@ -189,11 +189,9 @@ class Theirs extends PersonPage {
       friend.chats_only ? t("person.chats_only") : friend.hide_mine && t("person.hide_mine"),
       friend.muted && t("person.muted"),
     ];
-    const manage = el("button", { type: "button", hidden: friend.blocked, onclick: () => during(manage, async () => {
-      const { friendSheet } = await import("../parts/friend-sheet.js");
-      await friendSheet(friend.id);
-    }) }, icon("gear"), t("person.manage"));
-    const head = cover(friend, { actions: [manage], hints: /** @type {(Node | string)[]} */ (hints.filter(Boolean)) });
+    const manage = el("button", { type: "button", onclick: () => during(manage, async () => { await (await import("../parts/friend-sheet.js")).friendSheet(friend.id); }) }, icon("gear"), t("people.manage"));
+    const as = el("a", { class: "button", href: `/people/${friend.id}/as-they-see` }, t("people.as", { name: friend.name }));
+    const head = cover(friend, { actions: friend.blocked ? [] : [as, manage], hints: /** @type {(Node | string)[]} */ (hints.filter(Boolean)) });
     if (friend.note) head.append(el("p", { class: "hint note", dir: "auto" }, t("person.note", { note: friend.note })));
     this.note.replaceChildren(...this.notes());
     return { head, status: friend.status };
