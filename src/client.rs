@@ -27,6 +27,7 @@
 
 mod blobs;
 mod care;
+mod drafts;
 mod engine;
 mod events;
 mod evidence;
@@ -113,6 +114,7 @@ struct Inner {
     jobs: mpsc::Sender<Job>,
     events: events::Log,
     blobs: Arc<BlobFiles>,
+    drafts: Arc<BlobFiles>,
     proofs: Arc<proof::Proofs>,
     home: PathBuf,
     engine: Mutex<Option<engine::Running>>,
@@ -147,7 +149,7 @@ impl Client {
         let wait = Duration::from_millis(config.lock_wait_ms);
         let folder = config.home.clone();
         let opened = blocking(move || home::open(&folder, wait)).await?;
-        let home::Opened { service, blobs, node_key } = opened;
+        let home::Opened { service, blobs, drafts, node_key } = opened;
         let (jobs, job_queue) = mpsc::channel(engine::JOB_QUEUE);
         let events = events::Log::new();
         let network = if config.network {
@@ -161,6 +163,7 @@ impl Client {
                 jobs,
                 events,
                 blobs,
+                drafts,
                 proofs: Arc::default(),
                 home: config.home,
                 engine: Mutex::new(Some(running)),

@@ -155,6 +155,10 @@ id!(
     ParcelId, 16
 );
 id!(
+    /// Something half-written that is kept: chosen by whoever writes it.
+    DraftId, 16
+);
+id!(
     /// A sealing key of a device: derived from its public half.
     SealId, 8
 );

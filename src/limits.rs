@@ -523,3 +523,17 @@ pub const BODY_LOOK_LIMIT: usize = 64;
 /// Receipts that one author is owed at a time; what is withdrawn beyond them is dropped and not receipted. *chosen: as
 /// many moments as somebody withdraws at once; a record each*
 pub const RECEIPT_LIMIT: usize = 1_024;
+
+// ---- drafts of one's own ----
+
+/// Half-written moments that are kept at a time. *guess*
+pub const DRAFT_LIMIT: usize = 20;
+/// Files of one draft: nine photos, or a video and its poster; and one that takes another's place. *chosen*
+pub const DRAFT_FILE_LIMIT: usize = POST_PHOTO_LIMIT + 1;
+/// What an application says of a draft, bytes: text, alt texts, edits, for whom. *chosen: the longest JSON body that it
+/// could share afterwards*
+pub const DRAFT_WORDS_LIMIT: usize = 128 * 1024;
+/// The files of all drafts, bytes. *guess: ten videos, or a hundred photos of a camera*
+pub const DRAFT_BYTES_LIMIT: u64 = 1024 * 1024 * 1024;
+/// Media type of a file of a draft, bytes. *guess*
+pub const DRAFT_MIME_LIMIT: usize = 100;

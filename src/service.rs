@@ -34,6 +34,7 @@ mod befriend;
 mod bodies;
 mod couriers;
 mod deliver;
+mod drafts;
 mod dropped;
 mod expire;
 mod held;

@@ -7,10 +7,12 @@
 //! Source: the faces of the program (README, `tidings --help`, `/api/v1/openapi.json`).
 
 mod care;
+mod drafts;
 mod privacy;
 mod settings;
 
 pub use care::{Album, MonthCount};
+pub use drafts::{DraftFile, KeptDraft, Part};
 pub use privacy::{AudienceChange, AudienceDryRun, Privacy};
 pub use settings::Settings;
 mod notice;

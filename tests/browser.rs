@@ -9,6 +9,8 @@
 
 #[path = "browser/access.rs"]
 mod access;
+#[path = "browser/composer.rs"]
+mod composer;
 #[path = "browser/first.rs"]
 mod first;
 #[path = "browser/keyboard.rs"]
@@ -99,7 +101,14 @@ fn share(page: &Browser, text: &str, photo: Option<&Path>) {
         page.find(".composer .shelf img");
     }
     page.press(".composer", "Share");
+    page.press(".sending-bar", "Share now");
     page.wait("an empty composer", "return document.querySelector('.composer textarea').value === ''", &[]);
+}
+
+/// Opens the composer, and in it the choice for whom.
+fn choose_audience(page: &Browser) {
+    page.click(&page.find(".composer textarea"));
+    page.press(".composer", "All friends");
 }
 
 /// A small photo on disk.

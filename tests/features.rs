@@ -14,6 +14,8 @@ mod audiences;
 mod care;
 #[path = "features/content.rs"]
 mod content;
+#[path = "features/drafts.rs"]
+mod drafts;
 #[path = "features/interactions.rs"]
 mod interactions;
 #[path = "features/media.rs"]

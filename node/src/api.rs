@@ -19,10 +19,12 @@ pub mod acquaint;
 pub mod blobs;
 pub mod care;
 pub mod document;
+pub mod drafts;
 pub mod events;
 pub mod guard;
 pub mod input;
 pub mod invites;
+pub mod limits;
 pub mod links;
 pub mod me;
 pub mod moments;
@@ -104,6 +106,11 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/notices/read", post(notices::read))
         .route("/mutes/{word}", put(notices::mute).delete(notices::unmute))
         .route("/links", post(links::preview))
+        .route("/limits", get(limits::limits))
+        .route("/drafts", get(drafts::list))
+        .route("/drafts/{id}", put(drafts::keep).delete(drafts::forget))
+        .route("/drafts/{id}/files", post(drafts::add_file))
+        .route("/drafts/{id}/files/{file}", get(drafts::file))
         .route("/blobs/{id}", get(blobs::blob))
         .route("/filters", get(previews::filters))
         .route("/events", get(events::events))

@@ -4,6 +4,7 @@
 //! config.toml   what a person may change            keys/    mode 0600
 //! store/        sled                                keys/tokens.json   hashes of programs' tokens
 //! blobs/        sealed photos                       log/     only where a node runs in the background
+//! drafts/       sealed files of drafts
 //! run.json      while a node runs: pid, address, the command line's own token (mode 0600)
 //! tmp/          uploads on their way in; emptied at every start
 //! ```
@@ -11,7 +12,7 @@
 //! Everything the program writes here is for its owner alone: folders 0700, files 0600 where the system knows modes.
 //! A file appears whole or not at all: it is written beside its place, synced and renamed.
 //!
-//! `store/`, `blobs/`, `keys/` and the lock are the library's; this module never looks into them but for `tokens.json`.
+//! `store/`, `blobs/`, `drafts/`, `keys/` and the lock are the library's; this module never looks into them but for `tokens.json`.
 
 use std::fs;
 use std::io::Write;

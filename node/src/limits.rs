@@ -65,3 +65,5 @@ pub const FFMPEG_TIMEOUT_MS: u64 = 15_000;
 pub const STILL_LEN_LIMIT: u64 = 8 * 1024 * 1024;
 /// Longest side of a preview that the composer asks for, pixels. *chosen: half of what is published*
 pub const PREVIEW_SIDE_LIMIT: u32 = 1_024;
+/// Pieces of a file of a draft that wait to be sealed. *guess: the network does not wait for each write*
+pub const DRAFT_CHUNKS_WAITING: usize = 4;

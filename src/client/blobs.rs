@@ -32,7 +32,7 @@ pub(super) fn seal_file(files: &BlobFiles, path: &Path) -> Result<SealedBlob> {
     seal_from(files, &mut file, bytes)
 }
 
-fn seal_from(files: &BlobFiles, source: &mut dyn Read, plain_bytes: u64) -> Result<SealedBlob> {
+pub(super) fn seal_from(files: &BlobFiles, source: &mut dyn Read, plain_bytes: u64) -> Result<SealedBlob> {
     if plain_bytes > VIDEO_BLOB_LIMIT {
         return Err(Error::refused(
             "blob_limit",
@@ -131,6 +131,11 @@ impl OpenBlob {
         let reading = fitting.and_then(|at| readings.into_iter().nth(at));
         let BlobReading { key, mime, bytes, .. } = reading.ok_or_else(super::reseal::not_the_signed_one)?;
         Ok(Self { file: std::sync::Mutex::new(file), key, mime, bytes })
+    }
+
+    /// Opens a file whose key is my own.
+    pub(super) fn of_mine(file: File, key: BlobKey, bytes: u64) -> Self {
+        Self { file: std::sync::Mutex::new(file), key, mime: "application/octet-stream", bytes }
     }
 
     /// Its media type.

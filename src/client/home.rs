@@ -4,7 +4,7 @@
 //!  keys/at-rest    the key that everything else is sealed under (mode 0600)
 //!  keys/keyring    device, node and seal keys, sealed
 //!  keys/storage    the storage keys of the months, sealed
-//!  store/  blobs/  tmp/  log/  seq  lock  format
+//!  store/  blobs/  drafts/  tmp/  log/  seq  lock  format
 //! ```
 
 use std::path::Path;
@@ -33,6 +33,7 @@ const STORAGE: &str = "storage";
 pub(super) struct Opened {
     pub(super) service: Service,
     pub(super) blobs: Arc<BlobFiles>,
+    pub(super) drafts: Arc<BlobFiles>,
     pub(super) node_key: SigningKey,
 }
 
@@ -123,7 +124,8 @@ pub(super) fn open(home: &Path, wait: Duration) -> Result<Opened> {
     let node_key = keyring.node_key().clone();
     let parts = Parts { keyring, store, book: Box::new(book), beside, entropy };
     let service = Service::new(parts, now()).map_err(|error| store_error(&error))?;
-    Ok(Opened { service, blobs: Arc::new(blobs), node_key })
+    let drafts = super::drafts::open(home, &service)?;
+    Ok(Opened { service, blobs: Arc::new(blobs), drafts: Arc::new(drafts), node_key })
 }
 
 fn keys(home: &Path) -> Result<(Keyring, StorageKeys)> {

@@ -92,6 +92,8 @@ trees! {
     ByAuthor = "by-author", false;
     /// How many posts of an author lie in the timeline. Key: author 32 ‖ months since January 1970 4. Value: number 8.
     Months = "months", true;
+    /// What is half-written and goes to nobody. Key: draft id 16. Value: when, what the application says, its files.
+    Drafts = "drafts", true;
 }
 
 /// A key built from its fields.

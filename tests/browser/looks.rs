@@ -30,6 +30,8 @@ pub const LOOKS: [Look; 4] = [
 pub enum Step {
     /// Clicks the first that can be seen.
     Press(&'static str),
+    /// Goes to it, as the tabulator does.
+    Focus(&'static str),
     /// Waits for it.
     See(&'static str),
 }
@@ -43,7 +45,7 @@ pub struct Place {
     pub steps: &'static [Step],
 }
 
-use Step::{Press, See};
+use Step::{Focus, Press, See};
 
 /// Every page and the main sheets.
 pub const PLACES: &[Place] = &[
@@ -61,7 +63,16 @@ pub const PLACES: &[Place] = &[
     Place { name: "settings", path: "/settings", steps: &[] },
     Place { name: "nothing", path: "/people/nobody/at/all", steps: &[] },
     Place { name: "viewer", path: "/", steps: &[Press("article.moment .photo"), See("dialog[open]")] },
-    Place { name: "audience", path: "/", steps: &[Press(".composer [aria-expanded]"), See(".audience")] },
+    Place {
+        name: "composer",
+        path: "/",
+        steps: &[Focus(".composer textarea"), See(".composer .tools .main")],
+    },
+    Place {
+        name: "audience",
+        path: "/",
+        steps: &[Focus(".composer textarea"), Press(".composer .opener:not(.icon)"), See(".audience")],
+    },
 ];
 
 /// Nothing is loading, nothing moves, and what can be seen is there.
@@ -105,13 +116,14 @@ impl Site {
         for step in place.steps {
             let visible =
                 "return [...document.querySelectorAll(arguments[0])].find((e) => e.checkVisibility())";
-            let (what, press) = match step {
-                Press(css) => (css, true),
-                See(css) => (css, false),
+            let (what, does) = match step {
+                Press(css) => (css, "arguments[0].click()"),
+                Focus(css) => (css, "arguments[0].focus()"),
+                See(css) => (css, ""),
             };
             let found = self.page.wait(&format!("{what} at {}", place.name), visible, &[json!(what)]);
-            if press {
-                self.page.run("arguments[0].click()", &[found]);
+            if !does.is_empty() {
+                self.page.run(does, &[found]);
             }
         }
         settle(&self.page);

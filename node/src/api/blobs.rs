@@ -141,7 +141,11 @@ fn part_of(range: Option<&str>, total: u64) -> Result<Option<(u64, u64)>> {
 }
 
 /// The bytes, a chunk at a time, opened off the runtime's threads.
-fn chunks(blob: Arc<OpenBlob>, start: u64, end: u64) -> impl futures::Stream<Item = std::io::Result<Bytes>> {
+pub(super) fn chunks(
+    blob: Arc<OpenBlob>,
+    start: u64,
+    end: u64,
+) -> impl futures::Stream<Item = std::io::Result<Bytes>> {
     futures::stream::try_unfold(start, move |at| {
         let blob = Arc::clone(&blob);
         async move {

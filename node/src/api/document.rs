@@ -11,8 +11,8 @@ use utoipa::openapi::{Content, Ref, RefOr, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
 
 use super::{
-    acquaint, blobs, care, events, invites, links, me, moments, node, notices, onboarding, people, previews,
-    privacy, profile, programs, schema, settings, sharing, tags,
+    acquaint, blobs, care, drafts, events, invites, limits, links, me, moments, node, notices, onboarding,
+    people, previews, privacy, profile, programs, schema, settings, sharing, tags,
 };
 
 /// The API.
@@ -30,7 +30,7 @@ use super::{
         care::album, care::faves, care::pin, care::unpin, care::fave, care::unfave,
         moments::comment, moments::who, sharing::share, sharing::evidence, notices::hide, notices::list, notices::read, notices::mute, notices::unmute,
         blobs::blob, previews::filters, previews::preview, events::events, programs::list, programs::add, programs::revoke,
-        links::preview, profile::set_avatar, profile::remove_avatar, profile::set_cover, profile::remove_cover,
+        links::preview, limits::limits, drafts::list, drafts::keep, drafts::forget, drafts::add_file, drafts::file, profile::set_avatar, profile::remove_avatar, profile::set_cover, profile::remove_cover,
         profile::set_status, profile::clear_status, settings::show, settings::change, openapi
     ),
     components(schemas(schema::Failure, schema::Refusal)),

@@ -6,14 +6,14 @@ use axum::Json as Answer;
 use axum::extract::{FromRequest, Multipart, Request};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tidings::ask::{AudienceWords, PostDraft, TimelineQuery};
 use tidings::limits::POST_PHOTO_LIMIT;
 use tidings::view::{Comment, Moment, Page, Who};
 use utoipa::{IntoParams, ToSchema};
 
-use super::guard::{Need, Permit, Post, Read, ShareIn, allow};
+use super::guard::{Need, Permit, Person, Post, Read, ShareIn, allow};
 use super::input::{Json, Params, Parted};
 use super::links::{self, NewMood, Posted};
 use super::node::done;
@@ -88,7 +88,7 @@ fn look(asked: Option<usize>) -> Result<usize> {
 }
 
 /// A moment to be posted. Photos or a video follow as parts of their own.
-#[derive(Debug, Default, Deserialize, ToSchema)]
+#[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Draft {
     /// At most 8 KiB; may be empty if there is a photo or a video.
@@ -148,6 +148,17 @@ pub struct PostParams {
     pub(super) dry_run: bool,
 }
 
+/// What is posted otherwise than just so.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct NewParams {
+    /// Post nothing; answer who would be able to read it.
+    dry_run: bool,
+    /// The kept draft that this was: it goes with the same answer. 32 hex digits; only for the person.
+    draft: Option<String>,
+}
+
 /// A draft and its photos.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "described, never built")]
@@ -165,17 +176,21 @@ pub struct DraftWithPhotos {
 
 /// Posts a moment: JSON without photos, or a form with a part `draft` and up to nine parts `photo`, or one `video` and
 /// perhaps its `poster`.
-#[utoipa::path(post, path = "/api/v1/moments", tag = "moments", params(PostParams),
+#[utoipa::path(post, path = "/api/v1/moments", tag = "moments", params(NewParams),
     request_body(content((Draft = "application/json"), (DraftWithPhotos = "multipart/form-data"))),
     responses((status = 201, body = super::schema::Moment), (status = 200, description = "With `dry_run`", body = super::schema::DryRun)))]
 pub async fn post(
     permit: Permit<ShareIn>,
-    Params(params): Params<PostParams>,
+    Params(params): Params<NewParams>,
     request: Request,
 ) -> Result<Response> {
     if params.dry_run {
         // It tells who my friends are.
         allow(&permit.caller, Read::SCOPES)?;
+    }
+    let kept = params.draft.as_deref().map(super::drafts::id_of).transpose()?;
+    if kept.is_some() {
+        allow(&permit.caller, Person::SCOPES)?;
     }
     let is_form = request
         .headers()
@@ -192,7 +207,13 @@ pub async fn post(
     if params.dry_run {
         return Ok(Answer(client.dry_run(draft.audience()).await?).into_response());
     }
-    let posted = publish(&permit.app, &client, draft, files).await?;
+    let mut posted = publish(&permit.app, &client, draft, files).await?;
+    if let Some(kept) = kept
+        && let Err(error) = client.drop_draft(kept).await
+    {
+        // It is shared, whatever becomes of its draft.
+        posted.warnings.push(format!("the draft is still kept: {}", error.message));
+    }
     Ok((StatusCode::CREATED, Answer(posted)).into_response())
 }
 

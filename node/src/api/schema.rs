@@ -693,6 +693,53 @@ pub struct Address {
     url: String,
 }
 
+/// What a moment may hold, on this node.
+#[derive(ToSchema)]
+pub struct Limits {
+    text_bytes: usize,
+    photos: usize,
+    /// Of the file as it comes.
+    photo_bytes: usize,
+    alt_bytes: usize,
+    video_bytes: u64,
+    video_ms: u64,
+    /// Whether a longer video can be cut (`trim`).
+    can_trim: bool,
+    place_bytes: usize,
+    mood_bytes: usize,
+    mentions: usize,
+}
+
+/// A file that waits with a draft.
+#[derive(ToSchema)]
+pub struct DraftFile {
+    /// For `/drafts/{id}/files/{file}`.
+    id: String,
+    /// `photo`, `video` or `poster`.
+    part: String,
+    /// The media type it came with.
+    mime: String,
+    bytes: u64,
+}
+
+/// A half-written moment that the node keeps.
+#[derive(ToSchema)]
+pub struct KeptDraft {
+    /// 32 hex digits.
+    id: String,
+    #[schema(format = DateTime)]
+    saved_at: String,
+    draft: super::moments::Draft,
+    /// In the order in which they are shown.
+    files: Vec<DraftFile>,
+}
+
+/// All drafts, the one kept last first.
+#[derive(ToSchema)]
+pub struct KeptDrafts {
+    drafts: Vec<KeptDraft>,
+}
+
 /// The filters for photos.
 #[derive(ToSchema)]
 pub struct Filters {

@@ -322,8 +322,12 @@ async fn the_document_needs_no_token_and_names_every_route() {
     }
     for (path, item) in paths {
         for (method, operation) in item.as_object().unwrap() {
-            let concrete =
-                path.replace("{who}", "x").replace("{id}", "x").replace("{tag}", "x").replace("{name}", "x");
+            let concrete = path
+                .replace("{who}", "x")
+                .replace("{id}", "x")
+                .replace("{tag}", "x")
+                .replace("{name}", "x")
+                .replace("{file}", "x");
             let (status, word) = rig.code(Call::new(&method.to_uppercase(), &concrete)).await;
             let open = path.ends_with("openapi.json");
             assert_eq!(
@@ -595,4 +599,12 @@ fn what_the_library_writes_is_what_the_document_describes() {
     check("Status", status);
     let error = crate::error::Error::usage("x", "y", "z").to_json();
     check("Failure", error);
+    check("Limits", super::limits::said(15_000, true));
+    let kept = v::KeptDraft {
+        id: tidings::id::DraftId::from_bytes([5; 16]),
+        saved_at: at,
+        words: serde_json::to_string(&super::moments::Draft::default()).unwrap(),
+        files: vec![v::DraftFile { id: blob, part: v::Part::Photo, mime: "image/jpeg".into(), bytes: 1 }],
+    };
+    check("KeptDrafts", serde_json::json!({"drafts": [super::drafts::shown(kept).unwrap()]}));
 }

@@ -159,7 +159,7 @@ pub async fn take_form(app: &App, form: &mut Multipart, names: &[&str]) -> Resul
 const SILENT: &str = "upload_silent";
 
 /// What comes next of a form. Whoever sends nothing must not keep the turn that others wait for.
-async fn in_time<T>(next: impl Future<Output = T>) -> Result<T> {
+pub async fn in_time<T>(next: impl Future<Output = T>) -> Result<T> {
     tokio::time::timeout(Duration::from_millis(UPLOAD_SILENCE_LIMIT_MS), next).await.map_err(|_elapsed| {
         Error::refused(
             SILENT,

@@ -32,7 +32,7 @@
 
 import { perhaps, size, t } from "./words.js";
 
-const token = document.querySelector('meta[name="tidings-token"]')?.getAttribute("content") ?? "";
+export const token = document.querySelector('meta[name="tidings-token"]')?.getAttribute("content") ?? "";
 
 /** An error as the node tells it. */
 export class Refusal extends Error {
@@ -66,10 +66,19 @@ export async function ask(method, path, body) {
   }
   const value = await answer.json().catch(() => null);
   if (answer.ok) return value;
+  throw refusal(answer.status, value);
+}
+
+/**
+ * What an answer says that is none of the good ones.
+ * @param {number} status
+ * @param {any} value its JSON
+ */
+export function refusal(status, value) {
   const error = value?.error;
-  if (!error) throw new Refusal("strange_answer", t("error.strange_answer", { status: answer.status }));
+  if (!error) return new Refusal("strange_answer", t("error.strange_answer", { status }));
   const own = sentence(error.message, error.help);
-  throw new Refusal(error.code, perhaps(`error.${error.code}`, named(error.values, own)) ?? own);
+  return new Refusal(error.code, perhaps(`error.${error.code}`, named(error.values, own)) ?? own);
 }
 
 /**
