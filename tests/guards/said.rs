@@ -9,6 +9,7 @@ use crate::script::Literal;
 const NAMES: &[&str] = &[
     "Tidings",
     "Notification",
+    "Arrow",
     "Escape",
     "Enter",
     "Tab",
