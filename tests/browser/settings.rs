@@ -294,3 +294,41 @@ fn storage_and_network_say_what_there_is_and_a_stopped_node_is_seen() {
     });
     assert!(ended.is_some(), "it ends");
 }
+
+#[test]
+fn a_desktop_is_told_as_much_as_was_chosen_while_nobody_looks() {
+    let (ada, page, ben) = with_friend();
+    let moment = post(&ada, "A hill", &ben);
+    go(&page, "/settings/notices");
+    let origin = page.run("return location.origin", &[]);
+    page.chromium("Browser.grantPermissions", json!({"permissions": ["notifications"], "origin": origin}));
+    choose(&page, "That there is something new");
+    page.says(".choices", "Kept.");
+    assert_eq!(ada.get("/settings")["desktop"], "plain");
+    // The desktop itself cannot be looked at: what it would be told is written down, as if the page were out of sight.
+    page.run(
+        "window.told = [];
+         window.Notification = class extends EventTarget {
+           static permission = 'granted';
+           static async requestPermission() { return 'granted'; }
+           constructor(title, { body }) { super(); window.told.push(body); }
+         };
+         Object.defineProperty(document, 'hidden', { get: () => true });",
+        &[],
+    );
+    let told = |words: &str| {
+        page.wait(words, "return window.told.at(-1) === arguments[0]", &[json!(words)]);
+    };
+    ben.ok(&["comment", &moment, "Steep!"]);
+    told("There is something new for you.");
+    choose(&page, "Who it is and what they say");
+    ada.wait("/settings", "the choice", |settings| (settings["desktop"] == "names").then_some(()));
+    ben.ok(&["comment", &moment, "And green."]);
+    told("Ben commented on your moment: And green.");
+    choose(&page, "None");
+    ada.wait("/settings", "the choice", |settings| (settings["desktop"] == "off").then_some(()));
+    ben.ok(&["like", &moment]);
+    title(&page, "(3) Notices · Tidings");
+    assert_eq!(page.run("return window.told.length", &[]), 2, "nothing more");
+    quiet(&page);
+}

@@ -182,10 +182,12 @@ impl Browser {
         element(&self.wait(&format!("{name:?} in {css}"), script, &[json!(css), json!(name)]))
     }
 
-    /// Clicks where it is; what is out of sight is first scrolled to, at once: the page itself does it smoothly.
+    /// Clicks where it is; what is out of sight, or beneath the bar, is first scrolled to, at once: the page itself does it
+    /// smoothly.
     pub fn click(&self, element: &Element) {
         let reach = "const at = arguments[0].getBoundingClientRect();
-            if (at.top < 0 || at.bottom > innerHeight) arguments[0].scrollIntoView({ block: 'center', behavior: 'instant' })";
+            const hit = document.elementFromPoint(at.left + at.width / 2, at.top + at.height / 2);
+            if (!arguments[0].contains(hit)) arguments[0].scrollIntoView({ block: 'center', behavior: 'instant' })";
         self.run(reach, &[element.json()]);
         self.send(&format!("/element/{}/click", element.0), &json!({}))
             .unwrap_or_else(|error| panic!("a click: {error}; the page says:\n{}", self.text()));

@@ -34,7 +34,7 @@ export async function open() {
   const later = () => { clearTimeout(soon); soon = window.setTimeout(() => { load().catch(() => {}); }, PAUSE_MS); };
   const gone = () => { state.replaceChildren(el("section", { class: "panel", role: "status" }, el("h2", {}, t("settings.network.off")), el("p", {}, t("settings.network.off.text")), el("p", {}, el("code", {}, "tidings run")))); };
   const offs = [...["open", "friend", "unfriended", "delivery"].map((kind) => live.on(kind, later)), live.on("lost", gone), live.on("ended", gone)];
-  const stop = el("button", { type: "button", onclick: () => sure({ title: t("settings.stop.title"), text: t("settings.stop.text"), yes: t("settings.stop") }, async () => {
+  const stop = el("button", { type: "button", onclick: () => sure({ title: t("settings.stop.title"), text: t("settings.stop.text"), yes: t("settings.stop"), no: t("settings.stop.no") }, async () => {
     await ask("POST", "/stop");
     gone();
   }) }, t("settings.stop"));
