@@ -262,7 +262,7 @@ pub const POST_WRITER_COMMENT_LIMIT: usize = 200;
 pub const POST_WRITER_LIKE_LIMIT: usize = DEVICE_LIMIT;
 /// Hides remembered of one author, seen or not; beyond it the oldest quarter goes. *spec 3.18*
 pub const HIDE_LIMIT: usize = 4_096;
-/// Notices kept; beyond it the oldest go. *chosen: a year of a busy circle, 1 MB*
+/// Notices kept; beyond it the oldest of whoever has the most go. *chosen: a year of a busy circle, 1 MB*
 pub const NOTICE_LIMIT: usize = 5_000;
 /// Notices on a page when nothing is said. *chosen: as the timeline*
 pub const NOTICES_DEFAULT: usize = 20;

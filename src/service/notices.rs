@@ -23,7 +23,8 @@
 //! hide, or who are muted stay where they are and are not shown, and so do those about a moment that was taken back from
 //! me; with the friend or the moment they come back.
 //!
-//! Invariants: at most [`NOTICE_LIMIT`] are kept; a notice goes with what it is about.
+//! Invariants: at most [`NOTICE_LIMIT`] are kept; a notice goes with what it is about. Where one too many comes, the oldest
+//! of whoever has the most goes, so that nobody's flood takes away what others said.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -56,6 +57,8 @@ type At = (Timestamp, EntryId);
 #[derive(Debug, Default)]
 pub(super) struct Notices {
     count: usize,
+    /// All that are kept, by whom they are from.
+    of: BTreeMap<UserId, BTreeSet<At>>,
     unread: BTreeMap<At, Record>,
     newest: Option<Timestamp>,
     read_to: Option<At>,
@@ -73,6 +76,14 @@ struct Record {
     came: Timestamp,
     /// The moment's. None in a record of an earlier version.
     epoch: Option<EpochId>,
+}
+
+impl Notices {
+    /// The oldest of whoever has the most; of several the one whose oldest is oldest.
+    fn first_to_go(&self) -> Option<At> {
+        let most = self.of.values().map(BTreeSet::len).max()?;
+        self.of.values().filter(|of| of.len() == most).filter_map(|of| of.first().copied()).min()
+    }
 }
 
 impl Encode for Record {
@@ -294,11 +305,10 @@ impl Service {
         self.tx.put_record(Tree::Notices, &notice_key(at, &id), &record);
         self.tx.put(Tree::Notices, &notice_of_key(&id), at.as_millis().to_be_bytes().to_vec());
         self.notices.unread.insert((at, id), record);
+        self.notices.of.entry(from).or_default().insert((at, id));
         self.notices.count = self.notices.count.saturating_add(1);
         while self.notices.count > NOTICE_LIMIT {
-            let oldest = self.tx.prefix(Tree::Notices, b"n", 1)?;
-            let Some((key, _)) = oldest.first() else { break };
-            let (_, oldest) = split_key(key)?;
+            let Some((_, oldest)) = self.notices.first_to_go() else { break };
             self.drop_notice(&oldest)?;
         }
         if self.is_told(&record) {
@@ -312,6 +322,10 @@ impl Service {
     /// What a notice was about is no more, or is no news.
     pub(super) fn drop_notice(&mut self, id: &EntryId) -> Result<(), StoreError> {
         let Some(at) = self.notice_at(id)? else { return Ok(()) };
+        self.notices.of.retain(|_, of| {
+            of.remove(&(at, *id));
+            !of.is_empty()
+        });
         self.tx.remove(Tree::Notices, &notice_key(at, id));
         self.tx.remove(Tree::Notices, &notice_of_key(id));
         self.notices.unread.remove(&(at, *id));
@@ -338,10 +352,12 @@ impl Service {
         }
         self.tx.each_pending(Tree::Notices, b"n", &mut |key, value| {
             let at = split_key(key)?;
+            let record: Record = tx::decode(Tree::Notices, key, value)?;
             notices.count = notices.count.saturating_add(1);
             notices.newest = Some(at.0);
+            notices.of.entry(record.from).or_default().insert(at);
             if notices.read_to.is_none_or(|mark| at > mark) {
-                notices.unread.insert(at, tx::decode(Tree::Notices, key, value)?);
+                notices.unread.insert(at, record);
             }
             Ok(())
         })?;

@@ -245,7 +245,12 @@ fn as_ben_sees_me_shows_what_ben_may_see_and_nothing_can_be_done_there() {
     ada.ok(&["post", "For Ben alone", "--to", "Ben"]);
     people(&page);
     sheet(&page, "Ben");
-    page.press("dialog", "As Ben sees me");
+    page.press("dialog", "Their page");
+    heading(&page, "Ben");
+    page.press(".person-page", "Name, tags, privacy");
+    page.find("dialog.friend .safety li:nth-child(6)");
+    page.press("dialog", "Close");
+    page.press(".person-page", "As Ben sees me");
     heading(&page, "What Ben sees");
     let shown = || said(&page, ".as-they-see .said");
     page.wait("two moments", "return document.querySelectorAll('.as-they-see article').length === 2", &[]);

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use tidings::crypto::{ContentKey, Entropy, EpochSecret, Nonce, SigningKey, VerifyingKey, hash, keys, seal};
 use tidings::entry::{Entry, Unverified, Verified};
 use tidings::id::{EntryId, EpochId};
-use tidings::limits::{AUTHOR_ENTRY_LIMIT, CLOSED_EPOCH_LIMIT};
+use tidings::limits::{AUTHOR_ENTRY_LIMIT, CLOSED_EPOCH_LIMIT, SCOPE_LIMIT};
 use tidings::mail::{
     self, Cause, ClosedEpoch, EntryRef, EpochCloses, EpochKeys, Grants, Item, Relay, sign_claim,
 };
@@ -212,17 +212,15 @@ fn withdrawals_that_name_a_favourite_without_end_are_not_kept_without_end() {
 fn epochs_without_end_leave_no_less_room_for_others() {
     let mut world = circle(404, &["Alice", "Bob", "Mallory"]);
     let (device, before) = (world.nodes[2].keyring.device_id(), world.epochs(1).len());
-    let rounds = 2 * CLOSED_EPOCH_LIMIT / 100;
-    for round in 0..rounds {
-        let made: Vec<Epoch> = (0..100).map(|n| Epoch::new((round * 100 + n) as u32)).collect();
+    // Each is over as it comes, so there may always be one more.
+    let (page, more) = (140, SCOPE_LIMIT + 500);
+    for from in (0..more).step_by(page) {
+        let made: Vec<Epoch> = (from..from + page).map(|number| Epoch::new(number as u32)).collect();
         let ends = made.iter().map(|epoch| (epoch.id(), ClosedEpoch { last_seq: 0, sum: [0; 32] }));
         let ends = EpochCloses { cause: Cause::Done, device, epochs: ends.collect() };
-        let mut items: Vec<Item> =
-            made.iter().map(|epoch| epoch.keys(&world, 2, mail::Class::Contact)).collect();
-        items.push(Item::EpochCloses(ends));
-        let half = items.split_off(50);
-        world.hand_over(2, 1, &items);
-        world.hand_over(2, 1, &half);
+        let keys = made.iter().map(|epoch| epoch.keys(&world, 2, mail::Class::Contact));
+        let items: Vec<Item> = keys.chain([Item::EpochCloses(ends)]).collect();
+        assert!(world.hand_over(2, 1, &items), "from {from}");
     }
     assert!(world.epochs(1).len() <= before + CLOSED_EPOCH_LIMIT + 64);
     // What Alice shares with some goes to Bob at once, as if nothing were.

@@ -309,20 +309,16 @@ fn after_a_clock_that_was_ahead_news_is_unread_all_the_same() {
     assert_eq!(told(&mut world, 0)[0], one(NoticeKind::Comment, "Bob", "second"));
 }
 
-#[test]
-fn the_newest_notices_are_kept_and_the_oldest_make_room() {
-    let mut world = circle(528, &["Alice", "Bob"]);
-    world.post(0, "a hill", everyone());
-    world.run(500);
-    // One less than the limit, as they are kept.
-    let (bob, alice) = (*world.nodes[1].user().as_bytes(), *world.nodes[0].user().as_bytes());
+/// Alice has so many notices from somebody, as they are kept, the first a millisecond behind a time.
+fn fill(world: &mut World, from: Who, behind: u64, count: usize) {
+    let (from, alice) = (*world.nodes[from].user().as_bytes(), *world.nodes[0].user().as_bytes());
     let moment = world.moment(0, "a hill").id;
     let mut batch = Batch::new();
-    for n in 1..NOTICE_LIMIT as u64 {
+    for n in behind + 1..=behind + count as u64 {
         let (at, mut id) = (Timestamp::from_millis(n), [0; 32]);
         id[..8].copy_from_slice(&n.to_be_bytes());
         let id = EntryId::from_bytes(id);
-        let value = [&[1][..], &bob, moment.as_bytes(), &alice, &n.to_be_bytes()].concat();
+        let value = [&[1][..], &from, moment.as_bytes(), &alice, &n.to_be_bytes()].concat();
         batch.insert(Tree::Notices, notice_key(at, &id), value);
         batch.insert(Tree::Notices, notice_of_key(&id), n.to_be_bytes().to_vec());
     }
@@ -330,6 +326,44 @@ fn the_newest_notices_are_kept_and_the_oldest_make_room() {
     world.stop(0);
     world.start(0);
     world.run(2_000);
+}
+
+#[test]
+fn a_flood_of_notices_takes_none_of_what_others_said() {
+    let mut world = circle(530, &["Alice", "Bob", "Mallory"]);
+    world.post(0, "a hill", everyone());
+    world.run(500);
+    world.comment(1, "a hill", "steep");
+    world.run(500);
+    let now = world.now.as_millis();
+    fill(&mut world, 2, now, NOTICE_LIMIT - 1);
+    assert_eq!(page(&mut world, 0).unread, NOTICE_LIMIT);
+    for n in 0..5 {
+        world.comment(2, "a hill", &format!("{n}"));
+        world.run(500);
+    }
+    // What Bob said is the oldest of all, and stays: Mallory has more.
+    let kept = world.all(0, Tree::Notices, b"n");
+    assert_eq!(kept.len(), NOTICE_LIMIT);
+    let steep = world.moment(0, "a hill").comments[0].id;
+    assert_eq!(&kept[0].0[9..], steep.as_bytes());
+    assert_eq!(kept[1].0[1..9], (now + 6).to_be_bytes(), "Mallory's oldest went");
+    // A restart counts the same.
+    world.stop(0);
+    world.start(0);
+    world.run(2_000);
+    world.comment(2, "a hill", "more");
+    world.run(500);
+    let kept = world.all(0, Tree::Notices, b"n");
+    assert_eq!((kept.len(), &kept[0].0[9..]), (NOTICE_LIMIT, &steep.as_bytes()[..]));
+}
+
+#[test]
+fn the_newest_notices_are_kept_and_the_oldest_make_room() {
+    let mut world = circle(528, &["Alice", "Bob"]);
+    world.post(0, "a hill", everyone());
+    world.run(500);
+    fill(&mut world, 1, 0, NOTICE_LIMIT - 1);
     assert_eq!(page(&mut world, 0).unread, NOTICE_LIMIT - 1);
     world.comment(1, "a hill", "fits");
     world.run(500);

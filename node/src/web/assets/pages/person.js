@@ -182,7 +182,9 @@ class Theirs extends PersonPage {
       friend.introduced_by && t("person.introduced_by", { name: friend.introduced_by.name }),
       friend.muted && t("person.muted"),
     ];
-    const head = cover(friend, { hints: /** @type {(Node | string)[]} */ (hints.filter(Boolean)) });
+    const manage = el("button", { type: "button", onclick: () => during(manage, async () => { await (await import("../parts/friend-sheet.js")).friendSheet(friend.id); }) }, icon("gear"), t("people.manage"));
+    const as = el("a", { class: "button", href: `/people/${friend.id}/as-they-see` }, t("people.as", { name: friend.name }));
+    const head = cover(friend, { actions: friend.blocked ? [] : [as, manage], hints: /** @type {(Node | string)[]} */ (hints.filter(Boolean)) });
     if (friend.note) head.append(el("p", { class: "hint note", dir: "auto" }, t("person.note", { note: friend.note })));
     this.note.replaceChildren(...this.notes());
     return { head, status: friend.status };
