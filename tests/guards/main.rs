@@ -11,9 +11,11 @@
 mod dependencies;
 mod layers;
 mod page;
+mod said;
 mod script;
 mod source;
 mod spec;
+mod styles;
 mod text;
 mod words;
 

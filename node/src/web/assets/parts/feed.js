@@ -57,7 +57,8 @@ export class Feed {
   constructor({ me, label, read, onCount }) {
     this.me = me;
     this.read = read;
-    this.onCount = onCount ?? (() => {});
+    // A feed without a moment would promise what is not there to whoever hears the page.
+    this.onCount = (/** @type {boolean} */ isEmpty) => { this.list.hidden = isEmpty; onCount?.(isEmpty); };
     /** @type {Chunk[]} */
     this.chunks = [];
     /** @type {string | null} */
