@@ -58,7 +58,9 @@ fn main() -> ExitCode {
 
     show(&page, 390, 844, "light", true);
     page.open(&format!("{base}/welcome"));
+    page.press("main", "Make an invite");
     page.find("main .qr");
+    page.run("scrollTo(0, 0)", &[]);
     everything_is_there(&page);
     write(folder, "first-friend.png", &page.screenshot(None));
 

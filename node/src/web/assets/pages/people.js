@@ -17,7 +17,7 @@ import { Tags } from "../parts/tags.js";
 export async function open() {
   const list = new FriendList();
   const tags = new Tags((tag) => { list.tag = tag; list.narrow(); });
-  const asking = el("div", { class: "stack" });
+  const asking = el("div", { class: "stack asking" });
   const blocked = el("div");
   const filter = /** @type {HTMLInputElement} */ (el("input", { type: "search", placeholder: t("people.filter"), "aria-label": t("people.filter"), autocomplete: "off", dir: "auto" }));
   filter.addEventListener("input", () => { list.text = filter.value; list.narrow(); });

@@ -46,8 +46,10 @@ export function frame(me) {
     // It may have been away while somebody changed their picture.
     refreshFaces(page.node);
     for (const link of [...links, mine]) {
-      const isHere = link.getAttribute("href") === location.pathname;
-      if (isHere) link.setAttribute("aria-current", "page");
+      const address = link.getAttribute("href") ?? "";
+      // A section of the settings and a friend's page lie within a place; my own page is a place itself.
+      const isWithin = address !== "/" && location.pathname.startsWith(`${address}/`) && location.pathname !== mine.getAttribute("href");
+      if (address === location.pathname || isWithin) link.setAttribute("aria-current", isWithin ? "true" : "page");
       else link.removeAttribute("aria-current");
     }
   };
