@@ -3,7 +3,7 @@
 use super::*;
 
 /// What all scripts of all pages may weigh on their way, bytes, compressed: each is loaded when it is first wanted.
-const SCRIPT_BYTES_LIMIT: usize = 160 * 1024;
+const SCRIPT_BYTES_LIMIT: usize = 120 * 1024;
 /// What those of the first page may weigh.
 const FIRST_PAGE_BYTES_LIMIT: usize = 60 * 1024;
 

@@ -275,7 +275,8 @@ export class Feed {
   /** Whether somebody looks at the top, and writes nothing that would move away from under their hands. */
   isAtTop() {
     const isWriting = this.list.contains(document.activeElement) && document.activeElement?.matches("input, textarea");
-    return this.node.isConnected && !isWriting && this.list.getBoundingClientRect().top > 0;
+    // Where there is none yet, all that is seen is the top.
+    return this.node.isConnected && !isWriting && (this.list.hidden || this.list.getBoundingClientRect().top > 0);
   }
 
   /**
