@@ -93,7 +93,7 @@ fn a_first_run_goes_by_keyboard_to_the_first_friend() {
     tab_to(&page, "I have written them down");
 
     answer(&page, &words, Some("wrong"));
-    page.says(".wrong", "is another one. Look at your paper, or at the words again.");
+    page.says(".wrong", "is not right. Look at your paper, or at the words again.");
     let asked = page.run("return document.activeElement.dataset.number", &[]);
     page.says(".wrong", &format!("Word {}", asked.as_str().unwrap_or_default()));
     tab_to(&page, "Look at the words again");
