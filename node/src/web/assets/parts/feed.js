@@ -37,9 +37,27 @@ class Chunk {
     this.isReading = false;
     /** @type {Map<string, Card> | null} null while it is not in the document */
     this.cards = null;
-    this.node = el("div", { class: "chunk" });
-    /** The room of those above it that are not in the document. */
-    this.space = el("div", { "aria-hidden": "true" });
+    /** @type {HTMLElement | undefined} */
+    this.made = undefined;
+    /** @type {HTMLElement | undefined} */
+    this.room = undefined;
+  }
+
+  /** Its element. Made when first wanted: of thousands that are not in the document none is kept. */
+  get node() {
+    return (this.made ??= el("div", { class: "chunk" }));
+  }
+
+  /** The room of those above it that are not in the document. */
+  get space() {
+    return (this.room ??= el("div", { "aria-hidden": "true" }));
+  }
+
+  /** Leaves the document. */
+  leave() {
+    this.made?.remove();
+    this.room?.remove();
+    this.made = this.room = undefined;
   }
 
   /** Whether a moment belongs here or further up. @param {Place} moment */
@@ -143,7 +161,7 @@ export class Feed {
       const before = this.next;
       const page = await this.read(before, CHUNK);
       const last = page.moments.at(-1);
-      const chunk = new Chunk(before, page.next && last ? last : null);
+      const chunk = new Chunk(before, page.next && last ? placeOf(last) : null);
       this.next = page.next;
       this.isRead = true;
       this.chunks.push(chunk);
@@ -228,7 +246,7 @@ export class Feed {
     cards.set(moment.id, card);
     if (after) chunk.cards = new Map([...cards].sort(([, a], [, b]) => (precedes(a.moment, b.moment) ? -1 : 1)));
     chunk.count = cards.size;
-    if (chunk === this.chunks[0] && (!this.top || precedes(moment, this.top))) this.top = { created_at: moment.created_at, id: moment.id };
+    if (chunk === this.chunks[0] && (!this.top || precedes(moment, this.top))) this.top = placeOf(moment);
     return card;
   }
 
@@ -237,9 +255,7 @@ export class Feed {
     chunk.height = height;
     chunk.count = chunk.cards?.size ?? 0;
     chunk.cards = null;
-    chunk.node.remove();
-    chunk.space.remove();
-    chunk.node = el("div", { class: "chunk" });
+    chunk.leave();
     this.arrange();
   }
 
@@ -372,7 +388,7 @@ export class Feed {
       if (!top.cards || !page.next || !last || !top.reaches(last) || last.id === top.end?.id) return;
       const rest = new Chunk(page.next, top.end);
       rest.cards = new Map([...top.cards].filter(([, card]) => precedes(last, card.moment)));
-      top.end = { created_at: last.created_at, id: last.id };
+      top.end = placeOf(last);
       for (const [id, card] of rest.cards) { top.cards.delete(id); rest.node.append(card.node); }
       [top.count, rest.count] = [top.cards.size, rest.cards.size];
       this.chunks.splice(1, 0, rest);
@@ -404,6 +420,13 @@ function appear(node) {
   node.classList.add("new");
   for (const kind of ["animationend", "animationcancel"]) node.addEventListener(kind, () => node.classList.remove("new"), { once: true });
 }
+
+/**
+ * Where a moment stands, and nothing else of it: what is kept of thousands.
+ * @param {Moment} moment
+ * @returns {Place}
+ */
+const placeOf = ({ created_at, id }) => ({ created_at, id });
 
 /**
  * Whether `a` stands above `b`.
