@@ -97,6 +97,25 @@ fn what_is_half_written_survives_a_reload_and_goes_once_it_is_shared() {
 }
 
 #[test]
+fn a_draft_whose_first_save_was_lost_is_kept_by_the_next() {
+    let (ada, page) = person("Ada");
+    page.run(
+        "window.real = window.fetch; window.fetch = (path, how) => how?.method === 'PUT' && path.includes('/drafts/') ? Promise.reject(new TypeError('away')) : window.real(path, how)",
+        &[],
+    );
+    let folder = tempfile::tempdir().expect("a folder");
+    add(&page, &[support::photo::write(folder.path(), 1, 320, 240)]);
+    photos_on_shelf(&page, 1);
+    page.says(".composer", "The node does not answer");
+    page.run("window.fetch = window.real", &[]);
+    page.write(".composer textarea", "Back again");
+    ada.wait("/drafts", "the draft with its photo", |answer| {
+        (answer["drafts"].get(0)?["files"].as_array()?.len() == 1).then_some(())
+    });
+    page.says(".composer", "Draft kept by your node");
+}
+
+#[test]
 fn a_moment_can_be_undone_before_it_is_sealed_and_nothing_was_sent() {
     let (ada, page) = person("Ada");
     page.write(".composer textarea", "Too soon");

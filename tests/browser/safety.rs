@@ -70,13 +70,44 @@ fn what_others_write_stays_text_on_every_page_and_nobody_else_is_asked() {
     // An address is somebody else's text as well.
     for path in ["/people/%3Cimg%20src=x%3E", "/moments/..%2f..%2fapi%2fv1%2fstop", "/people/%E0%A4%A"] {
         page.open(&format!("{base}{path}"));
-        page.find("main");
+        page.find("main h1");
         unharmed(&page, path);
     }
+    page.says("main h1", "Nothing is here");
     asks_only_its_node(&page);
     let policy: Vec<String> =
         page.complaints().into_iter().filter(|line| line.contains("Content Security Policy")).collect();
     assert_eq!(policy, Vec::<String>::new());
+}
+
+/// Signs that turn the direction make of `evil.example/…` what reads as another address, and of a name what turns a sentence.
+#[test]
+fn what_turns_the_direction_turns_neither_an_address_nor_a_sentence() {
+    let (_ada, page) = person("Ada");
+    let made = "return Promise.all([import('/assets/parts/text.js'), import('/assets/parts/link-card.js'), import('/assets/lib/words.js')]).then(([text, card, words]) => {
+        const [, link] = text.written('\\u202ehttps://evil.example/?moc.knab//:s\\u2066ptth');
+        const small = card.linkCard({ url: 'https://evil.example/', title: 'x', description: '', site: '\\u202eknab', image: null, preview: null, thumbhash: '' }, new Set()).querySelector('small');
+        return [link.textContent, link.dir, [...small.querySelectorAll('bdi')].map((part) => part.textContent).at(-1),
+            words.t('moment.of', { name: '\\u202eneB\\u2069' }).includes('\\u2068neB\\u2069'), words.t('moment.of', { name: 'Ben' }).includes('\\u2068')];
+    })";
+    let expected = json!(["https://evil.example/?moc.knab//:s", "ltr", "evil.example", true, false]);
+    assert_eq!(page.run(made, &[]), expected);
+    quiet(&page);
+}
+
+#[test]
+fn a_page_that_cannot_be_had_says_why_and_is_tried_again() {
+    let (_ada, page) = person("Ada");
+    page.run(
+        "window.real = window.fetch; window.fetch = (...all) => String(all[0]).includes('/notices') ? Promise.reject(new TypeError('away')) : window.real(...all)",
+        &[],
+    );
+    page.run("document.querySelector('a[href=\"/notices\"]').click()", &[]);
+    page.says("main h1", "This page could not be opened");
+    page.says("main", "The node does not answer. Is it still running?");
+    page.run("window.fetch = window.real", &[]);
+    page.press("main", "Try again");
+    page.says("main h1", "Notices");
 }
 
 #[test]

@@ -5,7 +5,6 @@
 //! an answer and no error: most frames of a camera have none.
 
 use axum::Json as Answer;
-use axum::body::to_bytes;
 use axum::extract::Request;
 use serde::Serialize;
 use tidings::limits::INVITE_LINK_LIMIT;
@@ -15,7 +14,6 @@ use super::guard::{Permit, Person};
 use super::upload;
 use crate::error::{Error, Result};
 use crate::media::code;
-use crate::media::limits::INPUT_LEN_LIMIT;
 
 /// How the link of an invite begins.
 const LINK_START: &str = "tidings:invite/";
@@ -37,8 +35,7 @@ pub struct InviteRead {
 pub async fn read(permit: Permit<Person>, request: Request) -> Result<Answer<InviteRead>> {
     let internal = |e: tokio::sync::AcquireError| Error::failed("internal", e.to_string(), "try again");
     let turn = permit.app.uploads.acquire().await.map_err(internal)?;
-    let bytes = to_bytes(request.into_body(), INPUT_LEN_LIMIT).await;
-    let bytes = bytes.map_err(|_over| upload::picture_too_long())?.to_vec();
+    let bytes = upload::picture_of(request).await?;
     let texts = code::read(bytes).await.map_err(|e| upload::not_taken(&e, "the picture"))?;
     drop(turn);
     let codes = texts.len();

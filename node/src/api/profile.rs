@@ -3,7 +3,6 @@
 //! A picture is the body of its request, as the file stands on the disk; what friends get is made from it here.
 
 use axum::Json as Answer;
-use axum::body::to_bytes;
 use axum::extract::Request;
 use serde::{Deserialize, Serialize};
 use tidings::ask::{PictureChange, PictureDraft, ProfileDraft, StatusDraft};
@@ -15,7 +14,6 @@ use super::guard::{Permit, Person, Post};
 use super::input::Json;
 use super::upload;
 use crate::error::{Error, Result};
-use crate::media::limits::INPUT_LEN_LIMIT;
 use crate::media::{self, Shape};
 
 /// Sets my small picture: the body is a JPEG, PNG, WebP or GIF. It is cut square from the middle.
@@ -58,8 +56,7 @@ async fn set(permit: &Permit<Person>, request: Request, shape: Shape) -> Result<
     let client = permit.client().await?;
     let internal = |e: tokio::sync::AcquireError| Error::failed("internal", e.to_string(), "try again");
     let turn = permit.app.uploads.acquire().await.map_err(internal)?;
-    let bytes = to_bytes(request.into_body(), INPUT_LEN_LIMIT).await;
-    let bytes = bytes.map_err(|_over| upload::picture_too_long())?.to_vec();
+    let bytes = upload::picture_of(request).await?;
     let made =
         media::prepare_portrait(bytes, shape).await.map_err(|e| upload::not_taken(&e, "the picture"))?;
     drop(turn);

@@ -274,6 +274,20 @@ async fn an_upload_that_falls_silent_gives_its_turn_back() {
 }
 
 #[tokio::test]
+async fn a_picture_that_falls_silent_gives_its_turn_back() {
+    let rig = Rig::new();
+    for _ in 0..crate::limits::UPLOADS_AT_ONCE_LIMIT + 1 {
+        let sent = futures::stream::iter([std::io::Result::Ok("abc")]);
+        let silent = Body::from_stream(futures::StreamExt::chain(sent, futures::stream::pending()));
+        let call = Call(Call::new("POST", "/api/v1/invites/read").0, silent);
+        let call = call.with("authorization", &format!("Bearer {}", rig.app.control()));
+        let taken = tokio::time::timeout(std::time::Duration::from_secs(20), rig.code(call)).await;
+        assert_eq!(taken.expect("an answer").1, "upload_silent");
+    }
+    assert_eq!(rig.app.uploads.available_permits(), crate::limits::UPLOADS_AT_ONCE_LIMIT);
+}
+
+#[tokio::test]
 async fn what_is_not_there_is_a_json_error() {
     let rig = Rig::new();
     assert_eq!(rig.code(Call::new("GET", "/api/v1/nowhere")).await, code(404, "no_such_path"));

@@ -9,8 +9,9 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use axum::extract::Multipart;
 use axum::extract::multipart::Field;
+use axum::extract::{Multipart, Request};
+use futures::StreamExt;
 use tidings::ask::{PhotoDraft, VideoDraft};
 use tidings::client::Client;
 use tidings::limits::{POST_PHOTO_LIMIT, VIDEO_BLOB_LIMIT};
@@ -100,7 +101,7 @@ fn too_long(code: &'static str, what: &str, limit: u64) -> Error {
 }
 
 /// A picture of a profile is too long.
-pub fn picture_too_long() -> Error {
+fn picture_too_long() -> Error {
     too_long("photo_too_large", "the picture", u64::try_from(INPUT_LEN_LIMIT).unwrap_or(u64::MAX))
 }
 
@@ -167,6 +168,23 @@ pub async fn in_time<T>(next: impl Future<Output = T>) -> Result<T> {
             "send it again",
         )
     })
+}
+
+/// The body of a request that is one picture. Whoever holds a turn calls it: who sends no more is not waited for.
+///
+/// # Errors
+/// Refused above the limit of a picture or if nothing comes any more; usage, if the body breaks off.
+pub async fn picture_of(request: Request) -> Result<Vec<u8>> {
+    let mut body = request.into_body().into_data_stream();
+    let mut bytes = Vec::new();
+    while let Some(chunk) = in_time(body.next()).await? {
+        let chunk = chunk.map_err(|e| broken(&e.to_string()))?;
+        if bytes.len().saturating_add(chunk.len()) > INPUT_LEN_LIMIT {
+            return Err(picture_too_long());
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes)
 }
 
 /// Reads what was refused to its end: whoever still sends would find the connection broken, and not hear why. The body's

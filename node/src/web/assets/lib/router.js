@@ -4,6 +4,9 @@
  * is taken here, so that a page opens in a moment and opens in a new tab as well. Going back shows the page as it was left.
  * @module
  */
+import { Refusal } from "./api.js";
+import { el } from "./dom.js";
+import { t } from "./words.js";
 
 /**
  * A page that is on screen or was.
@@ -92,14 +95,13 @@ async function show(isBack) {
   }
   let entry = isBack || route.stays ? kept.get(key) : undefined;
   if (!entry) {
-    const groups = [...(route.path.exec(location.pathname) ?? [])].slice(1).map((part) => decodeURIComponent(part ?? ""));
-    const page = await route.open(groups, new URLSearchParams(location.search));
+    const page = await opened(route);
     if (mine !== turn) { page.closed?.(); return; }
     entry = { page, y: 0, stays: route.stays ?? false };
   }
   if (leaving && leaving.page !== entry.page) leaving.page.hidden?.();
   kept.delete(key);
-  kept.set(key, entry);
+  if (!failed.has(entry.page)) kept.set(key, entry);
   forget();
   current = { key, page: entry.page };
   main.replaceChildren(entry.page.node);
@@ -111,6 +113,41 @@ async function show(isBack) {
     const heading = entry.page.node.querySelector("h1") ?? main;
     heading.setAttribute("tabindex", "-1");
     /** @type {HTMLElement} */ (heading).focus({ preventScroll: true });
+  }
+}
+
+/** Pages that only say why there is none: never kept, so that whoever comes again tries again. @type {WeakSet<Page>} */
+const failed = new WeakSet();
+
+/**
+ * The page of a route; if it cannot be had, one that says why and tries again.
+ * @param {Route} route
+ * @returns {Promise<Page>}
+ */
+async function opened(route) {
+  const query = new URLSearchParams(location.search);
+  const groups = groupsOf(route);
+  if (!groups) return routes[routes.length - 1].open([], query);
+  try {
+    return await route.open(groups, query);
+  } catch (error) {
+    if (!(error instanceof Refusal)) reportError(error);
+    const title = t("frame.failed.title");
+    // What is no refusal is mostly a script that did not come.
+    const node = el("div", { class: "empty" }, el("h1", {}, title), el("p", {}, error instanceof Refusal ? error.message : t("error.no_node")),
+      el("button", { type: "button", onclick: () => { show(false); } }, t("frame.failed.again")));
+    const page = { title, node };
+    failed.add(page);
+    return page;
+  }
+}
+
+/** What an address names; null if it is none. @param {Route} route */
+function groupsOf(route) {
+  try {
+    return [...(route.path.exec(location.pathname) ?? [])].slice(1).map((part) => decodeURIComponent(part ?? ""));
+  } catch {
+    return null;
   }
 }
 

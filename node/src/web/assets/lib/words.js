@@ -78,8 +78,20 @@ function text(key, values) {
   return form ?? words[key] ?? key;
 }
 
-/** @param {string | number} value */
-const said = (value) => (typeof value === "number" ? number.format(value) : value);
+/** Signs that turn the direction of what follows, and letters that are written from the right. */
+const TURNS = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
+const FROM_RIGHT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u;
+
+/**
+ * A value as it stands in a sentence. What others wrote, such as a name, must not turn the words around it: what could is
+ * set apart, without the signs that would end that.
+ * @param {string | number} value
+ */
+function said(value) {
+  if (typeof value === "number") return number.format(value);
+  const plain = value.replace(TURNS, "");
+  return plain !== value || FROM_RIGHT.test(value) ? `\u2068${plain}\u2069` : value;
+}
 
 /**
  * Several things in a row, as the language says it: "Ada, Ben and Cleo".

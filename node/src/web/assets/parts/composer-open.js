@@ -280,14 +280,33 @@ export class Composer {
   }
 
   /**
-   * Takes a draft up again.
+   * Takes a draft up again. If that fails, the draft stays as it is, and what is written next is a new one.
    * @param {import("./drafts.js").KeptDraft} kept
    * @param {Blob[]} files
    */
   async restore(kept, files) {
-    const { draft } = kept;
     const limits = await momentLimits();
     await this.keeper.pause();
+    try {
+      await this.fill(kept, files, limits);
+    } catch (error) {
+      this.clear();
+      this.keeper.begin(null);
+      throw error;
+    }
+    this.keeper.begin(kept.id);
+    this.drafts.hidden = true;
+    this.changed();
+    this.text.focus();
+  }
+
+  /**
+   * Puts what a draft says where it is written.
+   * @param {import("./drafts.js").KeptDraft} kept
+   * @param {Blob[]} files
+   * @param {import("../lib/files.js").Limits} limits
+   */
+  async fill({ draft, files: known }, files, limits) {
     this.clear();
     this.text.value = draft.text;
     this.shareable.checked = draft.shareable;
@@ -295,19 +314,15 @@ export class Composer {
     this.mood.set(draft.mood);
     this.link.set(draft.link);
     await this.mentions.set(draft.mentions);
-    const of = (/** @type {string} */ part) => kept.files.findIndex((file) => file.part === part);
+    const of = (/** @type {string} */ part) => known.findIndex((file) => file.part === part);
     if (of("video") >= 0) {
       const still = of("poster");
-      await this.video.set(files[of("video")], limits, { trim: draft.trim, alt: draft.alts[0] ?? "", kept: kept.files[of("video")].id,
-        poster: still < 0 ? null : files[still], keptPoster: still < 0 ? null : kept.files[still].id });
+      await this.video.set(files[of("video")], limits, { trim: draft.trim, alt: draft.alts[0] ?? "", kept: known[of("video")].id,
+        poster: still < 0 ? null : files[still], keptPoster: still < 0 ? null : known[still].id });
     } else {
-      files.forEach((file, at) => this.shelf.put(file, { edit: draft.edits[at], alt: draft.alts[at] ?? "", kept: kept.files[at].id }));
+      files.forEach((file, at) => this.shelf.put(file, { edit: draft.edits[at], alt: draft.alts[at] ?? "", kept: known[at].id }));
     }
     await this.audience.restore({ to: draft.to, except: draft.except, private: draft.private });
-    this.keeper.begin(kept.id);
-    this.drafts.hidden = true;
-    this.changed();
-    this.text.focus();
   }
 
   /** Why it cannot be shared; empty if it can. */

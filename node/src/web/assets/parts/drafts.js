@@ -20,6 +20,8 @@ import { sure } from "./sure.js";
 
 /** How long writing has to rest before it is kept, ms. */
 const REST_MS = 1200;
+/** What the node says of a draft, or of a file of one, that it does not have. */
+const GONE = ["no_such_draft", "no_such_draft_file"];
 
 const fresh = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 
@@ -68,8 +70,8 @@ export class DraftKeeper {
     try {
       await this.put(now, isNew);
     } catch (error) {
-      if (/** @type {any} */ (error).code !== "no_such_draft_file") throw error;
-      // It was given up elsewhere, with its files: kept anew.
+      if (!GONE.includes(/** @type {any} */ (error).code)) throw error;
+      // It was given up elsewhere, with its files, or the node never heard of it: kept anew.
       for (const wanted of now.files) { wanted.kept = null; wanted.note(null); }
       await this.put(now, true);
     }

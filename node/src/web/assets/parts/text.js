@@ -6,8 +6,11 @@
  */
 import { el } from "../lib/dom.js";
 
-/** Where an address begins; it ends at a space or at what no address contains in prose, Chinese marks included. */
-const ADDRESS = /https?:\/\/[^\s<>"“”‘’「」『』《》（），。；：！？、]+/gi;
+/**
+ * Where an address begins; it ends at a space or at what no address contains in prose, Chinese marks included, nor signs
+ * that turn the direction: with them an address can be made to look like another.
+ */
+const ADDRESS = /https?:\/\/[^\s<>"“”‘’「」『』《》（），。；：！？、\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]+/gi;
 
 /**
  * The address of a web page; null for whatever else somebody wrote.
@@ -32,7 +35,8 @@ export function written(text, mentions = []) {
     const url = webAddress(address);
     if (!url) continue;
     pieces.push(...named(text.slice(at, match.index), mentions));
-    pieces.push(el("a", { href: url.href, rel: "noopener noreferrer", target: "_blank" }, address));
+    // Apart from what stands around it, which may run backwards.
+    pieces.push(el("a", { href: url.href, dir: "ltr", rel: "noopener noreferrer", target: "_blank" }, address));
     at = match.index + address.length;
   }
   pieces.push(...named(text.slice(at), mentions));
