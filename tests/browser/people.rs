@@ -260,7 +260,7 @@ fn as_ben_sees_me_shows_what_ben_may_see_and_nothing_can_be_done_there() {
 
     people(&page);
     sheet(&page, "Ben");
-    page.click(&page.says("dialog .choice", "Ben does not see my moments"));
+    page.press_words("dialog .choice", "Ben does not see my moments");
     ada.wait("/privacy", "hidden from Ben", |now| (now["hide_mine_from"][0]["name"] == "Ben").then_some(()));
     page.press("dialog", "As Ben sees me");
     page.says(".as-they-see", "Ben sees none of your moments.");
@@ -283,17 +283,17 @@ fn a_friend_is_renamed_blocked_let_back_and_removed_with_what_each_means() {
     page.says(".friend-row", "Uncle Ben");
     assert_eq!(ada.get("/friends")["friends"][0]["note"], "Met at the lake");
 
-    page.click(&page.says("dialog summary", "Block or remove"));
+    page.press_words("dialog summary", "Block or remove");
     page.press("dialog", "Block");
     page.says("dialog", "does not reach you any more and you do not see theirs. Nobody is told.");
     page.press("dialog", "Block them");
     page.wait("no friends", "return document.querySelectorAll('.friend-row, dialog').length === 0", &[]);
-    page.click(&page.says("summary", "1 blocked"));
+    page.press_words("summary", "1 blocked");
     page.press("details", "Unblock");
     page.says(".friend-row", "Uncle Ben");
 
     sheet(&page, "Uncle Ben");
-    page.click(&page.says("dialog summary", "Block or remove"));
+    page.press_words("dialog summary", "Block or remove");
     page.press("dialog", "Remove");
     page.says("dialog", "This ends the friendship with Uncle Ben. Nobody is told.");
     assert_eq!(

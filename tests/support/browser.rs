@@ -185,12 +185,16 @@ impl Browser {
     /// Clicks where it is; what is out of sight, or beneath the bar, is first scrolled to, at once: the page itself does it
     /// smoothly.
     pub fn click(&self, element: &Element) {
+        self.try_click(element)
+            .unwrap_or_else(|error| panic!("a click: {error}; the page says:\n{}", self.text()));
+    }
+
+    fn try_click(&self, element: &Element) -> Result<Value, String> {
         let reach = "const at = arguments[0].getBoundingClientRect();
             const hit = document.elementFromPoint(at.left + at.width / 2, at.top + at.height / 2);
             if (!arguments[0].contains(hit)) arguments[0].scrollIntoView({ block: 'center', behavior: 'instant' })";
-        self.run(reach, &[element.json()]);
+        self.try_run(reach, &[element.json()])?;
         self.send(&format!("/element/{}/click", element.0), &json!({}))
-            .unwrap_or_else(|error| panic!("a click: {error}; the page says:\n{}", self.text()));
     }
 
     /// Takes one thing, moves it onto another and lets go.
@@ -208,7 +212,26 @@ impl Browser {
 
     /// Clicks a button by its name.
     pub fn press(&self, css: &str, name: &str) {
-        self.click(&self.button(css, name));
+        self.press_what(name, || self.button(css, name));
+    }
+
+    /// Clicks what contains these words.
+    pub fn press_words(&self, css: &str, words: &str) {
+        self.press_what(words, || self.says(css, words));
+    }
+
+    /// What is drawn anew in the moment of the click is looked for again, as a person would.
+    fn press_what(&self, name: &str, find: impl Fn() -> Element) {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            match self.try_click(&find()) {
+                Ok(_) => return,
+                Err(error) if error.contains("stale element") && Instant::now() < end => {
+                    std::thread::sleep(PAUSE)
+                }
+                Err(error) => panic!("a click on {name:?}: {error}; the page says:\n{}", self.text()),
+            }
+        }
     }
 
     /// Types; into a field for files, their paths.
