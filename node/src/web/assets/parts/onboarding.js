@@ -191,7 +191,8 @@ export function reminder() {
   const open = async () => {
     const box = /** @type {HTMLDialogElement} */ (el("dialog", { class: "sheet wide" }));
     let isOpen = true;
-    box.addEventListener("close", () => { isOpen = false; box.remove(); });
+    // The words go with it: an element that somebody still holds would keep them.
+    box.addEventListener("close", () => { isOpen = false; box.remove(); box.replaceChildren(); });
     document.body.append(box);
     box.showModal();
     let step = "words";
