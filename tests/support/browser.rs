@@ -66,11 +66,15 @@ struct Seen {
 
 /// Something on the page.
 #[derive(Debug, Clone)]
-pub struct Element(String);
+pub struct Element {
+    id: String,
+    /// How it was found: a script and its arguments.
+    by: (String, Vec<Value>),
+}
 
 impl Element {
     fn json(&self) -> Value {
-        json!({ ELEMENT: self.0 })
+        json!({ ELEMENT: self.id })
     }
 }
 
@@ -171,7 +175,7 @@ impl Browser {
 
     /// Waits for an element by a CSS selector.
     pub fn find(&self, css: &str) -> Element {
-        element(&self.wait(css, "return document.querySelector(arguments[0])", &[json!(css)]))
+        self.element(css, "return document.querySelector(arguments[0])", &[json!(css)])
     }
 
     /// Waits for a button, link or choice that can be seen, by its words or its label, inside of what `css` selects.
@@ -179,14 +183,33 @@ impl Browser {
         let script = "return [...document.querySelectorAll(arguments[0])]
             .flatMap((place) => [...place.querySelectorAll('button, a, [role=radio]')])
             .find((b) => b.checkVisibility() && [b.textContent.trim(), b.getAttribute('aria-label')].includes(arguments[1]))";
-        element(&self.wait(&format!("{name:?} in {css}"), script, &[json!(css), json!(name)]))
+        self.element(&format!("{name:?} in {css}"), script, &[json!(css), json!(name)])
+    }
+
+    /// Waits for what a script finds.
+    fn element(&self, what: &str, script: &str, arguments: &[Value]) -> Element {
+        let found = self.wait(what, script, arguments);
+        let id = found[ELEMENT].as_str().unwrap_or_else(|| panic!("no element: {found}")).to_owned();
+        Element { id, by: (script.to_owned(), arguments.to_vec()) }
+    }
+
+    /// What was drawn anew between the look and the act is looked for again, as a person would.
+    fn again_if_stale(&self, element: &Element, what: &str, act: impl Fn(&Element) -> Result<Value, String>) {
+        let end = Instant::now() + PATIENCE;
+        let mut done = act(element);
+        while done.as_ref().is_err_and(|error| error.contains("stale element")) && Instant::now() < end {
+            std::thread::sleep(PAUSE);
+            done = act(&self.element(what, &element.by.0, &element.by.1));
+        }
+        done.unwrap_or_else(|error| {
+            panic!("{what}, found by {:?}: {error}; the page says:\n{}", element.by.1, self.text())
+        });
     }
 
     /// Clicks where it is; what is out of sight, or beneath the bar, is first scrolled to, at once: the page itself does it
     /// smoothly.
     pub fn click(&self, element: &Element) {
-        self.try_click(element)
-            .unwrap_or_else(|error| panic!("a click: {error}; the page says:\n{}", self.text()));
+        self.again_if_stale(element, "what is clicked", |element| self.try_click(element));
     }
 
     fn try_click(&self, element: &Element) -> Result<Value, String> {
@@ -194,7 +217,7 @@ impl Browser {
             const hit = document.elementFromPoint(at.left + at.width / 2, at.top + at.height / 2);
             if (!arguments[0].contains(hit)) arguments[0].scrollIntoView({ block: 'center', behavior: 'instant' })";
         self.try_run(reach, &[element.json()])?;
-        self.send(&format!("/element/{}/click", element.0), &json!({}))
+        self.send(&format!("/element/{}/click", element.id), &json!({}))
     }
 
     /// Takes one thing, moves it onto another and lets go.
@@ -212,33 +235,19 @@ impl Browser {
 
     /// Clicks a button by its name.
     pub fn press(&self, css: &str, name: &str) {
-        self.press_what(name, || self.button(css, name));
+        self.click(&self.button(css, name));
     }
 
     /// Clicks what contains these words.
     pub fn press_words(&self, css: &str, words: &str) {
-        self.press_what(words, || self.says(css, words));
-    }
-
-    /// What is drawn anew in the moment of the click is looked for again, as a person would.
-    fn press_what(&self, name: &str, find: impl Fn() -> Element) {
-        let end = Instant::now() + PATIENCE;
-        loop {
-            match self.try_click(&find()) {
-                Ok(_) => return,
-                Err(error) if error.contains("stale element") && Instant::now() < end => {
-                    std::thread::sleep(PAUSE)
-                }
-                Err(error) => panic!("a click on {name:?}: {error}; the page says:\n{}", self.text()),
-            }
-        }
+        self.click(&self.says(css, words));
     }
 
     /// Types; into a field for files, their paths.
     pub fn write(&self, css: &str, text: &str) {
-        let field = self.find(css);
-        self.send(&format!("/element/{}/value", field.0), &json!({ "text": text }))
-            .unwrap_or_else(|error| panic!("typing into {css}: {error}"));
+        self.again_if_stale(&self.find(css), css, |field| {
+            self.send(&format!("/element/{}/value", field.id), &json!({ "text": text }))
+        });
     }
 
     /// Presses keys one after the other, wherever the focus is. Keys that are no letters have codes of WebDriver's own.
@@ -253,7 +262,7 @@ impl Browser {
     /// Waits until what `css` selects contains these words.
     pub fn says(&self, css: &str, words: &str) -> Element {
         let script = "return [...document.querySelectorAll(arguments[0])].find((e) => e.innerText.includes(arguments[1]))";
-        element(&self.wait(&format!("{words:?} in {css}"), script, &[json!(css), json!(words)]))
+        self.element(&format!("{words:?} in {css}"), script, &[json!(css), json!(words)])
     }
 
     /// What can be read on the page now.
@@ -339,10 +348,6 @@ impl Drop for Browser {
         let _ = self.driver.kill();
         let _ = self.driver.wait();
     }
-}
-
-fn element(value: &Value) -> Element {
-    Element(value[ELEMENT].as_str().unwrap_or_else(|| panic!("no element: {value}")).to_owned())
 }
 
 /// The port that chromedriver drew.
