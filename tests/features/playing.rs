@@ -9,7 +9,7 @@ use crate::support::moments::{friends, post, wait_moment};
 use crate::support::{Node, PATIENCE, photo};
 
 /// Bytes of an empty box at the end of the film, so that it takes a while on its way.
-const TAIL: u32 = 24 * 1024 * 1024;
+const TAIL: u32 = 16 * 1024 * 1024;
 
 /// A film that begins as any other and is long.
 fn long_film() -> Vec<u8> {
@@ -44,6 +44,7 @@ fn beginning(node: &Node, id: &str) -> Option<Vec<u8>> {
     })
 }
 
+#[cfg(unix)]
 fn signal(node: &Node, signal: &str) {
     let pid = node.pid().expect("it runs").to_string();
     let sent = std::process::Command::new("kill").args([signal, &pid]).status();
@@ -59,33 +60,49 @@ fn a_video_is_played_while_it_still_arrives() {
     let folder = tempfile::tempdir().expect("a folder");
     let (path, film) = (folder.path().join("film.mp4"), long_film());
     std::fs::write(&path, &film).expect("written");
-    let hand = alice.hand();
-    let posting =
-        std::thread::spawn(move || hand.cli(&["post", "a long one", "--video", &path.display().to_string()]));
-    let (id, _) = bob.wait("/timeline", "the film's moment", |page| {
-        page["moments"][0]["video"]["id"].as_str().map(str::to_owned)
-    });
-    // Her node gets a moment of work now and then, as over a slow line.
+    // A machine in a good mood may have all of it before anybody can look: then once more.
+    let mut seen = Vec::new();
+    for _ in 0..5 {
+        let hand = alice.hand();
+        let file = path.display().to_string();
+        let posting = std::thread::spawn(move || hand.cli(&["post", "a long one", "--video", &file]));
+        let (id, _) = bob.wait("/timeline", "the film's moment", |page| {
+            let id = page["moments"][0]["video"]["id"].as_str()?.to_owned();
+            (!seen.contains(&id)).then_some(id)
+        });
+        let (start, all) = begins_to_play(alice, bob, &id);
+        assert_eq!(start[..32], film[..32], "it is the film's beginning");
+        let posted = posting.join().expect("the command");
+        assert_eq!(posted.code, Some(0), "{}", posted.stderr);
+        let whole = bob.try_bytes(&format!("/blobs/{id}?wait_ms=20000")).expect("in the end it is whole");
+        assert_eq!(whole.len(), film.len());
+        assert_eq!(whole[..4_096], start[..]);
+        if all.is_none() {
+            return;
+        }
+        seen.push(id);
+    }
+    panic!("the beginning was never served before the end had come");
+}
+
+/// Gives a node a moment of work now and then, as over a slow line, until the beginning of its film can be read; and what
+/// there is of the whole then.
+#[cfg(unix)]
+fn begins_to_play(alice: &Node, bob: &Node, id: &str) -> (Vec<u8>, Option<Vec<u8>>) {
     let begun = Instant::now();
     let start = loop {
         signal(alice, "-STOP");
-        if let Some(start) = beginning(bob, &id) {
+        if let Some(start) = beginning(bob, id) {
             break start;
         }
-        assert!(begun.elapsed() < PATIENCE, "nothing comes: {}", bob.log_tail());
         signal(alice, "-CONT");
+        assert!(begun.elapsed() < PATIENCE, "nothing comes: {}", bob.log_tail());
         std::thread::sleep(Duration::from_millis(2));
     };
     // She is stopped: what has not come by now does not come.
     let all = bob.try_bytes(&format!("/blobs/{id}?wait_ms=0"));
     signal(alice, "-CONT");
-    assert!(all.is_none(), "the beginning was served before the end had come");
-    assert_eq!(start[..32], film[..32], "and it is the film's");
-    let posted = posting.join().expect("the command");
-    assert_eq!(posted.code, Some(0), "{}", posted.stderr);
-    let whole = bob.try_bytes(&format!("/blobs/{id}?wait_ms=20000")).expect("in the end it is whole");
-    assert_eq!(whole.len(), film.len());
-    assert_eq!(whole[..4_096], start[..]);
+    (start, all)
 }
 
 // Point 2.
@@ -94,7 +111,7 @@ fn the_timeline_is_read_while_nine_photos_are_made_ready() {
     let alice = Node::started("Alice");
     post(&alice, &["something to read"]);
     let folder = tempfile::tempdir().expect("a folder");
-    let photos: Vec<_> = (0..9).map(|n| photo::write(folder.path(), n, 1_600, 1_200)).collect();
+    let photos: Vec<_> = (0..9).map(|n| photo::write(folder.path(), n, 1_000, 750)).collect();
     let mut arguments = vec!["post".to_owned()];
     arguments.extend(photos.iter().flat_map(|file| ["--photo".to_owned(), file.display().to_string()]));
     let (hand, is_done) = (alice.hand(), AtomicBool::new(false));
