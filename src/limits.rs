@@ -135,6 +135,24 @@ pub const SELF_EPOCH_LIMIT: usize = 2_048;
 pub const CONCURRENT_ADD_LIMIT: usize = 64;
 /// An epoch is written to for this long, days. *spec 3.11*
 pub const EPOCH_AGE_DAYS: u32 = 30;
+/// So many days before an epoch ends the next one is minted, so that its keys are with everybody by then. *guess: who
+/// looks in once a week has met somebody*
+pub const EPOCH_AHEAD_DAYS: u32 = 7;
+/// So many intervals before an own epoch is too finely cut the next one is minted. *guess: starts in a few days*
+pub const EPOCH_AHEAD_INTERVALS: usize = 32;
+/// Nothing is minted ahead until people and tags have been left alone for so long, ms: who sorts friends into tags
+/// changes one after the other. *guess*
+pub const EPOCH_AHEAD_QUIET_MS: u64 = 600_000;
+/// Tags for which epochs are minted ahead before anybody has written to them, those made last first. *guess: with both
+/// ways to name a tag and a successor each, half of the open epochs*
+pub const EPOCH_AHEAD_TAG_LIMIT: usize = 8;
+/// Open epochs for posts beyond which none is minted ahead. *half of the open epochs, so that writing always finds room*
+pub const EPOCH_AHEAD_OPEN_LIMIT: usize = OPEN_EPOCH_LIMIT / 2;
+/// An audience that was written to within so many days gets its next epoch ahead. *guess*
+pub const EPOCH_AHEAD_USED_DAYS: u32 = 60;
+/// The end of an epoch under which nothing was written is told for so long, days. *guess: as long as parcels are
+/// remembered*
+pub const EMPTY_CLOSE_DAYS: u32 = 60;
 /// A closed `~contact` epoch is still offered for this long, days. *spec 3.8(2)*
 pub const CONTACT_CLOSED_OFFER_DAYS: u32 = 7;
 /// Own epochs with this many intervals are closed. *spec 3.11*
@@ -456,6 +474,14 @@ pub const BLOB_WANTED_LIMIT: usize = 10_000;
 pub const DIAL_BACKOFF_MIN_MS: u64 = 1_000;
 /// Longest wait between two dials, ms. *guess*
 pub const DIAL_BACKOFF_LIMIT_MS: u64 = 300_000;
+/// Longest wait between two dials of a friend who is away, ms: who comes online dials all friends, so that this is for
+/// those who cannot reach us. *measured: of the dials in vain of a simulated day, waits of at most five minutes that only
+/// double are half (docs/scale.md)*
+pub const DIAL_AWAY_LIMIT_MS: u64 = 600_000;
+/// Time between two looks at all that is owed to friends who are away, ms. What changes is put at once; this is for
+/// what fell through and for parcels that are due again after weeks. *measured: once a minute was a tenth of the time of a
+/// simulated day*
+pub const MAIL_LOOK_INTERVAL_MS: u64 = 600_000;
 /// Time between two looks at everything slow, ms. *guess*
 pub const MAINTAIN_INTERVAL_MS: u64 = 60_000;
 /// Entries of one author from the future that are listed to wait for their time; later ones are found in the log. *guess*

@@ -29,6 +29,7 @@
 //!
 //! Source: docs/protocol.md 3.3–3.15; docs/adr/0001-sans-io-core.md.
 
+mod ahead;
 mod album;
 mod befriend;
 mod bodies;
@@ -207,6 +208,7 @@ pub struct Service {
     index: album::Index,
     readers: readers::Readers,
     recalls: recalls::Recalls,
+    ahead: ahead::Ahead,
     bodies: bodies::Bodies,
     timers: maintain::Timers,
     /// Outputs of the step, let go by its commit.
@@ -259,6 +261,7 @@ impl Service {
             index: album::Index::default(),
             readers: readers::Readers::default(),
             recalls: recalls::Recalls::default(),
+            ahead: ahead::Ahead::default(),
             bodies: bodies::Bodies::default(),
             timers: maintain::Timers::default(),
             held: Vec::new(),

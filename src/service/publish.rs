@@ -135,10 +135,10 @@ impl Service {
         let minted = self.minted();
         let choice = audience::choose(audience, &self.state.people, &minted, self.window(), self.now.day());
         match choice {
-            Choice::Use(epoch) => Ok(epoch),
+            Choice::Use(epoch) => self.succeed(epoch, &minted),
             Choice::Share { epoch, with } => {
                 self.share(&epoch, &with);
-                Ok(epoch)
+                self.succeed(epoch, &minted)
             }
             Choice::Mint { recipients, supersedes } => {
                 for old in audience::excess(&minted, OPEN_EPOCH_LIMIT.saturating_sub(1)) {
@@ -151,6 +151,19 @@ impl Service {
                 Ok(epoch)
             }
         }
+    }
+
+    /// What is older than the epoch that is written under is closed. My records follow into a `~contact` that was minted
+    /// ahead, for they may have changed since.
+    fn succeed(&mut self, epoch: EpochId, minted: &[Minted]) -> Result<EpochId> {
+        let outlived = audience::outlived(&epoch, minted);
+        for old in &outlived {
+            self.close(old);
+        }
+        if !outlived.is_empty() && self.class_of(&epoch) == Some(Class::Contact) {
+            self.write_own_records(epoch)?;
+        }
+        Ok(epoch)
     }
 
     /// The epochs this device minted, as choosing sees them.
@@ -209,7 +222,12 @@ impl Service {
         }
     }
 
-    fn mint(&mut self, number: u32, audience: &Audience, members: BTreeSet<UserId>) -> Result<EpochId> {
+    pub(super) fn mint(
+        &mut self,
+        number: u32,
+        audience: &Audience,
+        members: BTreeSet<UserId>,
+    ) -> Result<EpochId> {
         let key = SigningKey::random(&mut self.entropy);
         let secret = EpochSecret::random(&mut self.entropy);
         let public = key.public();
@@ -282,6 +300,8 @@ impl Service {
 
     /// Retires every open epoch of this device: its store looks like an earlier one of itself.
     pub(super) fn retire_all(&mut self) {
+        // What the memory of this store is worth is not known: the next write decides, and nothing before it.
+        self.ahead.stop();
         let minted = self.minted();
         let closings = audience::closings(&audience::Change::Rollback, &minted);
         for epoch in closings.at_once.iter().chain(&closings.with_next_write) {
@@ -424,6 +444,7 @@ impl Service {
 
     /// After friends or tags changed: newcomers are let in where the rules let them, `~contact` follows at once.
     pub(super) fn audiences_changed(&mut self, changed: &BTreeSet<UserId>) -> Result<()> {
+        self.ahead.people_changed(self.now);
         if self.state.people.friends().next().is_some() {
             self.epoch_for(&Audience::Contact)?;
         }
@@ -485,7 +506,7 @@ impl Service {
         }
     }
 
-    fn audience_number(&mut self, audience: &Audience) -> u32 {
+    pub(super) fn audience_number(&mut self, audience: &Audience) -> u32 {
         let known = self.state.audiences.iter().find(|(_, record)| record.audience == *audience);
         if let Some((number, _)) = known {
             return *number;

@@ -58,6 +58,8 @@ pub(super) struct Conn {
     /// When to open the streams again that the other side was not ready for.
     pub(super) reopen: Option<Timestamp>,
     pub(super) reopened: u32,
+    /// When its session wants to be woken, as of when it was last drained: asked after every step, over all friends.
+    wake: Option<Timestamp>,
 }
 
 /// What is spoken on a stream.
@@ -209,6 +211,7 @@ impl Service {
                 early_mail: Vec::new(),
                 reopen: None,
                 reopened: 0,
+                wake: None,
             },
         );
         let is_admitted = self.net.admitted.contains(&node);
@@ -459,6 +462,7 @@ impl Service {
                 self.on_session_output(conn, stream, session, output)?;
             }
         }
+        self.note_wake(conn, &state);
         if closed {
             self.order(Order::CloseStream { stream });
             self.order(Order::Hangup { conn });
@@ -469,6 +473,12 @@ impl Service {
             self.net.streams.insert(stream, state);
         }
         Ok(())
+    }
+
+    fn note_wake(&mut self, conn: ConnId, stream: &Stream) {
+        if let (Spoken::Sync(session), Some(conn)) = (&stream.spoken, self.net.conns.get_mut(&conn)) {
+            conn.wake = session.next_wakeup();
+        }
     }
 
     fn on_session_output(
@@ -783,10 +793,14 @@ impl Service {
     /// Wakes sessions whose time has come.
     pub(super) fn wake_sessions(&mut self) -> Result<(), StoreError> {
         let now = self.now;
-        let streams: Vec<StreamId> = self.net.streams.keys().copied().collect();
-        for stream in streams {
-            let Some(session) = self.session_mut(stream) else { continue };
-            if session.next_wakeup().is_some_and(|at| at <= now) {
+        let due = |state: &Conn| state.sync.filter(|_| state.wake.is_some_and(|at| at <= now));
+        let due: Vec<(ConnId, StreamId)> =
+            self.net.conns.iter().filter_map(|(conn, state)| Some((*conn, due(state)?))).collect();
+        for (conn, stream) in due {
+            if let Some(state) = self.net.conns.get_mut(&conn) {
+                state.wake = None;
+            }
+            if let Some(session) = self.session_mut(stream) {
                 session.handle_wakeup(now);
                 self.pump(stream)?;
             }
@@ -796,14 +810,14 @@ impl Service {
 
     /// When the first session or stream has to be looked at.
     pub(super) fn net_wakeup(&self) -> Option<Timestamp> {
-        let sessions = self.net.streams.values().filter_map(|stream| match &stream.spoken {
-            Spoken::Sync(session) => session.next_wakeup(),
+        let pairings = self.net.streams.values().filter_map(|stream| match &stream.spoken {
             Spoken::PairInitiator(machine) => machine.deadline(),
             Spoken::PairResponder(machine) => machine.deadline(),
             Spoken::Resume(machine) => machine.deadline(),
             _ => None,
         });
-        sessions.chain(self.net.conns.values().filter_map(|conn| conn.reopen)).min()
+        let conns = self.net.conns.values().flat_map(|conn| [conn.reopen, conn.wake.filter(|_| conn.sync.is_some())]);
+        pairings.chain(conns.flatten()).min()
     }
 
     pub(super) const fn retold_admitted(&self) -> &BTreeSet<NodeId> {

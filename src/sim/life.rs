@@ -24,6 +24,8 @@ pub(super) enum Act {
     Go,
     Post,
     React,
+    /// Puts a friend into a tag.
+    Tag,
     Crash,
     /// Back after a crash, or for a gathering: as far as they should be there.
     Return,
@@ -120,10 +122,16 @@ impl World {
                     self.queue.put(at, What::Act { who, act });
                 }
             }
-            if self.entropy.below(100) < self.scenario.faults.crashes_percent_per_day {
-                let (from, to) = spans[self.entropy.below(spans.len() as u64) as usize];
-                let at = from + self.entropy.below((to - from).max(1));
-                self.queue.put(at, What::Act { who, act: Act::Crash });
+            let faults = [
+                (Act::Crash, self.scenario.faults.crashes_percent_per_day),
+                (Act::Tag, self.scenario.tag_changes_percent_per_day),
+            ];
+            for (act, percent) in faults {
+                if self.entropy.below(100) < percent {
+                    let (from, to) = spans[self.entropy.below(spans.len() as u64) as usize];
+                    let at = from + self.entropy.below((to - from).max(1));
+                    self.queue.put(at, What::Act { who, act });
+                }
             }
         }
         self.queue.put(start + DAY_MS, What::Day { start: start + DAY_MS });
@@ -143,7 +151,8 @@ impl World {
             }
             Act::Post if self.nodes[who].service.is_some() => self.post(who),
             Act::React if self.nodes[who].service.is_some() => self.react(who),
-            Act::Post | Act::React => {
+            Act::Tag if self.nodes[who].service.is_some() => self.tag(who),
+            Act::Post | Act::React | Act::Tag => {
                 // Away after a crash: when they are back.
                 let at = self.now + 15 * MINUTE_MS;
                 if at < self.until {
@@ -210,28 +219,49 @@ impl World {
                     true => BTreeSet::new(),
                     false => entitled.iter().copied().filter(|who| !self.nodes[*who].is_liar).collect(),
                 };
-                self.note_posted(moment.id, who, entitled, &owed);
+                self.note_posted(moment.id, (who, audience), entitled, &owed);
                 self.look_around(who);
             }
             Err(error) => self.breach(format!("{who} could not share a moment: {error}")),
         }
     }
 
-    fn note_posted(&mut self, id: EntryId, author: Who, entitled: BTreeSet<Who>, owed: &BTreeSet<Who>) {
+    fn note_posted(
+        &mut self,
+        id: EntryId,
+        (author, audience): (Who, Audience),
+        entitled: BTreeSet<Who>,
+        owed: &BTreeSet<Who>,
+    ) {
         // Where an entry is begins with its epoch (service/receive.rs).
         let place = self.nodes[author].store.get(Tree::ById, id.as_bytes()).expect("memory");
         let epoch = place.and_then(|place| place.first_chunk::<16>().copied()).expect("it was kept");
         let keys = [&b"e"[..], &epoch].concat();
         let (hops, likers) = (BTreeMap::from([(author, 0)]), BTreeSet::new());
-        let moment = Moment { id, keys, author, posted: self.now, entitled, hops, likers, comments: 0 };
+        let moment = Moment {
+            id,
+            keys,
+            author,
+            audience,
+            posted: self.now,
+            entitled,
+            hops,
+            likers,
+            comments: 0,
+            is_followed: false,
+        };
         self.ledger.posted(moment, owed);
     }
 
     /// Likes or comments one of the newest moments on the timeline.
     fn react(&mut self, who: Who) {
         let newest: Vec<u32> = self.ledger.has[who].iter().rev().take(20).copied().collect();
-        let others: Vec<u32> =
-            newest.into_iter().filter(|moment| self.ledger.moments[*moment as usize].author != who).collect();
+        // What may have been taken back meanwhile is left alone.
+        let is_others = |moment: &u32| {
+            let moment = &self.ledger.moments[*moment as usize];
+            moment.author != who && !moment.is_followed
+        };
+        let others: Vec<u32> = newest.into_iter().filter(is_others).collect();
         if others.is_empty() {
             return;
         }
@@ -251,6 +281,34 @@ impl World {
             Ok(()) => moment.comments += 1,
             Err(error) => self.breach(format!("{who} could not answer moment {number}: {error}")),
         }
+    }
+
+    /// Puts a friend into one of the two tags who is in neither: into those whom some moments are only for, or into those whom some are not
+    /// for.
+    fn tag(&mut self, who: Who) {
+        let node = &self.nodes[who];
+        let free: Vec<Who> = node
+            .friends
+            .iter()
+            .copied()
+            .filter(|friend| !node.close.contains(friend) && !node.work.contains(friend))
+            .collect();
+        if free.is_empty() {
+            return;
+        }
+        let friend = free[self.entropy.below(free.len() as u64) as usize];
+        let user = self.nodes[friend].keyring.user().to_string();
+        let (name, audience) = match self.entropy.below(2) {
+            0 => (CLOSE, Audience::Only),
+            _ => (WORK, Audience::Except),
+        };
+        if let Err(error) = self.ask(who, |service| service.tag_add(name, &[user])) {
+            return self.breach(format!("{who} could not put {friend} into a tag: {error}"));
+        }
+        self.traffic.tag_changes += 1;
+        let node = &mut self.nodes[who];
+        if audience == Audience::Only { node.close.insert(friend) } else { node.work.insert(friend) };
+        self.ledger.followed(who, audience, friend, audience == Audience::Only);
     }
 
     pub(super) fn part(&mut self, apart: bool) {
@@ -328,6 +386,10 @@ impl World {
         let (author, word) = (moment.author, moment.id.to_string());
         let written = moment.likers.len() + moment.comments;
         let node = &self.nodes[author];
+        // What becomes of the answers of somebody who left is not looked at here.
+        if moment.is_followed {
+            return;
+        }
         let Some(service) = node.service.as_ref().filter(|_| !node.is_liar) else { return };
         let seen = service.moment(&word).map_or(0, |moment| moment.likes.len() + moment.comments.len());
         // Of what liars wrote some comes and some does not.

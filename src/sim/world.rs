@@ -29,6 +29,9 @@ pub(super) const MARK: &[u8] = b"plain-text-of-a-moment";
 /// came together, and so does this. *chosen: an eighth of the shortest wait there is*
 const ALARM_MS: u64 = 25;
 
+/// Bytes of the trace that are hashed together.
+const TRACE_RUN: usize = 64 * 1024;
+
 /// Something that will happen.
 pub(super) enum What {
     /// To one run of a node.
@@ -128,6 +131,8 @@ pub(super) struct World {
     pub(super) traffic: Traffic,
     pub(super) pool: Arc<Mutex<Pool>>,
     trace: blake3::Hasher,
+    /// What is to be hashed into the trace: in runs, which is much faster than piece by piece.
+    untraced: Vec<u8>,
     pub(super) steps: u64,
     /// Who sent the frame that is being handled.
     pub(super) from: Option<Who>,
@@ -161,7 +166,7 @@ impl World {
             let node = Node {
                 keyring: cards[who].keyring.clone(),
                 id: cards[who].keyring.node_id(),
-                store: Arc::new(Shared::new(Arc::clone(&pool))),
+                store: Arc::new(Shared::new(Arc::clone(&pool), scenario.faults.crashes_percent_per_day > 0)),
                 book: Book::default(),
                 service: None,
                 starts: 0,
@@ -205,6 +210,7 @@ impl World {
             traffic: Traffic::default(),
             pool,
             trace: blake3::Hasher::new(),
+            untraced: Vec::with_capacity(2 * TRACE_RUN),
             steps: 0,
             from: None,
             posting: None,
@@ -221,7 +227,7 @@ impl World {
     }
 
     pub(super) fn trace_hash(&self) -> String {
-        crate::id::hex(self.trace.finalize().as_bytes())
+        crate::id::hex(self.trace.clone().update(&self.untraced).finalize().as_bytes())
     }
 
     /// Lets everything happen that happens by `end`.
@@ -291,10 +297,12 @@ impl World {
         self.nodes[who].wake_at = u64::MAX;
         let now = self.now_of(who);
         let Some(service) = self.nodes[who].service.as_mut() else { return };
-        if service.next_wakeup().is_some_and(|at| at <= now) {
-            service.wake(now).expect("memory");
-        }
+        service.wake(now).expect("memory");
+        // The next time is asked for at once: nothing else comes together with a wake-up.
+        let asked = std::mem::replace(&mut self.nodes[who].alarm_asked, true);
         self.end_step(who);
+        self.nodes[who].alarm_asked = asked;
+        self.put_alarm(who);
     }
 
     /// Commits, hands out what comes of it, and sets the alarm.
@@ -310,8 +318,12 @@ impl World {
     }
 
     fn set_alarm(&mut self, who: Who) {
+        self.nodes[who].alarm_asked = false;
+        self.put_alarm(who);
+    }
+
+    fn put_alarm(&mut self, who: Who) {
         let node = &mut self.nodes[who];
-        node.alarm_asked = false;
         let Some(next) = node.service.as_ref().and_then(|service| service.next_wakeup()) else { return };
         let next = next.as_millis().saturating_sub(node.ahead_ms).max(self.now + 1);
         if next < node.wake_at {
@@ -391,9 +403,13 @@ impl World {
     /// Notes what happens, or a frame that is sent: 0, by whom, to whom.
     pub(super) fn note_trace(&mut self, [what, one, other]: [u64; 3], frame: &[u8]) {
         for number in [self.now, what, one, other, frame.len() as u64] {
-            self.trace.update(&number.to_be_bytes());
+            self.untraced.extend_from_slice(&number.to_be_bytes());
         }
-        self.trace.update(frame);
+        self.untraced.extend_from_slice(frame);
+        if self.untraced.len() >= TRACE_RUN {
+            self.trace.update(&self.untraced);
+            self.untraced.clear();
+        }
     }
 
     /// No byte that leaves a node may be what a person wrote.
