@@ -118,8 +118,8 @@ fn write(path: &Path, text: &str) -> Result<(), String> {
 fn go(wish: &Wish) -> Result<bool, String> {
     let mut runs = Vec::new();
     for file in &wish.join {
-        let more: Vec<Kept> = serde_json::from_str(&read(file)?)
-            .map_err(|error| format!("{}: {error}", file.display()))?;
+        let more: Vec<Kept> =
+            serde_json::from_str(&read(file)?).map_err(|error| format!("{}: {error}", file.display()))?;
         runs.extend(more);
     }
     if wish.join.is_empty() {
@@ -173,11 +173,19 @@ fn live(label: String, scenario: &Scenario, seed: u64) -> Result<Kept, String> {
     });
     let (cpu, people) = (cpu_seconds() - cpu, scenario.people.max(1) as f64);
     let mut kept = kept(label, report);
-    let mut put = |name: &str, value, unit: &str| kept.figures.push((name.to_owned(), value, unit.to_owned()));
+    let mut put =
+        |name: &str, value, unit: &str| kept.figures.push((name.to_owned(), value, unit.to_owned()));
     put("memory per node, all running and connected", (most - before) * 1_000.0 / people, "kB");
     put("time on a processor", cpu, "s");
-    put("time on a processor, per person and day", cpu * 1_000.0 / people / scenario.days.max(1) as f64, "ms");
-    println!("  took {:.1} s, {cpu:.1} s of them on a processor; {most:.0} MB", begun.elapsed().as_secs_f64());
+    put(
+        "time on a processor, per person and day",
+        cpu * 1_000.0 / people / scenario.days.max(1) as f64,
+        "ms",
+    );
+    println!(
+        "  took {:.1} s, {cpu:.1} s of them on a processor; {most:.0} MB",
+        begun.elapsed().as_secs_f64()
+    );
     std::io::stdout().flush().map_err(|error| error.to_string())?;
     Ok(kept)
 }
@@ -249,10 +257,7 @@ fn write_plots(folder: &Path, runs: &[Kept]) -> Result<(), String> {
             across: "kind of frame".to_owned(),
             up: "% of all bytes in the days".to_owned(),
             places: kinds.iter().map(|(kind, ..)| kind.clone()).collect(),
-            lines: vec![Line {
-                name: "bytes".to_owned(),
-                values: kinds.iter().map(|kind| kind.2).collect(),
-            }],
+            lines: vec![Line { name: "bytes".to_owned(), values: kinds.iter().map(|kind| kind.2).collect() }],
             top: None,
         },
     )?;

@@ -135,23 +135,21 @@ pub const SELF_EPOCH_LIMIT: usize = 2_048;
 pub const CONCURRENT_ADD_LIMIT: usize = 64;
 /// An epoch is written to for this long, days. *spec 3.11*
 pub const EPOCH_AGE_DAYS: u32 = 30;
-/// So many days before an epoch ends the next one is minted, so that its keys are with everybody by then. *guess: who
-/// looks in once a week has met somebody*
+/// So many days before an epoch ends the next one is minted, so that its keys are with everybody by then. *spec 3.11*
 pub const EPOCH_AHEAD_DAYS: u32 = 7;
-/// So many intervals before an own epoch is too finely cut the next one is minted. *guess: starts in a few days*
+/// So many intervals before an own epoch is too finely cut the next one is minted. *spec 3.11*
 pub const EPOCH_AHEAD_INTERVALS: usize = 32;
 /// Nothing is minted ahead until people and tags have been left alone for so long, ms: who sorts friends into tags
-/// changes one after the other. *guess*
+/// changes one after the other. *spec 3.11*
 pub const EPOCH_AHEAD_QUIET_MS: u64 = 600_000;
-/// Tags for which epochs are minted ahead before anybody has written to them, those made last first. *guess: with both
-/// ways to name a tag and a successor each, half of the open epochs*
+/// Tags for which epochs are minted ahead before anybody has written to them, those made last first: with both ways to
+/// name a tag and a successor each they are half of the open epochs. *spec 3.11*
 pub const EPOCH_AHEAD_TAG_LIMIT: usize = 8;
-/// Open epochs for posts beyond which none is minted ahead. *half of the open epochs, so that writing always finds room*
-pub const EPOCH_AHEAD_OPEN_LIMIT: usize = OPEN_EPOCH_LIMIT / 2;
-/// An audience that was written to within so many days gets its next epoch ahead. *guess*
+/// Open epochs for posts beyond which none is minted ahead, so that writing always finds room. *spec 3.11*
+pub const EPOCH_AHEAD_OPEN_LIMIT: usize = 32;
+/// An audience that was written to within so many days gets its next epoch ahead. *spec 3.11*
 pub const EPOCH_AHEAD_USED_DAYS: u32 = 60;
-/// The end of an epoch under which nothing was written is told for so long, days. *guess: as long as parcels are
-/// remembered*
+/// The end of an epoch under which nothing was written is told for so long, days. *spec 3.11*
 pub const EMPTY_CLOSE_DAYS: u32 = 60;
 /// A closed `~contact` epoch is still offered for this long, days. *spec 3.8(2)*
 pub const CONTACT_CLOSED_OFFER_DAYS: u32 = 7;

@@ -41,7 +41,8 @@ pub fn due<'a>(
         return None;
     }
     let of_audience = minted.clone().into_iter().filter(|epoch| epoch.audience == *audience);
-    let mut ready = of_audience.filter(|epoch| epoch.is_candidate(&members, today) && epoch.recipients == members);
+    let mut ready =
+        of_audience.filter(|epoch| epoch.is_candidate(&members, today) && epoch.recipients == members);
     let lasts = |epoch: &Minted| {
         today.since(epoch.opened.day()) < EPOCH_AGE_DAYS.saturating_sub(EPOCH_AHEAD_DAYS)
             && epoch.intervals < OWN_INTERVAL_LIMIT.saturating_sub(EPOCH_AHEAD_INTERVALS)

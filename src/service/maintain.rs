@@ -382,9 +382,11 @@ mod tests {
 
     #[test]
     fn long_waits_end_together_and_short_ones_when_they_should() {
-        let at = |ms| Timestamp::from_millis(1_000_000 + ms);
+        let at = |ms: u64| Timestamp::from_millis(1_000_000 + ms);
         let slow = Some(at(20_000));
-        for (wait, end) in [(16_000, 16_000), (59_999, 59_999), (60_000, 80_000), (64_000, 80_000), (600_000, 620_000)] {
+        for (wait, end) in
+            [(16_000, 16_000), (59_999, 59_999), (60_000, 80_000), (64_000, 80_000), (600_000, 620_000)]
+        {
             assert_eq!(together(at(0), wait, slow), at(end), "{wait}");
         }
         assert_eq!(together(at(0), 600_000, None), at(600_000));

@@ -307,7 +307,11 @@ impl World {
         }
         self.traffic.tag_changes += 1;
         let node = &mut self.nodes[who];
-        if audience == Audience::Only { node.close.insert(friend) } else { node.work.insert(friend) };
+        if audience == Audience::Only {
+            node.close.insert(friend)
+        } else {
+            node.work.insert(friend)
+        };
         self.ledger.followed(who, audience, friend, audience == Audience::Only);
     }
 

@@ -90,7 +90,8 @@ impl Records {
     }
 
     fn set(&mut self, tree: Tree, key: &[u8], value: Option<Value>) -> Option<Value> {
-        let size = |value: &Value| key.len() + value.len() + if tree.is_sealed() { SEALED_OVERHEAD } else { 0 };
+        let size =
+            |value: &Value| key.len() + value.len() + if tree.is_sealed() { SEALED_OVERHEAD } else { 0 };
         self.bytes += value.as_ref().map_or(0, size);
         if self.now.len() <= tree as usize {
             self.now.resize_with(tree as usize + 1, BTreeMap::new);

@@ -332,17 +332,26 @@ impl World {
         }
     }
 
+    /// Hands out what a node wants done, until it wants nothing more: what the transport took of its frames is told at
+    /// once, as something that came in the same run of events.
     fn drain(&mut self, who: Who) {
-        let mut sent = BTreeMap::new();
-        while let Some(output) = self.nodes[who].service.as_mut().and_then(|service| service.poll_output()) {
-            match output {
-                Output::Network(order) => self.carry_out(who, order, &mut sent),
-                Output::Event(event) => self.happened(who, &event.what),
-                Output::RemoveBlob(_) => {}
+        loop {
+            let mut sent = BTreeMap::new();
+            while let Some(output) =
+                self.nodes[who].service.as_mut().and_then(|service| service.poll_output())
+            {
+                match output {
+                    Output::Network(order) => self.carry_out(who, order, &mut sent),
+                    Output::Event(event) => self.happened(who, &event.what),
+                    Output::RemoveBlob(_) => {}
+                }
             }
-        }
-        for (stream, bytes) in sent {
-            self.tell(who, Event::Sent { stream, bytes });
+            let now = self.now_of(who);
+            let Some(service) = self.nodes[who].service.as_mut().filter(|_| !sent.is_empty()) else { return };
+            for (stream, bytes) in sent {
+                service.handle(Event::Sent { stream, bytes }, now).expect("memory");
+            }
+            service.commit().expect("memory");
         }
     }
 
