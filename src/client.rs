@@ -27,6 +27,7 @@
 
 mod blobs;
 mod care;
+mod checkers;
 mod drafts;
 mod engine;
 mod events;

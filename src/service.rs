@@ -32,6 +32,7 @@
 mod album;
 mod befriend;
 mod bodies;
+mod checks;
 mod couriers;
 mod deliver;
 mod drafts;
@@ -79,6 +80,7 @@ mod who;
 mod words;
 
 pub use befriend::Redeeming;
+pub use checks::{Check, Checked};
 pub use pages::Reading;
 pub use wants::BlobReading;
 
@@ -209,6 +211,8 @@ pub struct Service {
     readers: readers::Readers,
     recalls: recalls::Recalls,
     bodies: bodies::Bodies,
+    /// What was checked ahead of its turn.
+    checks: checks::Checks,
     timers: maintain::Timers,
     /// Outputs of the step, let go by its commit.
     held: Vec<Output>,
@@ -261,6 +265,7 @@ impl Service {
             readers: readers::Readers::default(),
             recalls: recalls::Recalls::default(),
             bodies: bodies::Bodies::default(),
+            checks: checks::Checks::default(),
             timers: maintain::Timers::default(),
             held: Vec::new(),
             outputs: VecDeque::new(),
@@ -335,6 +340,7 @@ impl Service {
             self.reservations.forget(&epoch);
         }
         self.barrier_before_output = false;
+        self.checks.clear();
         self.net.keep_step();
         self.outputs.extend(self.held.drain(..));
         Ok(Commit { answer_after_barrier: std::mem::take(&mut self.answer_after_barrier) })
@@ -360,6 +366,7 @@ impl Service {
     /// [`StoreError`] if the store cannot be read back.
     pub fn abandon(&mut self) -> Result<(), StoreError> {
         self.tx.undo();
+        self.checks.clear();
         self.held.clear();
         self.barrier_before_output = false;
         self.answer_after_barrier = false;
