@@ -37,6 +37,8 @@ mod deliver;
 mod drafts;
 mod dropped;
 mod expire;
+#[cfg(feature = "furnish")]
+mod furnish;
 mod held;
 mod hides;
 mod introduce;
