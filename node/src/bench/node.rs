@@ -38,7 +38,7 @@ pub fn serve(ctx: &Ctx) -> Result<()> {
         let order = serde_json::from_str::<Order>(&line);
         let done = match order {
             Ok(order) => runtime.block_on(desk.carry_out(order)),
-            Err(error) => Err(Error::usage("bad_order", error.to_string(), "this is for `tidings bench`")),
+            Err(error) => Err(Error::usage("bench_node", error.to_string(), "this is for `tidings bench`")),
         };
         let answer = done.unwrap_or_else(|error| json!({"error": error.message}));
         let mut out = std::io::stdout().lock();
@@ -61,7 +61,7 @@ struct Desk {
 
 impl Desk {
     fn client(&self) -> Result<&Client> {
-        self.client.as_ref().ok_or_else(|| Error::usage("not_open", "the home is not open", ""))
+        self.client.as_ref().ok_or_else(|| Error::usage("bench_node", "the home is not open", ""))
     }
 
     async fn carry_out(&mut self, order: Order) -> Result<Value> {
