@@ -36,6 +36,7 @@ mod couriers;
 mod deliver;
 mod drafts;
 mod dropped;
+mod exchange;
 mod expire;
 #[cfg(feature = "furnish")]
 mod furnish;

@@ -16,8 +16,8 @@
 //!
 //! Source: docs/protocol.md 3.4, 3.10, 3.13, 3.15.
 
+use super::exchange::Verdict;
 use super::parcels::granted_key;
-use super::sessions::Verdict;
 use super::{Service, share, tx};
 use crate::crypto::ContentKey;
 use crate::entry::{Entry, HEADER_LEN, Header, Unverified, Verified};
