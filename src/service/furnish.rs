@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 
-use super::sessions::Verdict;
+use super::exchange::Verdict;
 use super::state::{EpochRecord, Friend};
 use super::{CommitError, Service};
 use crate::crypto::PairKey;
