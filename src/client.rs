@@ -32,6 +32,8 @@ mod drafts;
 mod engine;
 mod events;
 mod evidence;
+#[cfg(feature = "furnish")]
+mod furnish;
 mod home;
 mod notices;
 mod people;

@@ -39,6 +39,8 @@ mod drafts;
 mod dropped;
 mod exchange;
 mod expire;
+#[cfg(feature = "furnish")]
+mod furnish;
 mod held;
 mod hides;
 mod introduce;
