@@ -475,8 +475,7 @@ pub const DIAL_BACKOFF_MIN_MS: u64 = 1_000;
 /// Longest wait between two dials, ms. *guess*
 pub const DIAL_BACKOFF_LIMIT_MS: u64 = 300_000;
 /// Longest wait between two dials of a friend who is away, ms: who comes online dials all friends, so that this is for
-/// those who cannot reach us. *measured: of the dials in vain of a simulated day, waits of at most five minutes that only
-/// double are half (docs/scale.md)*
+/// those who cannot reach us. *measured: dials in vain of a simulated day (docs/scale.md)*
 pub const DIAL_AWAY_LIMIT_MS: u64 = 600_000;
 /// Time between two looks at all that is owed to friends who are away, ms. What changes is put at once; this is for
 /// what fell through and for parcels that are due again after weeks. *measured: once a minute was a tenth of the time of a

@@ -610,13 +610,17 @@ impl Service {
         Ok(())
     }
 
-    /// A connection or its mail stream is gone: what was handed over on it and not taken is owed as before.
-    pub(super) fn mail_disconnected(&mut self, conn: ConnId) {
+    /// A connection or its mail stream is gone: what was handed over on it and not taken is owed as before. True if there
+    /// was such a thing.
+    pub(super) fn mail_disconnected(&mut self, conn: ConnId) -> bool {
         if self.mail.putting.remove(&conn).is_some_and(|under_way| !under_way.is_empty()) {
+            // With whom it can be left instead is looked for with everything else.
             self.mail.look = None;
         }
+        let was_handed = self.mail.handed.keys().any(|(with, _)| *with == conn);
         self.mail.handed.retain(|(with, _), _| *with != conn);
         self.mail.brought.retain(|(with, _)| *with != conn);
+        was_handed
     }
 }
 

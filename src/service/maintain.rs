@@ -1,6 +1,6 @@
 //! What time asks for: dialling friends again, renewing records, releasing what was held back, closing what is over.
 //!
-//! Every wait is a value in one table; nothing is polled. A friend who cannot be reached is tried again after 1, 4, 16 …
+//! Every wait is a value in one table; nothing is polled. A friend who cannot be reached is tried again after 1, 2, 4 …
 //! seconds, at most every ten minutes, at once when a new address of theirs is learnt. Waits of a minute and more end
 //! together with the look at slow things: a telephone wakes up once for all of them.
 //!
@@ -69,11 +69,9 @@ pub(super) fn backoff_ms(tries: u32) -> u64 {
     DIAL_BACKOFF_MIN_MS.saturating_mul(1 << tries.saturating_sub(1).min(20)).min(DIAL_BACKOFF_LIMIT_MS)
 }
 
-/// How long to wait before a friend who is away is dialled again after so many dials in vain, ms. Each wait is four times the one before: who
-/// has just gone may be back, and who comes back dials us.
+/// How long to wait before a friend who is away is dialled again after so many dials in vain, ms.
 fn away_ms(tries: u32) -> u64 {
-    let doublings = tries.saturating_sub(1).saturating_mul(2).min(20);
-    DIAL_BACKOFF_MIN_MS.saturating_mul(1 << doublings).min(DIAL_AWAY_LIMIT_MS)
+    DIAL_BACKOFF_MIN_MS.saturating_mul(1 << tries.saturating_sub(1).min(20)).min(DIAL_AWAY_LIMIT_MS)
 }
 
 /// The end of a wait; a long one is made longer, until a look at slow things is due anyway.
@@ -376,7 +374,7 @@ mod tests {
         assert_eq!(backoff_ms(2), 2 * DIAL_BACKOFF_MIN_MS);
         assert_eq!(backoff_ms(30), DIAL_BACKOFF_LIMIT_MS);
         assert_eq!(backoff_ms(u32::MAX), DIAL_BACKOFF_LIMIT_MS);
-        assert_eq!([1, 2, 3].map(away_ms), [1, 4, 16].map(|times| times * DIAL_BACKOFF_MIN_MS));
+        assert_eq!([1, 2, 3].map(away_ms), [1, 2, 4].map(|times| times * DIAL_BACKOFF_MIN_MS));
         assert_eq!([30, u32::MAX].map(away_ms), [DIAL_AWAY_LIMIT_MS; 2]);
     }
 

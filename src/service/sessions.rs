@@ -301,7 +301,12 @@ impl Service {
             stays
         });
         self.wants.on_disconnected(conn);
-        self.mail_disconnected(conn);
+        if self.mail_disconnected(conn)
+            && let Some((user, _)) = gone.friend
+        {
+            // They went before they took it: whoever meets them may.
+            self.net.owed.insert(user);
+        }
         Some(gone)
     }
 

@@ -163,6 +163,7 @@ impl World {
                 if self.nodes[who].service.is_some() && !self.is_quiet {
                     self.traffic.crashes += 1;
                     let kept = self.entropy.below(8) as usize;
+                    self.nodes[who].has_crashed = true;
                     self.stop(who, Some(kept));
                     let at = self.now + MINUTE_MS + self.entropy.below(10 * MINUTE_MS);
                     self.queue.put(at, What::Act { who, act: Act::Return });
@@ -279,8 +280,15 @@ impl World {
             Ok(()) if self.nodes[who].is_liar => {}
             Ok(()) if is_like => drop(moment.likers.insert(who)),
             Ok(()) => moment.comments += 1,
+            // Not on the disk yet when the power was cut: it comes again, and is looked for at the end.
+            Err(_) if self.nodes[who].has_crashed && !self.keeps(who, number) => {}
             Err(error) => self.breach(format!("{who} could not answer moment {number}: {error}")),
         }
+    }
+
+    fn keeps(&self, who: Who, number: u32) -> bool {
+        let id = self.ledger.moments[number as usize].id;
+        self.nodes[who].store.get(Tree::ById, id.as_bytes()).expect("memory").is_some()
     }
 
     /// Puts a friend into one of the two tags who is in neither: into those whom some moments are only for, or into those whom some are not
@@ -368,20 +376,28 @@ impl World {
         }
     }
 
-    /// What stands on the timeline of a home is for its person, whatever the node told of it.
+    /// What stands on the timeline of a home is for its person, whatever the node told of it; and all that ever came is
+    /// there, whatever power was cut since.
     fn look_into_home(&mut self, who: Who) {
         let mut rest = Some(KeyRange::all());
+        let mut there = BTreeSet::new();
         while let Some(range) = rest {
             let page =
                 self.nodes[who].store.scan(Tree::Timeline, range, Direction::Forward, 1_000).expect("memory");
             for (key, _) in &page.records {
                 let id = crate::store::layout::split_timeline_key(key).map(|(_, id)| id);
-                let may = id.and_then(|id| self.ledger.find(&id)).map(|m| self.ledger.may_have(m, who));
-                if may != Some(true) {
-                    self.breach(format!("the home of {who} holds a moment that is not for them"));
+                match id.and_then(|id| self.ledger.find(&id)) {
+                    Some(moment) if self.ledger.may_have(moment, who) => drop(there.insert(moment)),
+                    _ => self.breach(format!("the home of {who} holds a moment that is not for them")),
                 }
             }
             rest = page.next;
+        }
+        let is_gone =
+            |moment: &&u32| !there.contains(moment) && !self.ledger.moments[**moment as usize].is_followed;
+        let gone: Vec<u32> = self.ledger.has[who].iter().filter(is_gone).copied().collect();
+        for moment in gone.into_iter().filter(|_| !self.nodes[who].is_liar) {
+            self.breach(format!("moment {moment} has come to {who} and is gone"));
         }
     }
 
