@@ -396,7 +396,8 @@ impl World {
         let is_gone =
             |moment: &&u32| !there.contains(moment) && !self.ledger.moments[**moment as usize].is_followed;
         let gone: Vec<u32> = self.ledger.has[who].iter().filter(is_gone).copied().collect();
-        for moment in gone.into_iter().filter(|_| !self.nodes[who].is_liar) {
+        let is_liar = self.nodes[who].is_liar;
+        for moment in gone.into_iter().filter(|_| !is_liar) {
             self.breach(format!("moment {moment} has come to {who} and is gone"));
         }
     }
