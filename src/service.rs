@@ -30,6 +30,7 @@
 //! Source: docs/protocol.md 3.3–3.15; docs/adr/0001-sans-io-core.md.
 
 mod album;
+mod attempts;
 mod befriend;
 mod bodies;
 mod couriers;
@@ -182,6 +183,8 @@ struct State {
     statuses: BTreeMap<UserId, StatusRecord>,
     /// The pictures of each person's newest profile.
     faces: BTreeMap<UserId, FaceRecord>,
+    /// What came of attempts at sharing, by their hash.
+    attempts: BTreeMap<[u8; 32], attempts::AttemptRecord>,
 }
 
 /// A node, without its sockets.
@@ -557,6 +560,7 @@ fn load(store: &Arc<dyn Store>) -> Result<State, StoreError> {
         introductions: Introductions::default(),
         statuses: BTreeMap::new(),
         faces: BTreeMap::new(),
+        attempts: BTreeMap::new(),
     };
     tx.each(Tree::State, &[], &mut |key, value| {
         let (kind, id) = key.split_first().map_or((0, key), |(kind, id)| (*kind, id));
@@ -598,6 +602,10 @@ fn load(store: &Arc<dyn Store>) -> Result<State, StoreError> {
                 }
             }
             b'c' => Service::load_word(&mut state, key, value)?,
+            b'j' => {
+                let attempt = id.array().map_err(bad)?;
+                state.attempts.insert(attempt, tx::decode(Tree::State, key, value)?);
+            }
             b'o' => {
                 let number = id.u64().map_err(bad)?;
                 let record: OpRecord = tx::decode(Tree::State, key, value)?;
