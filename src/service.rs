@@ -33,12 +33,15 @@ mod album;
 mod attempts;
 mod befriend;
 mod bodies;
+mod checks;
 mod couriers;
 mod deliver;
 mod drafts;
 mod dropped;
 mod exchange;
 mod expire;
+#[cfg(feature = "furnish")]
+mod furnish;
 mod held;
 mod hides;
 mod introduce;
@@ -80,6 +83,7 @@ mod who;
 mod words;
 
 pub use befriend::Redeeming;
+pub use checks::{Check, Checked};
 pub use pages::Reading;
 pub use wants::BlobReading;
 
@@ -212,6 +216,8 @@ pub struct Service {
     readers: readers::Readers,
     recalls: recalls::Recalls,
     bodies: bodies::Bodies,
+    /// What was checked ahead of its turn.
+    checks: checks::Checks,
     timers: maintain::Timers,
     /// Outputs of the step, let go by its commit.
     held: Vec<Output>,
@@ -264,6 +270,7 @@ impl Service {
             readers: readers::Readers::default(),
             recalls: recalls::Recalls::default(),
             bodies: bodies::Bodies::default(),
+            checks: checks::Checks::default(),
             timers: maintain::Timers::default(),
             held: Vec::new(),
             outputs: VecDeque::new(),
@@ -338,6 +345,7 @@ impl Service {
             self.reservations.forget(&epoch);
         }
         self.barrier_before_output = false;
+        self.checks.clear();
         self.net.keep_step();
         self.outputs.extend(self.held.drain(..));
         Ok(Commit { answer_after_barrier: std::mem::take(&mut self.answer_after_barrier) })
@@ -363,6 +371,7 @@ impl Service {
     /// [`StoreError`] if the store cannot be read back.
     pub fn abandon(&mut self) -> Result<(), StoreError> {
         self.tx.undo();
+        self.checks.clear();
         self.held.clear();
         self.barrier_before_output = false;
         self.answer_after_barrier = false;

@@ -69,3 +69,11 @@ pub const STILL_LEN_LIMIT: u64 = 8 * 1024 * 1024;
 pub const PREVIEW_SIDE_LIMIT: u32 = 1_024;
 /// Pieces of a file of a draft that wait to be sealed. *guess: the network does not wait for each write*
 pub const DRAFT_CHUNKS_WAITING: usize = 4;
+/// Moments of a bench, the small size and the large. *the jobs of docs/adr/0011*
+pub const BENCH_MOMENTS: [u64; 2] = [10_000, 100_000];
+/// Moments of a quick bench. *chosen: all jobs in about a minute, unoptimised too*
+pub const BENCH_QUICK_MOMENTS: u64 = 1_000;
+/// Most moments of a bench. *follows from the store's quota: 20,000 of each of a hundred authors*
+pub const BENCH_MOMENT_LIMIT: u64 = 2_000_000;
+/// How long one step of a bench may take, seconds. *guess: a million moments are written on a busy machine*
+pub const BENCH_PATIENCE_SECONDS: u64 = 3_600;

@@ -16,7 +16,6 @@ use crate::link::{ConnId, Order, StreamId};
 use crate::mail::{
     Carriers, Envelope, Frame, HeldId, Item, Owed, OwedId, PutAnswer, Wanted, choose_couriers, pack,
 };
-use crate::moment::Class;
 use crate::store::{StoreError, Tree};
 use crate::wire::Encode;
 
@@ -163,9 +162,7 @@ impl Service {
         let Some(Stream { spoken: Spoken::Sync(session), .. }) = self.net.streams.get(&stream) else {
             return false;
         };
-        let contacts =
-            self.state.epochs.values().filter(|epoch| epoch.author == *user && epoch.class == Class::Contact);
-        contacts.filter(|epoch| epoch.is_open()).any(|epoch| session.is_matched(&epoch.id))
+        session.has_met(user)
     }
 
     pub(super) fn deliver_held(&mut self, conn: ConnId, user: &UserId) -> Result<(), StoreError> {

@@ -14,7 +14,7 @@ use super::{Service, tx};
 use crate::entry::{Entry, HEADER_LEN, Verified};
 use crate::id::{EntryId, EpochId, UserId};
 use crate::identity::{DeviceRecord, IdentityRecord, live_device};
-use crate::limits::{HOLDERS_IN_SYNC_LIMIT, HOLDERS_STEP_LIMIT, PUSH_BODY_LIMIT};
+use crate::limits::{HOLDERS_IN_SYNC_LIMIT, HOLDERS_STEP_LIMIT, PUMP_FRAMES_LIMIT, PUSH_BODY_LIMIT};
 use crate::link::{ConnId, Order, StreamId};
 use crate::moment::Class;
 use crate::store::layout::{log_prefix, split_log_key};
@@ -64,19 +64,26 @@ impl Service {
         self.pump(stream)
     }
 
-    /// Drains what a session wants done.
+    /// Drains what a session wants done. What one session has to send is cut into turns: the rest goes on at the next
+    /// wake-up, which is now, so that other events come between.
     pub(super) fn pump(&mut self, stream: StreamId) -> Result<(), StoreError> {
         let Some(mut state) = self.net.streams.remove(&stream) else { return Ok(()) };
         let conn = state.conn;
         let mut closed = false;
+        let mut frames = 0usize;
         if let Spoken::Sync(session) = &mut state.spoken {
             loop {
+                if frames >= PUMP_FRAMES_LIMIT {
+                    self.net.unpumped.insert(stream);
+                    break;
+                }
                 let output = {
                     let log = PeerLog::new(self, conn);
                     session.poll_output(self.now, &log)
                 };
                 let Some(output) = output else { break };
                 closed |= matches!(output, sync::Output::Closed { .. });
+                frames = frames.saturating_add(usize::from(matches!(output, sync::Output::Send(_))));
                 self.on_session_output(conn, stream, session, output)?;
             }
         }
@@ -293,7 +300,7 @@ impl Service {
     /// Something new is owed to a friend.
     pub(super) fn owed_changed(&mut self, user: &UserId) {
         self.net.owed.insert(*user);
-        self.net.scopes_changed = true;
+        self.net.changed.people.insert(*user);
     }
 
     /// Does on other streams what the step caused: keys first, then scopes, then entries.
@@ -302,20 +309,15 @@ impl Service {
         // change of ours. The bound is a belt.
         for _ in 0..64 {
             let owed = std::mem::take(&mut self.net.owed);
-            let scopes = std::mem::take(&mut self.net.scopes_changed);
             let todo = std::mem::take(&mut self.net.todo);
-            if owed.is_empty() && !scopes && todo.is_empty() {
+            if owed.is_empty() && self.net.changed.is_empty() && todo.is_empty() {
                 break;
             }
             for user in &owed {
                 self.deliver_owed(user)?;
             }
-            if scopes {
-                self.refresh_scopes()?;
-            }
-            for todo in todo {
-                self.tell(&todo)?;
-            }
+            self.refresh_scopes()?;
+            self.tell(&todo)?;
         }
         self.ask_bodies()?;
         self.fetch_blobs()?;
@@ -323,11 +325,16 @@ impl Service {
         Ok(())
     }
 
-    fn tell(&mut self, todo: &Todo) -> Result<(), StoreError> {
+    /// Tells every session what the step has brought, and lets each speak once.
+    fn tell(&mut self, todo: &[Todo]) -> Result<(), StoreError> {
+        if todo.is_empty() {
+            return Ok(());
+        }
         let now = self.now;
         let streams: Vec<StreamId> = self.sessions().map(|(_, stream, _)| stream).collect();
         for stream in streams {
-            if let Some(session) = self.session_mut(stream) {
+            let Some(session) = self.session_mut(stream) else { continue };
+            for todo in todo {
                 match todo {
                     Todo::Push { epoch, seq, header, body } if body.len() <= PUSH_BODY_LIMIT => {
                         session.push_entry(epoch, *seq, header, body, now);

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Service;
 use super::exchange::Todo;
+use super::scopes::Changed;
 use crate::crypto::keys::Role;
 use crate::id::{DeviceId, EpochId, NodeId, UserId};
 use crate::link::{self, Address, ConnId, DialId, Order, Path, Protocol, StreamId};
@@ -90,8 +91,10 @@ pub(super) struct Net {
     pub(super) todo: Vec<Todo>,
     /// Friends to whom something new is owed.
     pub(super) owed: BTreeSet<UserId>,
-    /// Whether epochs came or went, so that sessions' scopes must be looked at.
-    pub(super) scopes_changed: bool,
+    /// What sessions' scopes must be looked at for.
+    pub(super) changed: Changed,
+    /// Sessions that had more to send than one turn allows.
+    pub(super) unpumped: BTreeSet<StreamId>,
     /// Closed epochs that were equal at the end of a session.
     pub(super) settled_closed: BTreeSet<(UserId, EpochId)>,
 }
@@ -121,7 +124,7 @@ impl Net {
     pub(super) fn forget_step(&mut self) {
         self.todo.clear();
         self.owed.clear();
-        self.scopes_changed = true;
+        self.changed.all = true;
         for dial in std::mem::take(&mut self.fresh_dials) {
             self.dials.remove(&dial);
         }
@@ -456,6 +459,9 @@ impl Service {
     /// Wakes sessions whose time has come.
     pub(super) fn wake_sessions(&mut self) -> Result<(), StoreError> {
         let now = self.now;
+        for stream in std::mem::take(&mut self.net.unpumped) {
+            self.pump(stream)?;
+        }
         let streams: Vec<StreamId> = self.net.streams.keys().copied().collect();
         for stream in streams {
             let Some(session) = self.session_mut(stream) else { continue };
@@ -476,7 +482,8 @@ impl Service {
             Spoken::Resume(machine) => machine.deadline(),
             _ => None,
         });
-        sessions.chain(self.net.conns.values().filter_map(|conn| conn.reopen)).min()
+        let unpumped = (!self.net.unpumped.is_empty()).then_some(self.now);
+        sessions.chain(self.net.conns.values().filter_map(|conn| conn.reopen)).chain(unpumped).min()
     }
 
     pub(super) const fn retold_admitted(&self) -> &BTreeSet<NodeId> {

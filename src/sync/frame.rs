@@ -361,6 +361,11 @@ impl Frame {
         Ok(Some(frame))
     }
 
+    /// Whether bytes call themselves an `Entry`; whether they are one, [`Frame::decode`] says.
+    pub fn is_entry(bytes: &[u8]) -> bool {
+        bytes.first_chunk() == Some(&[VERSION, ENTRY])
+    }
+
     /// The number of the variant.
     pub const fn variant(&self) -> u8 {
         match self {
