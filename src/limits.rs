@@ -562,3 +562,8 @@ pub const DRAFT_WORDS_LIMIT: usize = 128 * 1024;
 pub const DRAFT_BYTES_LIMIT: u64 = 1024 * 1024 * 1024;
 /// Media type of a file of a draft, bytes. *guess*
 pub const DRAFT_MIME_LIMIT: usize = 100;
+/// Attempts at sharing whose outcome is remembered. *chosen: more than a person or a program shares while an answer may still
+/// be lost*
+pub const ATTEMPT_LIMIT: usize = 256;
+/// How long it is, ms. *chosen: a phone that was asleep for a night asks again*
+pub const ATTEMPT_KEPT_MS: u64 = 24 * 60 * 60 * 1_000;

@@ -31,6 +31,7 @@
 
 mod ahead;
 mod album;
+mod attempts;
 mod befriend;
 mod bodies;
 mod checks;
@@ -187,6 +188,8 @@ struct State {
     statuses: BTreeMap<UserId, StatusRecord>,
     /// The pictures of each person's newest profile.
     faces: BTreeMap<UserId, FaceRecord>,
+    /// What came of attempts at sharing, by their hash.
+    attempts: BTreeMap<[u8; 32], attempts::AttemptRecord>,
 }
 
 /// A node, without its sockets.
@@ -569,6 +572,7 @@ fn load(store: &Arc<dyn Store>) -> Result<State, StoreError> {
         introductions: Introductions::default(),
         statuses: BTreeMap::new(),
         faces: BTreeMap::new(),
+        attempts: BTreeMap::new(),
     };
     tx.each(Tree::State, &[], &mut |key, value| {
         let (kind, id) = key.split_first().map_or((0, key), |(kind, id)| (*kind, id));
@@ -610,6 +614,10 @@ fn load(store: &Arc<dyn Store>) -> Result<State, StoreError> {
                 }
             }
             b'c' => Service::load_word(&mut state, key, value)?,
+            b'j' => {
+                let attempt = id.array().map_err(bad)?;
+                state.attempts.insert(attempt, tx::decode(Tree::State, key, value)?);
+            }
             b'o' => {
                 let number = id.u64().map_err(bad)?;
                 let record: OpRecord = tx::decode(Tree::State, key, value)?;

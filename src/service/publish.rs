@@ -34,16 +34,26 @@ use crate::time::{ClaimedTime, Day};
 use crate::view;
 
 impl Service {
-    /// Shares a moment. The answer may be given once a barrier has passed.
+    /// Shares a moment, or finds the one that the same attempt has shared already. The answer may be given once a barrier
+    /// has passed.
     ///
     /// # Errors
     /// Not found for a word of the audience; refused above a limit; usage if there is nothing to share.
     pub fn post(&mut self, draft: PostDraft) -> Result<view::Moment> {
+        let attempt = draft.attempt;
+        if let Some(attempt) = &attempt
+            && let Some(shared) = self.attempted(attempt)?
+        {
+            return Ok(shared);
+        }
         check_draft(&draft)?;
         let rule = self.rule(&draft.audience)?;
         let mentioned = self.mentioned(&draft, &rule)?;
         let epoch = self.epoch_for(&Audience::Posts(rule))?;
         let id = self.write_post(epoch, draft, &mentioned)?;
+        if let Some(attempt) = &attempt {
+            self.keep_attempt(attempt, id);
+        }
         self.answer_after_barrier = true;
         self.moment_by_id(&id)
     }
