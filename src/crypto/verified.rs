@@ -56,7 +56,8 @@ impl Drop for Sharing {
 fn place(parts: &[&[u8]]) -> Place {
     let mut hasher = blake3::Hasher::new();
     for part in parts {
-        hasher.update(&(part.len() as u64).to_be_bytes()).update(part);
+        let len = u64::try_from(part.len()).unwrap_or(u64::MAX);
+        hasher.update(&len.to_be_bytes()).update(part);
     }
     *hasher.finalize().as_bytes()
 }
