@@ -31,6 +31,8 @@ pub mod client;
 pub mod crypto;
 pub mod entry;
 pub mod error;
+#[cfg(feature = "furnish")]
+pub mod furnish;
 pub mod id;
 pub mod identity;
 pub mod limits;

@@ -29,14 +29,20 @@
 //!
 //! Source: docs/protocol.md 3.3–3.15; docs/adr/0001-sans-io-core.md.
 
+mod ahead;
 mod album;
+mod attempts;
 mod befriend;
 mod bodies;
+mod checks;
 mod couriers;
 mod deliver;
 mod drafts;
 mod dropped;
+mod exchange;
 mod expire;
+#[cfg(feature = "furnish")]
+mod furnish;
 mod held;
 mod hides;
 mod introduce;
@@ -78,6 +84,7 @@ mod who;
 mod words;
 
 pub use befriend::Redeeming;
+pub use checks::{Check, Checked};
 pub use pages::Reading;
 pub use wants::BlobReading;
 
@@ -181,6 +188,8 @@ struct State {
     statuses: BTreeMap<UserId, StatusRecord>,
     /// The pictures of each person's newest profile.
     faces: BTreeMap<UserId, FaceRecord>,
+    /// What came of attempts at sharing, by their hash.
+    attempts: BTreeMap<[u8; 32], attempts::AttemptRecord>,
 }
 
 /// A node, without its sockets.
@@ -207,7 +216,10 @@ pub struct Service {
     index: album::Index,
     readers: readers::Readers,
     recalls: recalls::Recalls,
+    ahead: ahead::Ahead,
     bodies: bodies::Bodies,
+    /// What was checked ahead of its turn.
+    checks: checks::Checks,
     timers: maintain::Timers,
     /// Outputs of the step, let go by its commit.
     held: Vec<Output>,
@@ -259,7 +271,9 @@ impl Service {
             index: album::Index::default(),
             readers: readers::Readers::default(),
             recalls: recalls::Recalls::default(),
+            ahead: ahead::Ahead::default(),
             bodies: bodies::Bodies::default(),
+            checks: checks::Checks::default(),
             timers: maintain::Timers::default(),
             held: Vec::new(),
             outputs: VecDeque::new(),
@@ -334,6 +348,7 @@ impl Service {
             self.reservations.forget(&epoch);
         }
         self.barrier_before_output = false;
+        self.checks.clear();
         self.net.keep_step();
         self.outputs.extend(self.held.drain(..));
         Ok(Commit { answer_after_barrier: std::mem::take(&mut self.answer_after_barrier) })
@@ -359,6 +374,7 @@ impl Service {
     /// [`StoreError`] if the store cannot be read back.
     pub fn abandon(&mut self) -> Result<(), StoreError> {
         self.tx.undo();
+        self.checks.clear();
         self.held.clear();
         self.barrier_before_output = false;
         self.answer_after_barrier = false;
@@ -556,6 +572,7 @@ fn load(store: &Arc<dyn Store>) -> Result<State, StoreError> {
         introductions: Introductions::default(),
         statuses: BTreeMap::new(),
         faces: BTreeMap::new(),
+        attempts: BTreeMap::new(),
     };
     tx.each(Tree::State, &[], &mut |key, value| {
         let (kind, id) = key.split_first().map_or((0, key), |(kind, id)| (*kind, id));
@@ -597,6 +614,10 @@ fn load(store: &Arc<dyn Store>) -> Result<State, StoreError> {
                 }
             }
             b'c' => Service::load_word(&mut state, key, value)?,
+            b'j' => {
+                let attempt = id.array().map_err(bad)?;
+                state.attempts.insert(attempt, tx::decode(Tree::State, key, value)?);
+            }
             b'o' => {
                 let number = id.u64().map_err(bad)?;
                 let record: OpRecord = tx::decode(Tree::State, key, value)?;

@@ -25,6 +25,8 @@ pub const SESSION_LIMIT: usize = 64;
 pub const TOKEN_LIMIT: usize = 64;
 /// Name of a program's token, bytes of UTF-8. *guess*
 pub const TOKEN_NAME_LIMIT: usize = 64;
+/// The word that names an attempt at sharing, bytes. *chosen: a UUID and what a program puts before it*
+pub const ATTEMPT_KEY_LIMIT: usize = 128;
 /// Streams of live events at the same time. *guess*
 pub const EVENT_STREAM_LIMIT: usize = 32;
 /// Silence on an event stream before a comment is sent, seconds. *guess: below the usual minute of proxies*
@@ -67,3 +69,11 @@ pub const STILL_LEN_LIMIT: u64 = 8 * 1024 * 1024;
 pub const PREVIEW_SIDE_LIMIT: u32 = 1_024;
 /// Pieces of a file of a draft that wait to be sealed. *guess: the network does not wait for each write*
 pub const DRAFT_CHUNKS_WAITING: usize = 4;
+/// Moments of a bench, the small size and the large. *the jobs of docs/adr/0011*
+pub const BENCH_MOMENTS: [u64; 2] = [10_000, 100_000];
+/// Moments of a quick bench. *chosen: all jobs in about a minute, unoptimised too*
+pub const BENCH_QUICK_MOMENTS: u64 = 1_000;
+/// Most moments of a bench. *follows from the store's quota: 20,000 of each of a hundred authors*
+pub const BENCH_MOMENT_LIMIT: u64 = 2_000_000;
+/// How long one step of a bench may take, seconds. *guess: a million moments are written on a busy machine*
+pub const BENCH_PATIENCE_SECONDS: u64 = 3_600;

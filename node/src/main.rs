@@ -3,6 +3,7 @@
 mod album;
 mod api;
 mod app;
+mod bench;
 mod cli;
 mod config;
 mod error;

@@ -94,7 +94,8 @@ async fn until_end(app: &Arc<App>, listener: TcpListener) -> Result<()> {
     served.map_err(|e| Error::failed("http", format!("the web app stopped: {e}"), "start again"))
 }
 
-async fn wait_for_signal() {
+/// Returns when somebody wants this process to end: Ctrl-C or SIGTERM.
+pub async fn wait_for_signal() {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};

@@ -1,7 +1,8 @@
 //! The threads behind a client: one that owns the service, one that waits for the disk, one task for the network.
 //!
 //! The loop decides nothing. It takes what comes (a job, events, time), lets the service work, commits, and carries out
-//! what the service wants. Events are taken in runs and committed together. Orders that the network has no room for
+//! what the service wants. Events are taken in runs and committed together; while one run is worked on, the entries of
+//! the next are checked on other threads (`checkers`). Jobs come between runs. Orders that the network has no room for
 //! wait here while jobs and events go on, so neither side can block the other.
 
 use std::collections::VecDeque;
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
+use super::checkers::{Checkers, UnderWay};
 use super::{Config, Error, Result, events, home, net_error};
 use crate::crypto::SigningKey;
 use crate::link::{Event, Order};
@@ -27,6 +29,8 @@ const EVENT_QUEUE: usize = 256;
 const ORDER_QUEUE: usize = 256;
 /// Events that one commit takes together.
 const RUN: usize = 64;
+/// Entries that must wait before it pays to check them on other threads.
+const CHECK_MIN: usize = 4;
 
 /// What happens to an answer once its step has ended: `Ok` if it stands.
 pub(super) struct Answer {
@@ -141,6 +145,8 @@ pub(super) fn start(
             orders,
             waiting: VecDeque::new(),
             flusher: Some(flusher),
+            checkers: None,
+            next: None,
         };
         runtime.block_on(engine.run(jobs, network_events));
         log.close();
@@ -156,6 +162,16 @@ struct Engine {
     /// Orders that the network had no room for.
     waiting: VecDeque<Order>,
     flusher: Option<Flusher>,
+    /// From the first backlog on.
+    checkers: Option<Checkers>,
+    /// The run that comes next, its entries being checked.
+    next: Option<Run>,
+}
+
+/// Events that one commit takes together.
+struct Run {
+    events: Vec<Event>,
+    checks: Option<UnderWay>,
 }
 
 impl Engine {
@@ -164,13 +180,22 @@ impl Engine {
             return;
         }
         loop {
-            let wait = self.wait();
-            let came = tokio::select! {
-                biased;
-                room = reserve(self.orders.clone()), if !self.waiting.is_empty() => Came::Room(room),
-                job = jobs.recv() => Came::Job(job),
-                event = next_event(&mut events) => Came::Event(event),
-                () = tokio::time::sleep(wait) => Came::Time,
+            let came = if self.next.is_some() {
+                // A backlog: a job comes first, and nothing is waited for.
+                match jobs.try_recv() {
+                    Ok(job) => Came::Job(Some(job)),
+                    Err(mpsc::error::TryRecvError::Disconnected) => Came::Job(None),
+                    Err(mpsc::error::TryRecvError::Empty) => Came::Run,
+                }
+            } else {
+                let wait = self.wait();
+                tokio::select! {
+                    biased;
+                    room = reserve(self.orders.clone()), if !self.waiting.is_empty() => Came::Room(room),
+                    job = jobs.recv() => Came::Job(job),
+                    event = next_event(&mut events) => Came::Event(event),
+                    () = tokio::time::sleep(wait) => Came::Time,
+                }
             };
             let stepped = match came {
                 Came::Room(room) => {
@@ -179,7 +204,16 @@ impl Engine {
                 }
                 Came::Job(Some(Job::Call(call))) => self.call(call),
                 Came::Job(Some(Job::Stop) | None) => break,
-                Came::Event(event) => self.take_events(event, &mut events),
+                // The network has stopped; commands still work.
+                Came::Event(None) => {
+                    events = None;
+                    Ok(())
+                }
+                Came::Event(first) => {
+                    self.next = self.gather(first, &mut events);
+                    self.take_run(&mut events)
+                }
+                Came::Run => self.take_run(&mut events),
                 Came::Time => self.wake(),
             };
             if let Err(error) = stepped {
@@ -222,26 +256,32 @@ impl Engine {
         self.finish(vec![answer])
     }
 
-    fn take_events(
-        &mut self,
-        first: Option<Event>,
-        events: &mut Option<mpsc::Receiver<Event>>,
-    ) -> std::result::Result<(), Error> {
-        let Some(first) = first else {
-            // The network has stopped; commands still work.
-            *events = None;
-            return Ok(());
-        };
-        let mut next = Some(first);
-        for _ in 0..RUN {
-            let Some(event) = next.take() else { break };
-            self.service.handle(event, home::now()).map_err(|error| store_error(&error))?;
-            next = events.as_mut().and_then(|events| events.try_recv().ok());
+    /// The events that wait, and the checks of their entries under way.
+    fn gather(&mut self, first: Option<Event>, events: &mut Option<mpsc::Receiver<Event>>) -> Option<Run> {
+        let waiting = std::iter::from_fn(|| events.as_mut()?.try_recv().ok());
+        let run: Vec<Event> = first.into_iter().chain(waiting).take(RUN).collect();
+        let checks: Vec<_> = run.iter().filter_map(|event| self.service.check(event)).collect();
+        let checks = (checks.len() >= CHECK_MIN)
+            .then(|| self.checkers.get_or_insert_with(Checkers::start).begin(checks));
+        (!run.is_empty()).then_some(Run { events: run, checks })
+    }
+
+    /// Works on the run that comes next, and has the one behind it checked meanwhile.
+    fn take_run(&mut self, events: &mut Option<mpsc::Receiver<Event>>) -> std::result::Result<(), Error> {
+        let Some(Run { events: run, checks }) = self.next.take() else { return Ok(()) };
+        if let Some(checks) = checks {
+            self.next = self.gather(None, events);
+            for checked in checks.wait() {
+                self.service.checked(checked);
+            }
         }
-        if let Some(event) = next {
+        for event in run {
             self.service.handle(event, home::now()).map_err(|error| store_error(&error))?;
         }
-        self.finish(Vec::new())
+        self.finish(Vec::new())?;
+        // In a backlog nobody waits for the time to come.
+        let is_due = self.service.next_wakeup().is_some_and(|at| at <= home::now());
+        if is_due { self.wake() } else { Ok(()) }
     }
 
     fn wake(&mut self) -> std::result::Result<(), Error> {
@@ -293,17 +333,19 @@ impl Engine {
 
     fn send(&mut self, order: Order) {
         let Some(orders) = &self.orders else { return };
-        if self.waiting.is_empty() {
+        self.waiting.push_back(order);
+        while let Some(order) = self.waiting.pop_front() {
             match orders.try_send(order) {
-                Err(mpsc::error::TrySendError::Full(order)) => self.waiting.push_back(order),
                 Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => {}
+                Err(mpsc::error::TrySendError::Full(order)) => return self.waiting.push_front(order),
             }
-        } else {
-            self.waiting.push_back(order);
         }
     }
 
     fn end(mut self) {
+        if let Some(checkers) = self.checkers.take() {
+            checkers.stop();
+        }
         if let Some(flusher) = self.flusher.take() {
             flusher.stop();
         }
@@ -318,6 +360,8 @@ enum Came {
     /// The network has room for an order; none if it is gone.
     Room(Option<mpsc::OwnedPermit<Order>>),
     Job(Option<Job>),
+    /// Nothing that comes before the run that waits.
+    Run,
     Event(Option<Event>),
     Time,
 }

@@ -25,7 +25,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::react::Placed;
 use super::receive::Lying;
 use super::{Service, tx};
-use crate::crypto::{ContentKey, ThreadKey, keys};
+use crate::crypto::{ContentKey, ThreadKey, hash, keys};
 use crate::entry::Header;
 use crate::id::{EntryId, UserId};
 use crate::limits::{ORPHAN_LIMIT, ORPHAN_TRY_LIMIT, THREAD_CACHE_LIMIT, THREAD_SCAN_LIMIT};
@@ -45,6 +45,8 @@ const LATE: u8 = 1;
 #[derive(Debug, Default)]
 pub(super) struct Threads {
     posts: BTreeMap<(Reverse<Timestamp>, EntryId), ThreadKey>,
+    /// The same by a mark of the key: two posts with one thread are found without looking at all others.
+    marks: BTreeSet<(Mark, EntryId)>,
     loaded: bool,
     /// Whether posts lie in the store that are older than these.
     has_older: bool,
@@ -52,9 +54,39 @@ pub(super) struct Threads {
     budgets: BTreeMap<UserId, Budget>,
 }
 
+/// The hash of a thread's key: whoever has one mark has one key, and looking for one compares no secrets.
+type Mark = [u8; 32];
+
+fn mark_of(thread: &ThreadKey) -> Mark {
+    hash(thread.expose_bytes())
+}
+
 impl Threads {
+    fn remember(&mut self, post: EntryId, shown: Timestamp, thread: ThreadKey) {
+        self.marks.insert((mark_of(&thread), post));
+        self.posts.insert((Reverse(shown), post), thread);
+        while self.posts.len() > THREAD_CACHE_LIMIT {
+            if let Some(((_, oldest), thread)) = self.posts.pop_last() {
+                self.marks.remove(&(mark_of(&thread), oldest));
+            }
+            self.has_older = true;
+        }
+    }
+
     pub(super) fn forget(&mut self, post: &EntryId, shown: Timestamp) {
-        self.posts.remove(&(Reverse(shown), *post));
+        if let Some(thread) = self.posts.remove(&(Reverse(shown), *post)) {
+            self.marks.remove(&(mark_of(&thread), *post));
+        }
+    }
+
+    /// Other posts that claim the thread of this one.
+    ///
+    /// # Cost
+    /// The logarithm of the number of posts, whoever makes them: it is asked for each post that arrives.
+    fn rivals(&self, post: &EntryId, thread: &ThreadKey) -> Vec<EntryId> {
+        let mark = mark_of(thread);
+        let alike = self.marks.range((mark, EntryId::from_bytes([0; 32]))..);
+        alike.take_while(|(other, _)| *other == mark).map(|(_, id)| *id).filter(|id| id != post).collect()
     }
 
     /// Whether old posts may be read for a writer now: a search that has begun is ended, however long it is.
@@ -154,8 +186,10 @@ impl Service {
     /// Another post here has the thread of a new one: the better claim has it, and what was said. False if that is not
     /// the new one's.
     fn settle_rivals(&mut self, post: &EntryId, thread: &ThreadKey) -> Result<bool, StoreError> {
-        let alike = self.threads.posts.iter().filter(|((_, other), key)| other != post && *key == thread);
-        let rivals: Vec<EntryId> = alike.map(|((_, other), _)| *other).collect();
+        let rivals = self.threads.rivals(post, thread);
+        if rivals.is_empty() {
+            return Ok(true);
+        }
         let claim = self.claim(post)?;
         for rival in &rivals {
             if self.claim(rival)? < claim {
@@ -211,7 +245,7 @@ impl Service {
         self.threads.has_older = newest.len() >= THREAD_CACHE_LIMIT;
         for (key, value) in &newest {
             if let Some((shown, post, thread)) = self.thread_of(key, value)? {
-                self.threads.posts.insert((Reverse(shown), post), thread);
+                self.threads.remember(post, shown, thread);
             }
         }
         Ok(())
@@ -295,11 +329,7 @@ impl Service {
     ) -> Result<(), StoreError> {
         let thread = keys::thread_key(key);
         self.load_threads()?;
-        self.threads.posts.insert((Reverse(shown), post), thread.clone());
-        while self.threads.posts.len() > THREAD_CACHE_LIMIT {
-            self.threads.posts.pop_last();
-            self.threads.has_older = true;
-        }
+        self.threads.remember(post, shown, thread.clone());
         if !self.settle_rivals(&post, &thread)? {
             return Ok(());
         }

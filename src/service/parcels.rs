@@ -313,7 +313,6 @@ impl Service {
         self.state.usage.remove(epoch);
         self.tx.remove(Tree::State, &tx::key(&[b"e", epoch.as_bytes()]));
         self.tx.remove(Tree::State, &tx::key(&[b"l", epoch.as_bytes()]));
-        self.net.scopes_changed = true;
         Ok(())
     }
 
@@ -323,7 +322,7 @@ impl Service {
         self.state.logs.entry(id).or_default();
         self.save_epoch(&id);
         self.save_log(&id);
-        self.net.scopes_changed = true;
+        self.net.changed.epochs.insert(id);
     }
 
     /// Keys of single entries. False if there were more than are taken of one author.
@@ -414,7 +413,7 @@ impl Service {
             if is_theirs && record.closed.is_none() {
                 record.closed = Some(today);
                 self.save_epoch(id);
-                self.net.scopes_changed = true;
+                self.net.changed.epochs.insert(*id);
             }
         }
         unknown

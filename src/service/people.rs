@@ -179,6 +179,8 @@ impl Service {
         let record = TagRecord { name: new };
         self.save_state(b't', &id.0.to_be_bytes(), &record);
         self.state.tags.insert(id, record);
+        let people = self.state.people.tagged(id).collect();
+        self.tell_friends(&people);
         Ok(self.tag_view(id))
     }
 
@@ -215,13 +217,26 @@ impl Service {
     }
 
     fn change_members(&mut self, id: TagId, people: &BTreeSet<UserId>, verb: Verb) -> Result<view::Tag> {
+        let mut changed = BTreeSet::new();
         for user in people {
             if self.state.people.contains(List::Tag(id), user) != (verb == Verb::Add) {
                 self.change_people(Op { list: List::Tag(id), user: *user, verb });
+                changed.insert(*user);
             }
         }
         self.audiences_changed(people)?;
+        self.tell_friends(&changed);
         Ok(self.tag_view(id))
+    }
+
+    /// Tells whoever listens how these friends are now: their tags have changed.
+    fn tell_friends(&mut self, people: &BTreeSet<UserId>) {
+        for user in people {
+            if let Some(friend) = self.state.friends.get(user) {
+                let friend = Box::new(self.friend_view(friend));
+                self.emit(view::Happening::Friend { friend });
+            }
+        }
     }
 
     /// Changes who stands on which list, for good.
@@ -372,18 +387,19 @@ impl Service {
 /// Whom of these a word names.
 pub(super) fn find<'a>(people: impl Iterator<Item = &'a Friend> + Clone, word: &str) -> Result<&'a Friend> {
     let folded = word.to_lowercase();
-    let ways: [Vec<&Friend>; 3] = [
-        people.clone().filter(|friend| friend.shown_name().to_lowercase() == folded).collect(),
-        people.clone().filter(|friend| friend.own_name.to_lowercase() == folded).collect(),
-        if word.len() >= ID_PREFIX_MIN {
-            people.filter(|friend| friend.user.to_string().starts_with(&folded)).collect()
-        } else {
-            Vec::new()
-        },
-    ];
-    match ways.into_iter().find(|way| !way.is_empty()).as_deref() {
-        Some([friend]) => Ok(friend),
-        Some(several) => Err(Error::not_found(
+    let mut fits: Vec<&Friend> =
+        people.clone().filter(|friend| friend.shown_name().to_lowercase() == folded).collect();
+    if fits.is_empty() {
+        fits = people.clone().filter(|friend| friend.own_name.to_lowercase() == folded).collect();
+    }
+    // Last, because it writes out the id of everybody.
+    if fits.is_empty() && word.len() >= ID_PREFIX_MIN {
+        fits = people.filter(|friend| friend.user.to_string().starts_with(&folded)).collect();
+    }
+    match fits.as_slice() {
+        [] => Err(no_such_person(word)),
+        [friend] => Ok(friend),
+        several => Err(Error::not_found(
             "ambiguous_person",
             format!("{} friends are called {word:?}", several.len()),
             format!(
@@ -391,7 +407,6 @@ pub(super) fn find<'a>(people: impl Iterator<Item = &'a Friend> + Clone, word: &
                 several.iter().map(|friend| friend.user.short()).collect::<Vec<_>>().join(", ")
             ),
         )),
-        None => Err(no_such_person(word)),
     }
 }
 

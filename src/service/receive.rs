@@ -16,8 +16,8 @@
 //!
 //! Source: docs/protocol.md 3.4, 3.10, 3.13, 3.15.
 
+use super::exchange::Verdict;
 use super::parcels::granted_key;
-use super::sessions::Verdict;
 use super::{Service, share, tx};
 use crate::crypto::ContentKey;
 use crate::entry::{Entry, HEADER_LEN, Header, Unverified, Verified};
@@ -123,15 +123,20 @@ impl Service {
             Err(_) => return Ok(Verdict::Fault),
         };
         let (id, epoch, seq) = (entry.id(), entry.header().epoch(), entry.header().seq());
-        if self.is_known(&epoch, seq, &id)? {
+        let before = self.lying(&epoch, seq, &id)?;
+        if !matches!(before, None | Some(Lying::Awaited | Lying::Header(_))) {
             return Ok(Verdict::Known { epoch, seq, id });
         }
         let Some(record) = self.state.epochs.get(&epoch) else {
             return Ok(Verdict::Unknown);
         };
         let (author, class, mine) = (record.author, record.class, record.own.is_some());
-        let Ok(entry) = entry.verify(&record.public) else {
-            return Ok(Verdict::Fault);
+        let (entry, opened) = match self.checks.take(&entry, &record.public) {
+            Some(checked) => checked,
+            None => match entry.verify(&record.public) {
+                Ok(entry) => (entry, None),
+                Err(_) => return Ok(Verdict::Fault),
+            },
         };
         if mine {
             self.on_own_entry_returned(&epoch, seq, &id)?;
@@ -140,7 +145,11 @@ impl Service {
         if !self.may_take(&epoch, kept_bytes(entry.body().len())) {
             return Ok(Verdict::Unknown);
         }
-        let content = self.open(&entry)?.filter(|content| {
+        let opened = match opened {
+            Some(content) => Some(content),
+            None => self.open(&entry)?,
+        };
+        let content = opened.filter(|content| {
             // Of a class that is not known (single entries were granted) only what is ever granted counts.
             let kind = content.body.kind();
             let is_of_class =
@@ -150,7 +159,7 @@ impl Service {
         });
         // Taken back from me: that it is known is all that is kept.
         let content = content.filter(|_| !self.is_recalled(&epoch, &id));
-        if !self.keep_entry(&entry, content.as_ref())? {
+        if !self.keep_over(&entry, content.as_ref(), before.as_ref())? {
             return Ok(Verdict::Known { epoch, seq, id });
         }
         self.not_awaited(&author, &epoch, &id);
@@ -192,10 +201,6 @@ impl Service {
         Ok(Verdict::Kept { epoch, seq, id })
     }
 
-    fn is_known(&self, epoch: &EpochId, seq: u64, id: &EntryId) -> Result<bool, StoreError> {
-        Ok(!matches!(self.lying(epoch, seq, id)?, None | Some(Lying::Awaited | Lying::Header(_))))
-    }
-
     pub(super) fn lying(&self, epoch: &EpochId, seq: u64, id: &EntryId) -> Result<Option<Lying>, StoreError> {
         let key = log_key(epoch, seq, id);
         self.tx.get(Tree::Log, &key)?.map(|bytes| Lying::decode(&key, &bytes)).transpose()
@@ -225,9 +230,20 @@ impl Service {
         content: Option<&Content>,
     ) -> Result<bool, StoreError> {
         let header = entry.header();
+        let before = self.lying(&header.epoch(), header.seq(), &entry.id())?;
+        self.keep_over(entry, content, before.as_ref())
+    }
+
+    /// As [`Service::keep_entry`], where it was looked up already how the entry lies.
+    fn keep_over(
+        &mut self,
+        entry: &Entry<Verified>,
+        content: Option<&Content>,
+        before: Option<&Lying>,
+    ) -> Result<bool, StoreError> {
+        let header = entry.header();
         let (epoch, seq, id) = (header.epoch(), header.seq(), entry.id());
-        let before = self.lying(&epoch, seq, &id)?;
-        if before == Some(Lying::Awaited) {
+        if before == Some(&Lying::Awaited) {
             // Its withdrawal was here first.
             self.note_known(&epoch, seq, &id, &Lying::Gone)?;
             return Ok(false);

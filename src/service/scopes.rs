@@ -5,6 +5,8 @@
 //!
 //! Source: docs/protocol.md 3.8(2)–(4).
 
+use std::collections::BTreeSet;
+
 use super::Service;
 use super::sessions::Spoken;
 use super::state::EpochRecord;
@@ -15,6 +17,27 @@ use crate::moment::Class;
 use crate::store::StoreError;
 use crate::sync::{self, How, Scope, Session};
 
+/// What has changed since the sessions' scopes were last looked at.
+#[derive(Debug, Default)]
+pub(super) struct Changed {
+    /// Everything may have.
+    pub(super) all: bool,
+    /// Of these people, what they may read of mine and what I hold of theirs.
+    pub(super) people: BTreeSet<UserId>,
+    pub(super) epochs: BTreeSet<EpochId>,
+}
+
+impl Changed {
+    pub(super) fn is_empty(&self) -> bool {
+        !self.all && self.people.is_empty() && self.epochs.is_empty()
+    }
+
+    fn touches(&self, epoch: &EpochRecord) -> bool {
+        let is_own_rule = epoch.own.is_some() && !self.people.is_empty();
+        self.all || is_own_rule || self.people.contains(&epoch.author) || self.epochs.contains(&epoch.id)
+    }
+}
+
 impl Service {
     pub(super) fn on_matched(&mut self, conn: ConnId, session: &mut Session, epoch: &EpochId) {
         let Some(record) = self.state.epochs.get(epoch) else { return };
@@ -24,8 +47,13 @@ impl Service {
         let friend = state.friend.map(|(user, _)| user);
         let is_mutual = class == Class::Contact && author != me && friend != Some(author);
         if is_mutual && state.mutual.insert(author) {
-            let scopes = self.post_scopes(conn);
-            session.add_scopes(scopes, self.now);
+            // In the first exchange all are added together, at its end: looking at every epoch for every mutual friend
+            // would be work that grows with the square of either.
+            if session.has_begun_posts() {
+                let theirs = self.state.epochs.values().filter(|epoch| epoch.author == author);
+                let scopes: Vec<Scope> = theirs.filter_map(|epoch| self.post_scope(conn, epoch)).collect();
+                session.add_scopes(scopes, self.now);
+            }
             if let Some(friend) = friend {
                 self.net.owed.insert(friend);
                 // With one more mutual friend, what waits for them may be left here.
@@ -37,48 +65,58 @@ impl Service {
 
     /// `~contact` epochs and own epochs that a friend gets.
     pub(super) fn contact_scopes(&self, user: &UserId) -> Vec<Scope> {
+        self.state.epochs.values().filter_map(|epoch| self.contact_scope(user, epoch)).collect()
+    }
+
+    fn contact_scope(&self, user: &UserId, epoch: &EpochRecord) -> Option<Scope> {
+        if let Some(own) = &epoch.own {
+            // Who has left the rule may read nothing of it any more.
+            let is_theirs = own.recipients.contains(user) && self.is_member(user, own.audience);
+            return is_theirs.then(|| own_scope(epoch));
+        }
+        // What a former friend wrote is neither offered nor asked for.
+        self.state.friends.get(&epoch.author)?;
+        let wanted = epoch.class == Class::Contact || epoch.author == *user;
         let today = self.now.day();
-        self.state
-            .epochs
-            .values()
-            .filter_map(|epoch| {
-                if let Some(own) = &epoch.own {
-                    // Who has left the rule may read nothing of it any more.
-                    let is_theirs = own.recipients.contains(user) && self.is_member(user, own.audience);
-                    return is_theirs.then(|| own_scope(epoch));
-                }
-                // What a former friend wrote is neither offered nor asked for.
-                self.state.friends.get(&epoch.author)?;
-                let is_fresh = epoch.closed.is_none_or(|day| today.since(day) <= CONTACT_CLOSED_OFFER_DAYS);
-                let offer = is_fresh && epoch.author != *user;
-                let wanted = epoch.class == Class::Contact || epoch.author == *user;
-                other_scope(epoch, offer, user).filter(|_| wanted)
-            })
-            .collect()
+        let is_fresh = epoch.closed.is_none_or(|day| today.since(day) <= CONTACT_CLOSED_OFFER_DAYS);
+        let offer = is_fresh && epoch.author != *user;
+        if wanted { other_scope(epoch, offer, user) } else { None }
     }
 
     /// Epochs of moments of mutual friends, and of the friend.
     pub(super) fn post_scopes(&self, conn: ConnId) -> Vec<Scope> {
-        let Some(state) = self.net.conns.get(&conn) else { return Vec::new() };
-        let Some((user, _)) = state.friend else { return Vec::new() };
-        self.state
-            .epochs
-            .values()
-            .filter(|epoch| epoch.own.is_none() && epoch.class == Class::Posts && !epoch.author_only)
-            .filter(|epoch| self.state.friends.contains_key(&epoch.author))
-            .filter(|epoch| epoch.author == user || state.mutual.contains(&epoch.author))
-            .filter_map(|epoch| {
-                let is_settled = self.net.settled_closed.contains(&(user, epoch.id)) && !epoch.is_open();
-                other_scope(epoch, epoch.author != user && !is_settled, &user)
-            })
-            .collect()
+        self.state.epochs.values().filter_map(|epoch| self.post_scope(conn, epoch)).collect()
     }
 
+    fn post_scope(&self, conn: ConnId, epoch: &EpochRecord) -> Option<Scope> {
+        let state = self.net.conns.get(&conn)?;
+        let (user, _) = state.friend?;
+        let is_others = epoch.own.is_none() && epoch.class == Class::Posts && !epoch.author_only;
+        let is_shared = epoch.author == user || state.mutual.contains(&epoch.author);
+        if !is_others || !is_shared || !self.state.friends.contains_key(&epoch.author) {
+            return None;
+        }
+        let is_settled = self.net.settled_closed.contains(&(user, epoch.id)) && !epoch.is_open();
+        other_scope(epoch, epoch.author != user && !is_settled, &user)
+    }
+
+    /// Offers in every session what has changed since the last time, and nothing else: a look at every epoch for every
+    /// session, whenever one epoch comes, would hold up a node with many of both.
     pub(super) fn refresh_scopes(&mut self) -> Result<(), StoreError> {
+        let changed = std::mem::take(&mut self.net.changed);
+        if changed.is_empty() {
+            return Ok(());
+        }
+        let epochs = self.state.epochs.values();
+        let epochs: Vec<EpochId> =
+            epochs.filter(|epoch| changed.touches(epoch)).map(|epoch| epoch.id).collect();
         let sessions: Vec<(ConnId, StreamId, UserId)> = self.sessions().collect();
         for (conn, stream, user) in sessions {
-            let mut scopes = self.contact_scopes(&user);
-            scopes.extend(self.post_scopes(conn));
+            let records: Vec<&EpochRecord> =
+                epochs.iter().filter_map(|epoch| self.state.epochs.get(epoch)).collect();
+            let contacts = records.iter().filter_map(|epoch| self.contact_scope(&user, epoch));
+            let posts = records.iter().filter_map(|epoch| self.post_scope(conn, epoch));
+            let scopes: Vec<Scope> = contacts.chain(posts).collect();
             let now = self.now;
             if let Some(session) = self.session_mut(stream) {
                 session.add_scopes(scopes, now);

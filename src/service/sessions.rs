@@ -1,43 +1,23 @@
-//! Connections and what is spoken on them: who is at the other end, which scopes they get, what they send and lack.
+//! Connections and streams: who is at the other end, and what is opened, kept and ended.
 //!
 //! A connection begins as a node key. It becomes a friend's when the sync stream's Hello shows records of a live device
-//! with that key; until then nothing but the pair protocol is answered. The machines of the streams know nothing of
-//! each other; what one causes on another stands in [`Todo`] and is done at the end of the step, in this order: keys
-//! that are owed, then scopes, then entries.
+//! with that key (`exchange`); until then nothing but the pair protocol is answered.
 //!
 //! Source: docs/protocol.md 3.7, 3.8.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::peer_log::PeerLog;
-use super::receive::Lying;
-use super::{Service, tx};
+use super::Service;
+use super::exchange::Todo;
+use super::scopes::Changed;
 use crate::crypto::keys::Role;
-use crate::entry::{Entry, HEADER_LEN, Verified};
-use crate::id::{DeviceId, EntryId, EpochId, NodeId, UserId};
-use crate::identity::{DeviceRecord, IdentityRecord, live_device};
-use crate::limits::{HOLDERS_IN_SYNC_LIMIT, HOLDERS_STEP_LIMIT, PUSH_BODY_LIMIT};
+use crate::id::{DeviceId, EpochId, NodeId, UserId};
 use crate::link::{self, Address, ConnId, DialId, Order, Path, Protocol, StreamId};
-use crate::moment::Class;
 use crate::pair;
-use crate::store::layout::{log_prefix, split_log_key};
-use crate::store::{StoreError, Tree};
-use crate::sync::{self, ByeReason, IntervalSet, Session};
+use crate::store::StoreError;
+use crate::sync::{self, Session};
 use crate::time::Timestamp;
 use crate::view;
-
-/// What became of an entry that a peer sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verdict {
-    /// New, and known from now on.
-    Kept { epoch: EpochId, seq: u64, id: EntryId },
-    /// Known already.
-    Known { epoch: EpochId, seq: u64, id: EntryId },
-    /// Of an epoch that is not held.
-    Unknown,
-    /// Not valid: the peer's fault.
-    Fault,
-}
 
 /// One connection.
 #[derive(Debug)]
@@ -58,6 +38,8 @@ pub(super) struct Conn {
     /// When to open the streams again that the other side was not ready for.
     pub(super) reopen: Option<Timestamp>,
     pub(super) reopened: u32,
+    /// When its session wants to be woken, as of when it was last drained: asked after every step, over all friends.
+    pub(super) wake: Option<Timestamp>,
 }
 
 /// What is spoken on a stream.
@@ -92,13 +74,6 @@ pub(super) enum Purpose {
     Settle(UserId),
 }
 
-/// What follows from a step on other streams.
-#[derive(Debug)]
-enum Todo {
-    Push { epoch: EpochId, seq: u64, header: Box<[u8; HEADER_LEN]>, body: Vec<u8> },
-    Announce { epoch: EpochId, seq: u64 },
-}
-
 /// Everything about connections.
 #[derive(Debug, Default)]
 pub(super) struct Net {
@@ -115,11 +90,13 @@ pub(super) struct Net {
     /// The allow-list as last told.
     admitted: BTreeSet<NodeId>,
     pairing_open: bool,
-    todo: Vec<Todo>,
+    pub(super) todo: Vec<Todo>,
     /// Friends to whom something new is owed.
     pub(super) owed: BTreeSet<UserId>,
-    /// Whether epochs came or went, so that sessions' scopes must be looked at.
-    pub(super) scopes_changed: bool,
+    /// What sessions' scopes must be looked at for.
+    pub(super) changed: Changed,
+    /// Sessions that had more to send than one turn allows.
+    pub(super) unpumped: BTreeSet<StreamId>,
     /// Closed epochs that were equal at the end of a session.
     pub(super) settled_closed: BTreeSet<(UserId, EpochId)>,
 }
@@ -149,7 +126,7 @@ impl Net {
     pub(super) fn forget_step(&mut self) {
         self.todo.clear();
         self.owed.clear();
-        self.scopes_changed = true;
+        self.changed.all = true;
         for dial in std::mem::take(&mut self.fresh_dials) {
             self.dials.remove(&dial);
         }
@@ -209,6 +186,7 @@ impl Service {
                 early_mail: Vec::new(),
                 reopen: None,
                 reopened: 0,
+                wake: None,
             },
         );
         let is_admitted = self.net.admitted.contains(&node);
@@ -323,7 +301,12 @@ impl Service {
             stays
         });
         self.wants.on_disconnected(conn);
-        self.mail_disconnected(conn);
+        if self.mail_disconnected(conn)
+            && let Some((user, _)) = gone.friend
+        {
+            // They went before they took it: whoever meets them may.
+            self.net.owed.insert(user);
+        }
         Some(gone)
     }
 
@@ -422,305 +405,6 @@ impl Service {
         }
     }
 
-    fn on_frame(&mut self, stream: StreamId, frame: &[u8]) -> Result<(), StoreError> {
-        let Some(mut state) = self.net.streams.remove(&stream) else { return Ok(()) };
-        let conn = state.conn;
-        match &mut state.spoken {
-            Spoken::Sync(session) => {
-                let log = PeerLog::new(self, conn);
-                session.handle_frame(frame, self.now, &log);
-            }
-            Spoken::Mail => {
-                self.net.streams.insert(stream, state);
-                return self.on_mail_frame(conn, stream, frame);
-            }
-            Spoken::PairInitiator(_) | Spoken::PairResponder(_) | Spoken::Resume(_) => {
-                return self.on_pair_frame(stream, state, frame);
-            }
-            Spoken::Opening(_) => {}
-        }
-        self.net.streams.insert(stream, state);
-        self.pump(stream)
-    }
-
-    /// Drains what a session wants done.
-    pub(super) fn pump(&mut self, stream: StreamId) -> Result<(), StoreError> {
-        let Some(mut state) = self.net.streams.remove(&stream) else { return Ok(()) };
-        let conn = state.conn;
-        let mut closed = false;
-        if let Spoken::Sync(session) = &mut state.spoken {
-            loop {
-                let output = {
-                    let log = PeerLog::new(self, conn);
-                    session.poll_output(self.now, &log)
-                };
-                let Some(output) = output else { break };
-                closed |= matches!(output, sync::Output::Closed { .. });
-                self.on_session_output(conn, stream, session, output)?;
-            }
-        }
-        if closed {
-            self.order(Order::CloseStream { stream });
-            self.order(Order::Hangup { conn });
-            if let Some(state) = self.net.conns.get_mut(&conn) {
-                state.sync = None;
-            }
-        } else {
-            self.net.streams.insert(stream, state);
-        }
-        Ok(())
-    }
-
-    fn on_session_output(
-        &mut self,
-        conn: ConnId,
-        stream: StreamId,
-        session: &mut Session,
-        output: sync::Output,
-    ) -> Result<(), StoreError> {
-        match output {
-            sync::Output::Send(frame) => self.order(Order::Send { stream, frame }),
-            sync::Output::PeerHello { identity, device, .. } => {
-                self.on_hello(conn, session, &identity, &device)?;
-            }
-            sync::Output::Matched { epoch } => self.on_matched(conn, session, &epoch),
-            sync::Output::ClassDone(sync::Class::Contact) => {
-                let scopes = self.post_scopes(conn);
-                session.add_scopes(scopes, self.now);
-                session.start_posts(self.now);
-            }
-            sync::Output::ClassDone(sync::Class::Posts) => {}
-            // Not from the author: passed over before it is looked at, so that nothing tells which epochs we hold.
-            sync::Output::Entry { epoch, granted: true, .. } if !self.is_authors(conn, &epoch) => {}
-            sync::Output::Entry { epoch, seq, header, body, granted } => {
-                let verdict = self.take_entry(&header[..], body)?;
-                self.judged(session, (epoch, seq), verdict, granted);
-            }
-            sync::Output::Gone { epoch, seq, id, header } => {
-                self.on_gone(session, epoch, seq, &id, header)?
-            }
-            sync::Output::PeerHas { epoch, seqs } => self.on_peer_has(conn, &epoch, &seqs)?,
-            sync::Output::InSync { epoch } => {
-                self.note_in_sync(&epoch);
-                self.bodies.look(epoch);
-                let friend = self.net.conns.get(&conn).and_then(|state| state.friend);
-                if self.state.epochs.get(&epoch).is_some_and(|record| record.own.is_some()) {
-                    // They have all of it, and the digest alone has said so.
-                    let mut known = self
-                        .state
-                        .logs
-                        .get(&epoch)
-                        .map_or_else(IntervalSet::new, |log| log.intervals.clone());
-                    let newest = known.take_newest(HOLDERS_IN_SYNC_LIMIT, usize::MAX);
-                    self.on_peer_has(conn, &epoch, &newest)?;
-                }
-                let is_closed = self.state.epochs.get(&epoch).is_some_and(|record| !record.is_open());
-                if let Some((user, _)) = friend.filter(|_| is_closed) {
-                    self.net.settled_closed.insert((user, epoch));
-                }
-            }
-            sync::Output::Fault(fault) => {
-                tracing::debug!(conn = conn.0, fault = %fault.kind, "a peer broke the sync protocol");
-            }
-            sync::Output::Closed { theirs } => {
-                tracing::debug!(conn = conn.0, ?theirs, "session over");
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether the other end is a device of an epoch's author, or our own: only they send granted entries.
-    fn is_authors(&self, conn: ConnId, epoch: &EpochId) -> bool {
-        let author = self.state.epochs.get(epoch).map(|record| record.author);
-        let peer = self.net.conns.get(&conn).and_then(|state| state.friend).map(|(user, _)| user);
-        peer.is_some_and(|peer| author == Some(peer) || peer == self.me())
-    }
-
-    fn judged(&mut self, session: &mut Session, asked: (EpochId, u64), verdict: Verdict, granted: bool) {
-        match verdict {
-            Verdict::Kept { epoch, seq, .. } => {
-                session.stored(&epoch, seq, self.now);
-                self.net.todo.push(Todo::Announce { epoch, seq });
-            }
-            Verdict::Known { epoch, seq, .. } => session.stored(&epoch, seq, self.now),
-            Verdict::Unknown if granted => {}
-            Verdict::Unknown => session.refused(&asked.0, asked.1, false),
-            // Nobody makes an invalid entry by mistake.
-            Verdict::Fault => session.close(ByeReason::Fault),
-        }
-    }
-
-    fn on_gone(
-        &mut self,
-        session: &mut Session,
-        epoch: EpochId,
-        seq: u64,
-        id: &EntryId,
-        header: Option<Box<[u8; HEADER_LEN]>>,
-    ) -> Result<(), StoreError> {
-        let verdict = match header {
-            Some(header) => {
-                self.bodies.look(epoch);
-                self.take_header(&header)?
-            }
-            None => match self.lying(&epoch, seq, id)? {
-                // The author's tombstone is in hand: now the entry is known, too.
-                Some(Lying::Awaited) => {
-                    self.note_withdrawn(&epoch, seq, id)?;
-                    Verdict::Kept { epoch, seq, id: *id }
-                }
-                Some(Lying::Gone) => Verdict::Known { epoch, seq, id: *id },
-                _ => Verdict::Unknown,
-            },
-        };
-        self.judged(session, (epoch, seq), verdict, false);
-        Ok(())
-    }
-
-    /// The peer shows who it is. The session is a friend's if the records are those of a live device of theirs with this
-    /// connection's node key; newer records are taken in at once.
-    fn on_hello(
-        &mut self,
-        conn: ConnId,
-        session: &mut Session,
-        identity: &[u8],
-        device: &[u8],
-    ) -> Result<(), StoreError> {
-        let node = self.net.conns.get(&conn).map(|state| state.node);
-        let accepted = (|| {
-            let user = IdentityRecord::open(identity).ok()?.user();
-            self.state.friends.get(&user)?;
-            self.on_identity(user, identity);
-            let record = DeviceRecord::open(device).ok()?;
-            let friend = self.state.friends.get(&user)?;
-            let fits = live_device(&friend.identity, &record) && Some(record.node()) == node;
-            fits.then(|| (user, record.device()))
-        })();
-        let Some((user, device_id)) = accepted else {
-            tracing::debug!(conn = conn.0, "a Hello that is not a friend's");
-            session.close(ByeReason::Done);
-            return Ok(());
-        };
-        self.on_device(user, device);
-        if let Some(state) = self.net.conns.get_mut(&conn) {
-            state.friend = Some((user, device_id));
-            state.reopened = 0;
-            let address = Some(state.address.clone()).filter(|_| state.dialled);
-            if let Some(friend) = self.state.friends.get_mut(&user) {
-                friend.last_seen = Some(self.now);
-                friend.seen_as = Some(self.keyring.node_id());
-                friend.last_address = address.or(friend.last_address.take());
-            }
-            self.save_friend(&user);
-        }
-        self.dialled_well(&user);
-        let scopes = self.contact_scopes(&user);
-        session.add_scopes(scopes, self.now);
-        session.accept_peer(self.now);
-        session.ask_ids(&self.awaited_from(&user));
-        self.emit_friend(&user);
-        self.net.owed.insert(user);
-        self.on_peer_accepted(conn, &user)?;
-        self.wants.on_peer();
-        Ok(())
-    }
-
-    /// Friends of mine that the peer has as well, by what it holds of an epoch of mine: who has which moment.
-    fn on_peer_has(&mut self, conn: ConnId, epoch: &EpochId, seqs: &IntervalSet) -> Result<(), StoreError> {
-        let friend = self.net.conns.get(&conn).and_then(|state| state.friend);
-        let Some((user, _)) = friend else { return Ok(()) };
-        if self.class_of(epoch) != Some(Class::Posts) {
-            return Ok(());
-        }
-        for seq in seqs.newest_first().take(HOLDERS_STEP_LIMIT) {
-            for (key, _) in self.tx.prefix(Tree::Log, &log_prefix(epoch, seq), 2)? {
-                let Some((_, _, id)) = split_log_key(&key) else { continue };
-                if !self.may_read(&user, &id, epoch) {
-                    continue;
-                }
-                let holder = tx::key(&[id.as_bytes(), user.as_bytes()]);
-                if self.tx.has(Tree::Holders, &holder)? {
-                    continue;
-                }
-                self.tx.put(Tree::Holders, &holder, Vec::new());
-                if matches!(self.lying(epoch, seq, &id)?, Some(Lying::Timeline(_))) {
-                    let delivery = self.delivery_of(&id)?;
-                    self.emit(view::Happening::Delivery { id, delivery });
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Friends who announced that they have an entry of mine.
-    pub(super) fn holders(&self, id: &EntryId) -> Result<BTreeSet<UserId>, StoreError> {
-        let found = self.tx.prefix(Tree::Holders, id.as_bytes(), crate::limits::FRIEND_LIMIT)?;
-        Ok(found.iter().filter_map(|(key, _)| UserId::try_from(key.get(32..)?).ok()).collect())
-    }
-
-    /// A fresh entry of one's own: to every session that has its epoch, in the same breath.
-    pub(super) fn push(&mut self, entry: &Entry<Verified>) {
-        let header = entry.header();
-        self.net.todo.push(Todo::Push {
-            epoch: header.epoch(),
-            seq: header.seq(),
-            header: Box::new(*header.bytes()),
-            body: entry.body().to_vec(),
-        });
-    }
-
-    /// Something new is owed to a friend.
-    pub(super) fn owed_changed(&mut self, user: &UserId) {
-        self.net.owed.insert(*user);
-        self.net.scopes_changed = true;
-    }
-
-    /// Does on other streams what the step caused: keys first, then scopes, then entries.
-    pub(super) fn settle(&mut self) -> Result<(), StoreError> {
-        // Each round does what the one before caused; a remote cannot make it go on for ever, as every round needs a
-        // change of ours. The bound is a belt.
-        for _ in 0..64 {
-            let owed = std::mem::take(&mut self.net.owed);
-            let scopes = std::mem::take(&mut self.net.scopes_changed);
-            let todo = std::mem::take(&mut self.net.todo);
-            if owed.is_empty() && !scopes && todo.is_empty() {
-                break;
-            }
-            for user in &owed {
-                self.deliver_owed(user)?;
-            }
-            if scopes {
-                self.refresh_scopes()?;
-            }
-            for todo in todo {
-                self.tell(&todo)?;
-            }
-        }
-        self.ask_bodies()?;
-        self.fetch_blobs()?;
-        self.update_pairing();
-        Ok(())
-    }
-
-    fn tell(&mut self, todo: &Todo) -> Result<(), StoreError> {
-        let now = self.now;
-        let streams: Vec<StreamId> = self.sessions().map(|(_, stream, _)| stream).collect();
-        for stream in streams {
-            if let Some(session) = self.session_mut(stream) {
-                match todo {
-                    Todo::Push { epoch, seq, header, body } if body.len() <= PUSH_BODY_LIMIT => {
-                        session.push_entry(epoch, *seq, header, body, now);
-                    }
-                    Todo::Push { epoch, seq, .. } | Todo::Announce { epoch, seq } => {
-                        session.announce(epoch, *seq, now);
-                    }
-                }
-            }
-            self.pump(stream)?;
-        }
-        Ok(())
-    }
-
     /// Sessions of friends: connection, sync stream, friend.
     pub(super) fn sessions(&self) -> impl Iterator<Item = (ConnId, StreamId, UserId)> + '_ {
         self.net.conns.iter().filter_map(|(conn, state)| Some((*conn, state.sync?, state.friend?.0)))
@@ -783,10 +467,17 @@ impl Service {
     /// Wakes sessions whose time has come.
     pub(super) fn wake_sessions(&mut self) -> Result<(), StoreError> {
         let now = self.now;
-        let streams: Vec<StreamId> = self.net.streams.keys().copied().collect();
-        for stream in streams {
-            let Some(session) = self.session_mut(stream) else { continue };
-            if session.next_wakeup().is_some_and(|at| at <= now) {
+        for stream in std::mem::take(&mut self.net.unpumped) {
+            self.pump(stream)?;
+        }
+        let due = |state: &Conn| state.sync.filter(|_| state.wake.is_some_and(|at| at <= now));
+        let due: Vec<(ConnId, StreamId)> =
+            self.net.conns.iter().filter_map(|(conn, state)| Some((*conn, due(state)?))).collect();
+        for (conn, stream) in due {
+            if let Some(state) = self.net.conns.get_mut(&conn) {
+                state.wake = None;
+            }
+            if let Some(session) = self.session_mut(stream) {
                 session.handle_wakeup(now);
                 self.pump(stream)?;
             }
@@ -796,14 +487,16 @@ impl Service {
 
     /// When the first session or stream has to be looked at.
     pub(super) fn net_wakeup(&self) -> Option<Timestamp> {
-        let sessions = self.net.streams.values().filter_map(|stream| match &stream.spoken {
-            Spoken::Sync(session) => session.next_wakeup(),
+        let pairings = self.net.streams.values().filter_map(|stream| match &stream.spoken {
             Spoken::PairInitiator(machine) => machine.deadline(),
             Spoken::PairResponder(machine) => machine.deadline(),
             Spoken::Resume(machine) => machine.deadline(),
             _ => None,
         });
-        sessions.chain(self.net.conns.values().filter_map(|conn| conn.reopen)).min()
+        let unpumped = (!self.net.unpumped.is_empty()).then_some(self.now);
+        let conns =
+            self.net.conns.values().flat_map(|conn| [conn.reopen, conn.wake.filter(|_| conn.sync.is_some())]);
+        pairings.chain(conns.flatten()).chain(unpumped).min()
     }
 
     pub(super) const fn retold_admitted(&self) -> &BTreeSet<NodeId> {

@@ -226,6 +226,8 @@ pub struct Session {
     timing: Entropy,
     /// Everything that can be shared with this peer.
     scopes: BTreeMap<EpochId, ScopeState>,
+    /// The same by author, so that what one match allows is found without looking at everybody's.
+    by_author: BTreeMap<UserId, BTreeSet<EpochId>>,
     /// Handles of both sides. A scope that was closed leaves its handles, which then mean nothing.
     handles: BTreeMap<u32, EpochId>,
     next_handle: u32,
@@ -269,6 +271,7 @@ impl Session {
             pads: entropy.split(),
             timing: entropy.split(),
             scopes: BTreeMap::new(),
+            by_author: BTreeMap::new(),
             handles: BTreeMap::new(),
             next_handle: match role {
                 Role::Initiator => 0,
@@ -401,6 +404,20 @@ impl Session {
         self.scopes.get(epoch).is_some_and(ScopeState::is_matched)
     }
 
+    /// Whether an open `~contact` of this person has matched: they and the peer are friends.
+    pub fn has_met(&self, author: &UserId) -> bool {
+        let is_open_contact = |state: &ScopeState| {
+            state.is_matched() && state.scope.open && state.scope.class == Class::Contact
+        };
+        let epochs = self.by_author.get(author).into_iter().flatten();
+        epochs.filter_map(|epoch| self.scopes.get(epoch)).any(is_open_contact)
+    }
+
+    /// Whether the owner has added the post scopes: what it learns of mutual friends from now on it adds by itself.
+    pub const fn has_begun_posts(&self) -> bool {
+        self.matching.has_begun_posts()
+    }
+
     fn on_hello(&mut self, hello: Hello) {
         let Hello { nonce, features, identity, device } = hello;
         self.binding = Some(match self.role {
@@ -473,6 +490,7 @@ impl Session {
     fn finish(&mut self, theirs: Option<ByeReason>) {
         self.phase = Phase::Closed;
         self.scopes.clear();
+        self.by_author.clear();
         self.handles.clear();
         self.due.clear();
         self.paused.clear();

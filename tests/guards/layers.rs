@@ -24,7 +24,7 @@ const TABLE: &[Row] = &[
     Row { name: "3", about: "meaning and keeping", modules: &["audience", "ask", "view", "store"] },
     Row { name: "4", about: "protocols", modules: &["pair", "sync", "mail", "blob", "peer"] },
     Row { name: "5", about: "the machine", modules: &["service"] },
-    Row { name: "6a", about: "proof", modules: &["sim"] },
+    Row { name: "6a", about: "proof", modules: &["sim", "furnish"] },
     Row {
         name: "6b",
         about: "disks",

@@ -74,6 +74,10 @@ impl Matching {
         self.next_round
     }
 
+    pub(super) const fn has_begun_posts(&self) -> bool {
+        self.posts.started
+    }
+
     const fn exchange(&mut self, class: Class) -> &mut Exchange {
         match class {
             Class::Contact => &mut self.contact,
@@ -111,6 +115,7 @@ impl Session {
                 return;
             }
             let (class, is_offered) = (scope.class, matches!(scope.how, How::Tag { offer: true, .. }));
+            self.by_author.entry(scope.author).or_default().insert(epoch);
             self.scopes.insert(epoch, ScopeState::new(scope));
             if is_offered {
                 if self.matching.waiting(class).len() >= SCOPE_LIMIT {
@@ -128,6 +133,12 @@ impl Session {
     /// Shares an epoch no longer: nothing of it is sent or taken from now on, and nothing is said about it.
     pub fn close_scope(&mut self, epoch: &EpochId) {
         let Some(state) = self.scopes.remove(epoch) else { return };
+        if let Some(epochs) = self.by_author.get_mut(&state.scope.author) {
+            epochs.remove(epoch);
+            if epochs.is_empty() {
+                self.by_author.remove(&state.scope.author);
+            }
+        }
         self.due.remove(&(state.scope.class, *epoch));
         self.paused.remove(&(state.scope.class, *epoch));
         if let Some(at) = state.digest_timer {
@@ -226,12 +237,9 @@ impl Session {
         self.mark_digest_due(&epoch);
         if open && self.open_authors.insert(author) {
             // Closed epochs of this author may be served from now on.
-            let closed: Vec<EpochId> = self
-                .scopes
-                .iter()
-                .filter(|(_, s)| s.matched && s.scope.author == author)
-                .map(|(e, _)| *e)
-                .collect();
+            let is_matched = |e: &&EpochId| self.scopes.get(e).is_some_and(|state| state.matched);
+            let theirs = self.by_author.get(&author).into_iter().flatten();
+            let closed: Vec<EpochId> = theirs.filter(is_matched).copied().collect();
             for epoch in closed {
                 self.mark_digest_due(&epoch);
             }
@@ -442,11 +450,11 @@ impl Session {
     /// Answers the peer's tags: matches only, each with our own tag as proof.
     fn answer(&mut self, tags: &[Tag], class: Option<Class>) {
         let Some(binding) = self.binding else { return };
-        let (mut items, mut matched) = (Vec::new(), Vec::new());
+        let (mut items, mut matched, mut seen) = (Vec::new(), Vec::new(), BTreeSet::new());
         for (index, tag) in tags.iter().enumerate() {
             let Some(epoch) = self.matching.their_tags.get(tag).copied() else { continue };
             let Some(state) = self.scopes.get(&epoch) else { continue };
-            if class.is_some_and(|class| class != state.scope.class) || matched.contains(&epoch) {
+            if class.is_some_and(|class| class != state.scope.class) || seen.contains(&epoch) {
                 continue;
             }
             let How::Tag { key, .. } = &state.scope.how else { continue };
@@ -454,6 +462,7 @@ impl Session {
             let (Ok(index), Some(handle)) = (u16::try_from(index), self.our_handle(epoch)) else { continue };
             items.push(MatchedItem { index, handle, tag });
             matched.push(epoch);
+            seen.insert(epoch);
         }
         self.send_urgent(&Frame::Matched(items));
         for epoch in matched {

@@ -1,0 +1,123 @@
+//! J2, backfill: a fresh node fetches everything that a friend has of their common friends.
+//!
+//! Both nodes are friends by an invite, and friends of the hundred who wrote; one has all moments, the other none. The
+//! empty one runs and waits; the time begins when the full one has opened its home and dials, and ends with the event
+//! of the last moment. That all are there is counted in the timeline afterwards.
+
+use serde_json::Value;
+
+use super::line::Order;
+use super::member::{self, Member, Over, numbers};
+use super::report::Row;
+use super::{Bench, apart, floors, plan};
+use crate::error::{Error, Result};
+
+/// The newest of a page.
+const FIRST: u64 = 50;
+
+/// Does it for each size.
+///
+/// # Errors
+/// If not everything arrives.
+pub fn run(bench: &Bench) -> Result<()> {
+    for moments in bench.sizes() {
+        bench.say(&format!("J2: two nodes become friends, one is given {moments} moments…"));
+        let mut row = backfill(bench, moments)?;
+        let (_, read) = floors::primitives();
+        let what = "strict verification and opening of as many, one core";
+        let mut floor = Row { posts_per_s: Some(read), ..Row::floor("J2", moments, what) };
+        row.beside(&mut floor);
+        bench.row(&row);
+        bench.row(&floor);
+        bench.scratch.remove("J2-Ada")?;
+        bench.scratch.remove("J2-Ben")?;
+    }
+    Ok(())
+}
+
+fn backfill(bench: &Bench, moments: u64) -> Result<Row> {
+    let (a, b) = member::friends(bench, "J2-Ada", "J2-Ben", Over::Both)?;
+    let plan = plan(moments).into();
+    let full = Order::Furnish { plan, without: Vec::new(), join_only: false, only: None };
+    let bare = Order::Furnish { plan, without: Vec::new(), join_only: true, only: None };
+    furnish(bench, [(&a, full), (&b, bare)])?;
+    bench.say(&format!("J2: {moments} moments go over…"));
+    let met = meet(bench, &a, &b, vec![FIRST.min(moments), moments])?;
+    let all = met.times.last().copied().unwrap_or_default();
+    Row {
+        posts_per_s: Some(moments as f64 / all * 1e3),
+        ms: Some(all),
+        first_ms: met.times.first().copied(),
+        wire_bytes: met.wire_bytes,
+        rss_mb: met.rss_mb,
+        ..Row::of("J2", moments, "a fresh node, QUIC or TCP")
+    }
+    .counted(&met, moments)
+}
+
+/// What a meeting came to.
+#[derive(Debug)]
+pub struct Met {
+    /// When each mark was reached, ms after the dial.
+    pub times: Vec<f64>,
+    /// Bytes on the wire meanwhile, both ways.
+    pub wire_bytes: Option<u64>,
+    /// Memory of the one that received, at the end.
+    pub rss_mb: Option<f64>,
+    /// What its timeline held at the end.
+    pub moments: f64,
+}
+
+impl Row {
+    /// The row, if the timeline held that many moments.
+    fn counted(self, met: &Met, moments: u64) -> Result<Self> {
+        if met.moments == moments as f64 {
+            return Ok(self);
+        }
+        Err(Error::failed(
+            "bench_incomplete",
+            format!("{} of {moments} moments arrived", met.moments),
+            "try again; if it stays, report it",
+        ))
+    }
+}
+
+/// Furnishes two closed homes at the same time.
+///
+/// # Errors
+/// If a home refuses.
+pub fn furnish(bench: &Bench, homes: [(&Member, Order); 2]) -> Result<()> {
+    let mut under_way = Vec::new();
+    for (member, order) in homes {
+        let mut process = member.start(&bench.scratch)?;
+        process.tell(&order)?;
+        under_way.push((process, order));
+    }
+    for (process, order) in under_way {
+        process.hear(&order)?;
+        process.end()?;
+    }
+    Ok(())
+}
+
+/// Lets `b` run and listen, then starts `a`, which dials; ends both.
+///
+/// # Errors
+/// If the moments do not arrive.
+pub fn meet(bench: &Bench, a: &Member, b: &Member, marks: Vec<u64>) -> Result<Met> {
+    let mut at_b = b.open(&bench.scratch)?;
+    let mut at_a = a.start(&bench.scratch)?;
+    at_b.ask(&Order::Listen { marks })?;
+    let before = apart::wire_bytes();
+    let opened = at_a.ask(&Order::Open { listen: a.listen.clone() })?;
+    let heard = at_b.ask(&Order::Heard)?;
+    let wire_bytes = apart::wire_bytes().zip(before).map(|(after, before)| after.saturating_sub(before));
+    let dialled = member::number(&opened, "at")?;
+    let times = numbers(&heard, "at")?.into_iter().map(|at| at - dialled).collect();
+    let rss_mb = at_b.rss_mb();
+    let moments = at_b.ask(&Order::Count)?;
+    let moments = moments.get("moments").and_then(Value::as_f64).unwrap_or_default();
+    at_a.end()?;
+    at_b.end()?;
+    Ok(Met { times, wire_bytes, rss_mb, moments })
+}

@@ -1,0 +1,175 @@
+//! J7, cold start: from the start of `tidings run` to the first page over its API, after a clean stop and after kill −9.
+//!
+//! Beside it the bare store is opened, without a word about what is in it; after a kill on a copy of what the kill left.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::PoisonError;
+use std::time::Instant;
+
+use serde_json::{Value, json};
+
+use super::line::Order;
+use super::member::{Member, Over, number, program, rss_mb};
+use super::node::ms;
+use super::report::{Row, percentile};
+use super::scratch::Shared;
+use super::{Bench, plan};
+use crate::cli::door::{Ask, Door};
+use crate::error::{Error, Result};
+use crate::home::Home;
+
+/// How often, each way.
+const ROUNDS: (usize, usize) = (5, 3);
+
+/// Does it on the largest store.
+///
+/// # Errors
+/// If the node does not start or shows no page.
+pub fn run(bench: &Bench) -> Result<()> {
+    let moments = bench.large();
+    bench.say(&format!("J7: a home is given {moments} moments…"));
+    let member = Member::new(&bench.scratch, "J7-Ada", Over::Both)?;
+    let mut process = member.start(&bench.scratch)?;
+    process.ask(&Order::Furnish {
+        plan: plan(moments).into(),
+        without: Vec::new(),
+        join_only: false,
+        only: None,
+    })?;
+    process.end()?;
+    let home = Home::at(&member.home);
+    // The first run writes its settings, and finishes what a first run has to.
+    let first = Started::new(bench, &home)?;
+    first.stop(&home)?;
+    let store = BareStore { bench, copy: "J7-copy" };
+    for (variant, is_killed) in [("after a clean stop", false), ("after kill -9", true)] {
+        let (mut times, mut floors, mut rss, mut disk) = (Vec::new(), Vec::new(), None, 0);
+        for _ in 0..bench.times(ROUNDS.0, ROUNDS.1) {
+            if is_killed {
+                let started = Started::new(bench, &home)?;
+                let draft = json!({"text": "the last before the lights went out"});
+                Door::to(&home).ask_node(&Ask::json("POST", "/moments", draft))?;
+                started.kill();
+            }
+            floors.push(store.open(&member)?);
+            let started = Started::new(bench, &home)?;
+            times.push(started.ms);
+            rss = started.rss_mb;
+            disk = on_disk(&member.home.join("store"));
+            started.stop(&home)?;
+        }
+        let mut row = Row {
+            ms: percentile(&mut times, 50),
+            rss_mb: rss,
+            disk_per_post: Some(disk as f64 / moments as f64),
+            ..Row::of("J7", moments, variant)
+        };
+        let what = if is_killed { "the bare store opens, after kill -9" } else { "the bare store opens" };
+        let mut floor = Row { ms: percentile(&mut floors, 50), ..Row::floor("J7", moments, what) };
+        row.beside(&mut floor);
+        bench.row(&row);
+        bench.row(&floor);
+    }
+    bench.scratch.remove("J7-Ada")
+}
+
+/// The store of a home, opened by sled alone: on a copy, so that the home stays as it was left.
+struct BareStore<'a> {
+    bench: &'a Bench,
+    copy: &'static str,
+}
+
+impl BareStore<'_> {
+    fn open(&self, member: &Member) -> Result<f64> {
+        let folder = self.bench.scratch.path(self.copy);
+        copy(&member.home.join("store"), &folder)?;
+        let mut process = member.start(&self.bench.scratch)?;
+        let took = number(&process.ask(&Order::OpenStore { folder })?, "ms");
+        process.end()?;
+        self.bench.scratch.remove(self.copy)?;
+        took
+    }
+}
+
+/// The whole program on a home, whose first page was read.
+struct Started {
+    child: Shared,
+    ms: f64,
+    rss_mb: Option<f64>,
+}
+
+impl Started {
+    fn new(bench: &Bench, home: &Home) -> Result<Self> {
+        let program = program()?;
+        let mut command = Command::new(&program);
+        command.arg("--home").arg(home.path()).args(["--json", "run", "--no-open", "--http", "127.0.0.1:0"]);
+        command.args(["--listen", "/ip4/127.0.0.1/tcp/0"]);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit());
+        let begun = Instant::now();
+        let spawned = bench.scratch.spawn(&mut command);
+        let child = spawned.map_err(|e| Error::io("cannot start", &program, &e))?;
+        let (pid, said) = {
+            let mut child = child.lock().unwrap_or_else(PoisonError::into_inner);
+            (child.id(), child.stdout.take())
+        };
+        let mut line = String::new();
+        if let Some(said) = said {
+            // It says one line once it can be asked; a node that ends before that says none.
+            let _ = BufReader::new(said).read_line(&mut line);
+        }
+        let page = Door::to(home).ask_node(&Ask::get("/timeline?limit=50"))?;
+        let took = ms(begun.elapsed());
+        if page.get("moments").and_then(Value::as_array).is_none_or(Vec::is_empty) {
+            return Err(Error::failed("bench_incomplete", "the first page is empty", "report this"));
+        }
+        Ok(Self { child, ms: took, rss_mb: rss_mb(pid) })
+    }
+
+    fn stop(self, home: &Home) -> Result<()> {
+        Door::to(home).ask_node(&Ask::bare("POST", "/stop"))?;
+        let mut child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
+        child
+            .wait()
+            .map(drop)
+            .map_err(|e| Error::failed("bench", format!("cannot wait for a node: {e}"), "try again"))
+    }
+
+    fn kill(self) {
+        let mut child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
+        // SIGKILL, where there are signals. It may have ended by itself, which the next start would show.
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    let failed = |e: std::io::Error| Error::io("cannot copy", from, &e);
+    std::fs::create_dir_all(to).map_err(failed)?;
+    for entry in std::fs::read_dir(from).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let (path, to) = (entry.path(), to.join(entry.file_name()));
+        if path.is_dir() {
+            copy(&path, &to)?;
+        } else {
+            std::fs::copy(&path, &to).map_err(failed)?;
+        }
+    }
+    Ok(())
+}
+
+/// What a folder takes on the disk, bytes: blocks, where the system counts them.
+fn on_disk(folder: &Path) -> u64 {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries
+        .map(|entry| match entry.metadata() {
+            Ok(metadata) if metadata.is_dir() => on_disk(&entry.path()),
+            #[cfg(unix)]
+            Ok(metadata) => std::os::unix::fs::MetadataExt::blocks(&metadata) * 512,
+            #[cfg(not(unix))]
+            Ok(metadata) => metadata.len(),
+            Err(_) => 0,
+        })
+        .sum()
+}

@@ -1,0 +1,201 @@
+//! The floors under the jobs: the bare primitives, the bare store, the bare disk, the bare socket, in the same run.
+
+use std::fs::{File, OpenOptions};
+use std::hint::black_box;
+use std::io::{Read, Seek, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use chacha20poly1305::aead::{Aead, Payload};
+use chacha20poly1305::{KeyInit, XChaCha20Poly1305};
+use ed25519_dalek::Signer;
+use sled::Transactional;
+
+use super::Bench;
+use super::node::ms;
+use super::report::percentile;
+use crate::error::{Error, Result};
+
+/// How long a primitive is run.
+const SPAN: Duration = Duration::from_millis(500);
+/// Bytes of a header that the seal covers, and that are signed with their domain (docs/protocol.md 3.4).
+const SEALED_HEAD_LEN: usize = 90;
+const SIGNED_LEN: usize = 139;
+/// Padded content of a text of 300 bytes.
+const PADDED_LEN: usize = 512;
+/// Bytes of the three records of a post: whole, where it lies, by id.
+const RECORDS: [usize; 3] = [730, 60, 24];
+/// sled's page cache as the store has it, bytes.
+const CACHE_BYTES: u64 = 16 * 1024 * 1024;
+
+fn rate(mut work: impl FnMut()) -> f64 {
+    // Warm up: tables of the curve, caches.
+    (0..50).for_each(|_| work());
+    let (begun, mut count) = (Instant::now(), 0u32);
+    while begun.elapsed() < SPAN {
+        (0..20).for_each(|_| work());
+        count += 20;
+    }
+    f64::from(count) / begun.elapsed().as_secs_f64()
+}
+
+/// What of a post is nothing but primitives, on one core: `(sign and seal, verify strictly and open)`, times a second.
+pub fn primitives() -> (f64, f64) {
+    let key = ed25519_dalek::SigningKey::from_bytes(&[7; 32]);
+    let public = key.verifying_key().to_bytes();
+    let message = [1; SIGNED_LEN];
+    let signature = key.sign(&message);
+    let (secret, nonce, head, plain) = ([9; 32], [3; 24], [5; SEALED_HEAD_LEN], [b'x'; PADDED_LEN]);
+    let cipher = || XChaCha20Poly1305::new((&secret).into());
+    let seal = || cipher().encrypt(&nonce.into(), Payload { msg: &plain, aad: &head }).unwrap_or_default();
+    let sealed = seal();
+    let write = rate(|| {
+        black_box((key.sign(&message), seal()));
+    });
+    let read = rate(|| {
+        let key = ed25519_dalek::VerifyingKey::from_bytes(&public);
+        let verified = key.is_ok_and(|key| key.verify_strict(&message, &signature).is_ok());
+        let opened = cipher().decrypt(&nonce.into(), Payload { msg: &sealed, aad: &head });
+        black_box((verified, opened.is_ok()));
+    });
+    (write, read)
+}
+
+/// Records of posts into a bare sled in transactions of so many posts, each followed by a flush and an fdatasync: posts
+/// a second.
+///
+/// # Errors
+/// If the disk refuses.
+pub fn sled_batches(bench: &Bench, posts: u64, batch: u64) -> Result<f64> {
+    let folder = bench.scratch.path("floor-sled");
+    let db = open(&folder)?;
+    let trees: Vec<sled::Tree> = ["timeline", "log", "by-id"]
+        .iter()
+        .map(|name| db.open_tree(name).map_err(sled_failed))
+        .collect::<Result<_>>()?;
+    let file = OpenOptions::new().read(true).write(true).open(folder.join("db"));
+    let file = file.map_err(|e| Error::io("cannot open", &folder, &e))?;
+    let begun = Instant::now();
+    let mut n = 0u64;
+    while n < posts {
+        let run = n..posts.min(n + batch);
+        trees
+            .as_slice()
+            .transaction(|views| {
+                for n in run.clone() {
+                    let id = blake3::hash(&n.to_be_bytes());
+                    let in_order = [&n.to_be_bytes()[..], id.as_bytes()].concat();
+                    let keys = [&in_order[..], &in_order[..], &id.as_bytes()[..]];
+                    for ((view, key), len) in views.iter().zip(keys).zip(RECORDS) {
+                        view.insert(key, vec![n.to_le_bytes()[0]; len])?;
+                    }
+                }
+                Ok::<_, sled::transaction::ConflictableTransactionError<()>>(())
+            })
+            .map_err(|e| Error::failed("bench", format!("sled: {e:?}"), "see --dir"))?;
+        db.flush().map_err(sled_failed)?;
+        file.sync_data().map_err(|e| Error::io("cannot sync", &folder, &e))?;
+        n = run.end;
+    }
+    let took = begun.elapsed().as_secs_f64();
+    drop((trees, db));
+    bench.scratch.remove("floor-sled")?;
+    Ok(posts as f64 / took)
+}
+
+/// One write of 4 KiB within a file and its fdatasync, so often: ms.
+///
+/// # Errors
+/// If the disk refuses.
+pub fn fdatasync(bench: &Bench, times: usize) -> Result<Vec<f64>> {
+    let path = bench.scratch.path("floor-fsync");
+    let failed = |e: std::io::Error| Error::io("cannot write", &path, &e);
+    let mut file = File::create(&path).map_err(failed)?;
+    // A store writes within segments that are there; a file that grows would pay for its length, too.
+    let whole = vec![7; 4_096 * times];
+    file.write_all(&whole).and_then(|()| file.sync_all()).and_then(|()| file.rewind()).map_err(failed)?;
+    let mut took = Vec::new();
+    for _ in 0..times {
+        let begun = Instant::now();
+        file.write_all(&[8; 4_096]).and_then(|()| file.sync_data()).map_err(failed)?;
+        took.push(ms(begun.elapsed()));
+    }
+    std::fs::remove_file(&path).map_err(failed)?;
+    Ok(took)
+}
+
+/// Opening a bare sled, without a word about what is in it, ms.
+///
+/// # Errors
+/// If it cannot be opened.
+pub fn open_sled(folder: &Path) -> Result<f64> {
+    let begun = Instant::now();
+    let db = open(folder)?;
+    let took = ms(begun.elapsed());
+    drop(db);
+    Ok(took)
+}
+
+fn open(folder: &Path) -> Result<sled::Db> {
+    sled::Config::default().path(folder).cache_capacity(CACHE_BYTES).open().map_err(sled_failed)
+}
+
+fn sled_failed(error: sled::Error) -> Error {
+    Error::failed("bench", format!("sled: {error}"), "see --dir")
+}
+
+/// 300 bytes there and back on a TCP connection of loopback, ms: the median.
+///
+/// # Errors
+/// If there is no loopback.
+pub fn round_trip(times: usize) -> Result<Option<f64>> {
+    let (mut near, far) = connection().map_err(no_loopback)?;
+    let echo = std::thread::spawn(move || {
+        let (mut far, mut piece) = (far, [0; 300]);
+        while far.read_exact(&mut piece).and_then(|()| far.write_all(&piece)).is_ok() {}
+    });
+    let (mut took, mut piece) = (Vec::new(), [7; 300]);
+    for _ in 0..times {
+        let begun = Instant::now();
+        near.write_all(&piece).and_then(|()| near.read_exact(&mut piece)).map_err(no_loopback)?;
+        took.push(ms(begun.elapsed()));
+    }
+    drop(near);
+    // It ends with the connection.
+    let _ = echo.join();
+    Ok(percentile(&mut took, 50))
+}
+
+/// A fresh TCP connection of loopback and so many bytes over it, ms: the median.
+///
+/// # Errors
+/// If there is no loopback.
+pub fn transfer(bytes: u64, times: usize) -> Result<Option<f64>> {
+    let mut took = Vec::new();
+    for _ in 0..times {
+        let begun = Instant::now();
+        let (mut near, mut far) = connection().map_err(no_loopback)?;
+        let heard = std::thread::spawn(move || std::io::copy(&mut far, &mut std::io::sink()));
+        std::io::copy(&mut std::io::repeat(7).take(bytes), &mut near).map_err(no_loopback)?;
+        drop(near);
+        if heard.join().ok().and_then(std::result::Result::ok) != Some(bytes) {
+            return Err(Error::failed("bench", "loopback lost bytes", "try again"));
+        }
+        took.push(ms(begun.elapsed()));
+    }
+    Ok(percentile(&mut took, 50))
+}
+
+fn connection() -> std::io::Result<(TcpStream, TcpStream)> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let near = TcpStream::connect(listener.local_addr()?)?;
+    let (far, _) = listener.accept()?;
+    near.set_nodelay(true)?;
+    far.set_nodelay(true)?;
+    Ok((near, far))
+}
+
+fn no_loopback(error: std::io::Error) -> Error {
+    Error::failed("bench", format!("loopback: {error}"), "try again")
+}

@@ -1,0 +1,59 @@
+//! J5, live: from the call of `post` at one node to the event of the moment at a friend's, one hop.
+//!
+//! The author's wait for the disk is not in it: an entry leaves when it is committed, under a number that was reserved
+//! (docs/protocol.md 3.13). How long the author waits for "posted" is told beside it.
+
+use super::line::Order;
+use super::member::{self, Over, numbers};
+use super::report::{Row, percentile};
+use super::{Bench, floors};
+use crate::error::Result;
+
+/// Between two posts, ms: nobody writes faster.
+const PAUSE_MS: u64 = 10;
+
+/// Does it.
+///
+/// # Errors
+/// If a moment does not arrive.
+pub fn run(bench: &Bench) -> Result<()> {
+    let posts = bench.times(500, 100) as u64;
+    bench.say(&format!("J5: {posts} posts, one by one, to a friend who is here…"));
+    let (a, b) = member::friends(bench, "J5-Ada", "J5-Ben", Over::Both)?;
+    let (mut at_a, mut at_b) = (a.open(&bench.scratch)?, b.open(&bench.scratch)?);
+    at_a.ask(&Order::Meet { friends: 1 })?;
+    let order = |count| Order::Post { count, in_flight: 1, pause_ms: PAUSE_MS };
+    // The first opens an epoch, whose keys have to go over.
+    at_b.ask(&Order::Listen { marks: vec![1] })?;
+    at_a.ask(&order(1))?;
+    at_b.ask(&Order::Heard)?;
+    at_a.ask(&Order::Settle)?;
+    at_b.ask(&Order::Listen { marks: (1..=posts).collect() })?;
+    let answer = at_a.ask(&order(posts))?;
+    let arrived = numbers(&at_b.ask(&Order::Heard)?, "at")?;
+    at_a.end()?;
+    at_b.end()?;
+    let begun = numbers(&answer, "begun")?;
+    let mut took: Vec<f64> = arrived.iter().zip(&begun).map(|(arrived, begun)| arrived - begun).collect();
+    let mut answered = numbers(&answer, "took_ms")?;
+    let mut row = Row {
+        p50_ms: percentile(&mut took, 50),
+        p99_ms: percentile(&mut took, 99),
+        ..Row::of("J5", posts, "from the call to the friend's event")
+    };
+    let mut trip = Row {
+        p50_ms: floors::round_trip(bench.times(2_000, 500))?,
+        ..Row::floor("J5", posts, "300 bytes there and back over TCP")
+    };
+    row.beside(&mut trip);
+    bench.row(&row);
+    bench.row(&trip);
+    bench.row(&Row {
+        p50_ms: percentile(&mut answered, 50),
+        p99_ms: percentile(&mut answered, 99),
+        fsync: Some(true),
+        ..Row::of("J5", posts, "from the call to the author's answer")
+    });
+    bench.scratch.remove("J5-Ada")?;
+    bench.scratch.remove("J5-Ben")
+}
