@@ -2,11 +2,14 @@
 //!
 //! ```text
 //! cargo run --release --no-default-features --features sim --example simulate -- SCENARIO
-//!     [--seed N] [--people N] [--days D] [--friends MEDIAN] [--sizes N,N,…] [--by-friends N,N,…] [--plots FOLDER]
+//!     [--seed N] [--people N] [--days D] [--friends MEDIAN] [--sizes N,N,…] [--by-friends N,N,…]
+//!     [--keep FILE] [--plots FOLDER]
+//! cargo run … --example simulate -- join FILE,FILE,… [--plots FOLDER]
 //! ```
 //!
 //! `SCENARIO` is a file, or the name of one in `simulations/`. `--sizes` runs it once for each number of people,
-//! `--by-friends` once for each median number of friends, and prints the figures side by side. Ends with 1 if anything
+//! `--by-friends` once for each median number of friends, and prints the figures side by side. `--keep` writes them to a
+//! file; `join` puts files of runs that were made apart, in processes of their own, side by side. Ends with 1 if anything
 //! that must hold did not.
 
 use std::io::Write;
@@ -14,6 +17,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
+use serde::{Deserialize, Serialize};
 use tidings::sim::plot::{Line, Plot};
 use tidings::sim::report::{number, span};
 use tidings::sim::{Report, Scenario, run};
@@ -25,6 +29,26 @@ struct Wish {
     sizes: Vec<usize>,
     friends: Vec<usize>,
     plots: Option<PathBuf>,
+    keep: Option<PathBuf>,
+    join: Vec<PathBuf>,
+}
+
+/// What is kept of a run: figures, and how moments spread.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    scenario: String,
+    label: String,
+    figures: Vec<(String, f64, String)>,
+    since_posted: Vec<(u64, f64)>,
+    since_possible: Vec<(u64, f64)>,
+    kinds: Vec<(String, u64, f64)>,
+    failures: Vec<String>,
+}
+
+impl Kept {
+    fn figure(&self, name: &str) -> f64 {
+        self.figures.iter().find(|(of, ..)| of == name).map_or(0.0, |(_, value, _)| *value)
+    }
 }
 
 fn main() -> ExitCode {
@@ -39,9 +63,22 @@ fn main() -> ExitCode {
 }
 
 fn wish(mut words: impl Iterator<Item = String>) -> Result<Wish, String> {
-    let name = words.next().ok_or("which scenario? one of simulations/*.toml")?;
-    let mut wish =
-        Wish { scenario: load(&name)?, seed: 1, sizes: Vec::new(), friends: Vec::new(), plots: None };
+    let name = words.next().ok_or("which scenario? one of simulations/*.toml, or join")?;
+    let mut wish = Wish {
+        scenario: Scenario::default(),
+        seed: 1,
+        sizes: Vec::new(),
+        friends: Vec::new(),
+        plots: None,
+        keep: None,
+        join: Vec::new(),
+    };
+    if name == "join" {
+        let files = words.next().ok_or("join which files?")?;
+        wish.join = files.split(',').map(PathBuf::from).collect();
+    } else {
+        wish.scenario = load(&name)?;
+    }
     while let Some(option) = words.next() {
         let value = words.next().ok_or_else(|| format!("{option} wants a value"))?;
         let parse = |text: &str| text.parse::<usize>().map_err(|error| format!("{option} {text}: {error}"));
@@ -55,6 +92,7 @@ fn wish(mut words: impl Iterator<Item = String>) -> Result<Wish, String> {
             "--sizes" => wish.sizes = many()?,
             "--by-friends" => wish.friends = many()?,
             "--plots" => wish.plots = Some(PathBuf::from(&value)),
+            "--keep" => wish.keep = Some(PathBuf::from(&value)),
             _ => return Err(format!("there is no option {option}")),
         }
     }
@@ -63,53 +101,107 @@ fn wish(mut words: impl Iterator<Item = String>) -> Result<Wish, String> {
 
 fn load(name: &str) -> Result<Scenario, String> {
     let path = match Path::new(name) {
-        path if path.exists() => path.to_owned(),
+        path if path.is_file() => path.to_owned(),
         _ => Path::new("simulations").join(format!("{name}.toml")),
     };
-    let text = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
-    toml::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))
+    toml::from_str(&read(&path)?).map_err(|error| format!("{}: {error}", path.display()))
+}
+
+fn read(path: &Path) -> Result<String, String> {
+    std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))
+}
+
+fn write(path: &Path, text: &str) -> Result<(), String> {
+    std::fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()))
 }
 
 fn go(wish: &Wish) -> Result<bool, String> {
-    let mut scenarios = vec![(String::new(), wish.scenario.clone())];
-    if !wish.sizes.is_empty() {
-        let of = |people: &usize| {
-            (format!("{people} people"), Scenario { people: *people, ..wish.scenario.clone() })
-        };
-        scenarios = wish.sizes.iter().map(of).collect();
-    } else if !wish.friends.is_empty() {
-        let of = |median: &usize| {
-            (format!("{median} friends"), Scenario { friends_median: *median, ..wish.scenario.clone() })
-        };
-        scenarios = wish.friends.iter().map(of).collect();
+    let mut runs = Vec::new();
+    for file in &wish.join {
+        let more: Vec<Kept> =
+            serde_json::from_str(&read(file)?).map_err(|error| format!("{}: {error}", file.display()))?;
+        runs.extend(more);
     }
-    let mut reports = Vec::new();
-    for (label, scenario) in &scenarios {
-        #[expect(clippy::disallowed_methods, reason = "how long the run took is no part of it")]
-        let begun = Instant::now();
-        let cpu = cpu_seconds();
-        let report = run(scenario, wish.seed, &mut |reached| {
-            eprintln!("{:>7.1} s  {:>6.0} MB  {reached}", begun.elapsed().as_secs_f64(), rss_mb());
-        });
-        print!("{}", report.table());
-        let rss = rss_mb();
-        println!(
-            "  took {:.1} s, {:.1} s of them on a processor; {rss:.0} MB resident at the end, all nodes running: {:.0} kB a node",
-            begun.elapsed().as_secs_f64(),
-            cpu_seconds() - cpu,
-            rss * 1_000.0 / scenario.people as f64,
-        );
-        // Whoever reads along wants the table now.
-        std::io::stdout().flush().map_err(|error| error.to_string())?;
-        reports.push((label.clone(), report));
+    if wish.join.is_empty() {
+        for (label, scenario) in scenarios(wish) {
+            runs.push(live(label, &scenario, wish.seed)?);
+        }
     }
-    if reports.len() > 1 {
-        print!("{}", side_by_side(&reports));
+    if runs.len() > 1 {
+        print!("{}", side_by_side(&runs));
+    }
+    if let Some(file) = &wish.keep {
+        write(file, &serde_json::to_string(&runs).map_err(|error| error.to_string())?)?;
     }
     if let Some(folder) = &wish.plots {
-        write_plots(folder, &wish.scenario.name, &reports)?;
+        write_plots(folder, &runs)?;
     }
-    Ok(reports.iter().all(|(_, report)| report.failures.is_empty()))
+    Ok(runs.iter().all(|run| run.failures.is_empty()))
+}
+
+/// What is to be run, and what each is called where they stand side by side.
+fn scenarios(wish: &Wish) -> Vec<(String, Scenario)> {
+    let base = &wish.scenario;
+    if !wish.sizes.is_empty() {
+        let of = |people: &usize| (people_label(*people), Scenario { people: *people, ..base.clone() });
+        return wish.sizes.iter().map(of).collect();
+    }
+    if !wish.friends.is_empty() {
+        let of = |median: &usize| {
+            (format!("median {median}"), Scenario { friends_median: *median, ..base.clone() })
+        };
+        return wish.friends.iter().map(of).collect();
+    }
+    vec![(people_label(base.people), base.clone())]
+}
+
+fn people_label(people: usize) -> String {
+    match people / 1_000 {
+        0 => format!("{people} people"),
+        thousands => format!("{thousands},{:03} people", people % 1_000),
+    }
+}
+
+/// Runs one scenario, and prints its table at once: whoever reads along wants it now.
+fn live(label: String, scenario: &Scenario, seed: u64) -> Result<Kept, String> {
+    #[expect(clippy::disallowed_methods, reason = "how long the run took is no part of it")]
+    let begun = Instant::now();
+    let (cpu, before, mut most) = (cpu_seconds(), rss_mb(), 0.0_f64);
+    let report = run(scenario, seed, &mut |reached| {
+        most = most.max(rss_mb());
+        eprintln!("{:>7.1} s  {:>6.0} MB  {reached}", begun.elapsed().as_secs_f64(), rss_mb());
+    });
+    let (cpu, people) = (cpu_seconds() - cpu, scenario.people.max(1) as f64);
+    let mut kept = kept(label, report);
+    let mut put =
+        |name: &str, value, unit: &str| kept.figures.push((name.to_owned(), value, unit.to_owned()));
+    put("memory per node, all running and connected", (most - before) * 1_000.0 / people, "kB");
+    put("time on a processor", cpu, "s");
+    put(
+        "time on a processor, per person and day",
+        cpu * 1_000.0 / people / scenario.days.max(1) as f64,
+        "ms",
+    );
+    println!(
+        "  took {:.1} s, {cpu:.1} s of them on a processor; {most:.0} MB",
+        begun.elapsed().as_secs_f64()
+    );
+    std::io::stdout().flush().map_err(|error| error.to_string())?;
+    Ok(kept)
+}
+
+fn kept(label: String, report: Report) -> Kept {
+    print!("{}", report.table());
+    let figures = report.figures.iter();
+    Kept {
+        scenario: report.scenario.name.clone(),
+        label,
+        figures: figures.map(|of| (of.name.to_owned(), of.value, of.unit.to_owned())).collect(),
+        since_posted: report.since_posted,
+        since_possible: report.since_possible,
+        kinds: report.kinds,
+        failures: report.failures,
+    }
 }
 
 /// Resident memory of this process, MB of 10^6 bytes; 0 where the system does not say.
@@ -127,85 +219,91 @@ fn cpu_seconds() -> f64 {
     ticks.filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / 100.0
 }
 
-fn side_by_side(reports: &[(String, Report)]) -> String {
+fn side_by_side(runs: &[Kept]) -> String {
     let mut out = String::from("\n| figure |");
-    for (label, _) in reports {
-        out.push_str(&format!(" {label} |"));
+    for run in runs {
+        out.push_str(&format!(" {} |", run.label));
     }
     out.push_str("\n| --- |");
-    out.push_str(&" ---: |".repeat(reports.len()));
+    out.push_str(&" ---: |".repeat(runs.len()));
     out.push('\n');
-    for figure in reports.first().map(|(_, report)| report.figures.as_slice()).unwrap_or_default() {
-        out.push_str(&format!("| {} {} |", figure.name, figure.unit));
-        for (_, report) in reports {
-            out.push_str(&format!(" {} |", number(report.figure(figure.name))));
+    let mut names: Vec<(&str, &str)> = Vec::new();
+    for (name, _, unit) in runs.iter().flat_map(|run| &run.figures) {
+        if !names.contains(&(name, unit)) {
+            names.push((name, unit));
+        }
+    }
+    for (name, unit) in names {
+        out.push_str(&format!("| {name} {unit} |"));
+        for run in runs {
+            out.push_str(&format!(" {} |", number(run.figure(name))));
         }
         out.push('\n');
     }
     out
 }
 
-fn write_plots(folder: &Path, name: &str, reports: &[(String, Report)]) -> Result<(), String> {
+fn write_plots(folder: &Path, runs: &[Kept]) -> Result<(), String> {
     std::fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-    let write = |what: &str, plot: Plot| {
-        let path = folder.join(format!("{name}-{what}.svg"));
-        std::fs::write(&path, plot.svg()).map_err(|error| format!("{}: {error}", path.display()))
-    };
-    let Some((_, first)) = reports.first() else { return Ok(()) };
-    let places: Vec<String> = first.since_posted.iter().map(|(ms, _)| span(*ms)).collect();
-    let mut lines = Vec::new();
-    for (label, report) in reports {
-        let percents = |of: &[(u64, f64)]| of.iter().map(|(_, percent)| *percent).collect();
-        let label = if label.is_empty() { String::new() } else { format!(", {label}") };
-        lines.push(Line { name: format!("since shared{label}"), values: percents(&report.since_posted) });
-        lines.push(Line { name: format!("since possible{label}"), values: percents(&report.since_possible) });
-    }
-    write(
-        "delivery",
+    let Some(first) = runs.first() else { return Ok(()) };
+    let name = &first.scenario;
+    let put = |what: &str, plot: Plot| write(&folder.join(format!("{name}-{what}.svg")), &plot.svg());
+    put("delivery", delivery(name, runs))?;
+    let kinds: Vec<_> = first.kinds.iter().take(10).collect();
+    put(
+        "kinds",
         Plot {
-            title: format!("Moments delivered ({name})"),
-            across: "within".to_owned(),
-            up: "% of all pairs of moment and entitled friend".to_owned(),
-            places,
-            lines,
-            top: Some(100.0),
+            title: format!("What the bytes are ({}, {name})", first.label),
+            across: "kind of frame".to_owned(),
+            up: "% of all bytes in the days".to_owned(),
+            places: kinds.iter().map(|(kind, ..)| kind.clone()).collect(),
+            lines: vec![Line { name: "bytes".to_owned(), values: kinds.iter().map(|kind| kind.2).collect() }],
+            top: None,
         },
     )?;
-    if reports.len() < 2 {
-        let kinds: Vec<_> = first.kinds.iter().take(10).collect();
-        return write(
-            "kinds",
-            Plot {
-                title: format!("What the bytes are ({name})"),
-                across: "kind of frame".to_owned(),
-                up: "% of all bytes in the days".to_owned(),
-                places: kinds.iter().map(|(kind, ..)| kind.clone()).collect(),
-                lines: vec![Line {
-                    name: "bytes".to_owned(),
-                    values: kinds.iter().map(|kind| kind.2).collect(),
-                }],
-                top: None,
-            },
-        );
+    if runs.len() < 2 {
+        return Ok(());
     }
     for (file, figure) in [
         ("bytes", "bytes per person and day, mean (sent and received)"),
         ("stored", "stored per person at the end, mean"),
         ("friendship", "bytes per friendship and day"),
         ("received", "entries received for each kept"),
+        ("time", "time on a processor, per person and day"),
     ] {
-        let values = reports.iter().map(|(_, report)| report.figure(figure)).collect();
-        write(
+        let unit = first.figures.iter().find(|(of, ..)| of == figure).map_or("", |(.., unit)| unit);
+        put(
             file,
             Plot {
                 title: format!("{figure} ({name})"),
                 across: "runs side by side".to_owned(),
-                up: figure.to_owned(),
-                places: reports.iter().map(|(label, _)| label.clone()).collect(),
-                lines: vec![Line { name: "all frames".to_owned(), values }],
+                up: format!("{figure} {unit}"),
+                places: runs.iter().map(|run| run.label.clone()).collect(),
+                lines: vec![Line {
+                    name: "all frames".to_owned(),
+                    values: runs.iter().map(|run| run.figure(figure)).collect(),
+                }],
                 top: None,
             },
         )?;
     }
     Ok(())
+}
+
+fn delivery(name: &str, runs: &[Kept]) -> Plot {
+    let mut lines = Vec::new();
+    for run in runs {
+        let percents = |of: &[(u64, f64)]| of.iter().map(|(_, percent)| *percent).collect();
+        lines.push(Line { name: format!("shared, {}", run.label), values: percents(&run.since_posted) });
+        lines.push(Line { name: format!("possible, {}", run.label), values: percents(&run.since_possible) });
+    }
+    let places = runs.first().map(|run| run.since_posted.iter().map(|(ms, _)| span(*ms)).collect());
+    Plot {
+        title: format!("Moments delivered, counted from when they were shared or possible ({name})"),
+        across: "within".to_owned(),
+        up: "% of all pairs of moment and entitled friend".to_owned(),
+        places: places.unwrap_or_default(),
+        lines,
+        top: Some(100.0),
+    }
 }

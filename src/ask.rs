@@ -109,6 +109,24 @@ pub struct PostDraft {
     pub shareable: bool,
     /// Whom it is for.
     pub audience: AudienceWords,
+    /// Which attempt at sharing it this is: the same attempt shares it once. None for one that is never made again.
+    pub attempt: Option<Attempt>,
+}
+
+/// An attempt at sharing a moment, which may be made again when its answer was lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Attempt {
+    /// The hash of the word that names it.
+    pub id: [u8; 32],
+    /// The hash of all that it asks for.
+    pub says: [u8; 32],
+}
+
+impl Attempt {
+    /// The attempt that goes by this word, and asks for this.
+    pub fn new(word: &[u8], says: &[u8]) -> Self {
+        Self { id: crate::crypto::hash(word), says: crate::crypto::hash(says) }
+    }
 }
 
 /// Which part of the timeline.

@@ -23,6 +23,7 @@
 //!
 //! Source: docs/protocol.md 3.3, 3.11.
 
+mod ahead;
 mod epoch;
 mod follow;
 mod newcomer;
@@ -33,7 +34,8 @@ use std::collections::BTreeSet;
 
 use crate::id::UserId;
 
-pub use epoch::{Change, Choice, Closings, Minted, State, choose, closings, excess};
+pub use ahead::{Want, due};
+pub use epoch::{Change, Choice, Closings, Minted, State, choose, closings, excess, outlived};
 pub use follow::{Follow, Standing, follow};
 pub use newcomer::{Share, Window, Written, grants, shares};
 pub use people::{Dot, List, Op, People, Seen, Verb};

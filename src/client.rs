@@ -55,7 +55,7 @@ pub use blobs::OpenBlob;
 pub use events::EventStream;
 pub use evidence::{EVIDENCE_FORMAT, Evidence, Proven, ProvenPicture};
 
-use crate::ask::{AudienceWords, InviteDraft, PostDraft, ProfileDraft, SealedBlob};
+use crate::ask::{Attempt, AudienceWords, InviteDraft, PostDraft, ProfileDraft, SealedBlob};
 use crate::error::{Error, Result};
 use crate::id::{BlobId, EntryId, UserId};
 use crate::net;
@@ -414,6 +414,14 @@ impl Client {
     /// Not found for an audience word; refused above a limit or if the disk is full; usage if there is nothing in it.
     pub async fn post(&self, draft: PostDraft) -> Result<view::Moment> {
         self.call(move |service| service.post(draft)).await
+    }
+
+    /// The moment that an earlier go of this attempt shared; none if there was none.
+    ///
+    /// # Errors
+    /// Usage if it asked for something else then; refused if the moment was withdrawn since.
+    pub async fn attempted(&self, attempt: Attempt) -> Result<Option<view::Moment>> {
+        self.call(move |service| service.attempted(&attempt)).await
     }
 
     /// Who would be able to read a moment for this audience.

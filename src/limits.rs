@@ -135,6 +135,22 @@ pub const SELF_EPOCH_LIMIT: usize = 2_048;
 pub const CONCURRENT_ADD_LIMIT: usize = 64;
 /// An epoch is written to for this long, days. *spec 3.11*
 pub const EPOCH_AGE_DAYS: u32 = 30;
+/// So many days before an epoch ends the next one is minted, so that its keys are with everybody by then. *spec 3.11*
+pub const EPOCH_AHEAD_DAYS: u32 = 7;
+/// So many intervals before an own epoch is too finely cut the next one is minted. *spec 3.11*
+pub const EPOCH_AHEAD_INTERVALS: usize = 32;
+/// Nothing is minted ahead until people and tags have been left alone for so long, ms: who sorts friends into tags
+/// changes one after the other. *spec 3.11*
+pub const EPOCH_AHEAD_QUIET_MS: u64 = 600_000;
+/// Tags for which epochs are minted ahead before anybody has written to them, those made last first: with both ways to
+/// name a tag and a successor each they are half of the open epochs. *spec 3.11*
+pub const EPOCH_AHEAD_TAG_LIMIT: usize = 8;
+/// Open epochs for posts beyond which none is minted ahead, so that writing always finds room. *spec 3.11*
+pub const EPOCH_AHEAD_OPEN_LIMIT: usize = 32;
+/// An audience that was written to within so many days gets its next epoch ahead. *spec 3.11*
+pub const EPOCH_AHEAD_USED_DAYS: u32 = 60;
+/// The end of an epoch under which nothing was written is told for so long, days. *spec 3.11*
+pub const EMPTY_CLOSE_DAYS: u32 = 60;
 /// A closed `~contact` epoch is still offered for this long, days. *spec 3.8(2)*
 pub const CONTACT_CLOSED_OFFER_DAYS: u32 = 7;
 /// Own epochs with this many intervals are closed. *spec 3.11*
@@ -458,6 +474,13 @@ pub const BLOB_WANTED_LIMIT: usize = 10_000;
 pub const DIAL_BACKOFF_MIN_MS: u64 = 1_000;
 /// Longest wait between two dials, ms. *guess*
 pub const DIAL_BACKOFF_LIMIT_MS: u64 = 300_000;
+/// Longest wait between two dials of a friend who is away, ms: who comes online dials all friends, so that this is for
+/// those who cannot reach us. *measured: dials in vain of a simulated day (docs/scale.md)*
+pub const DIAL_AWAY_LIMIT_MS: u64 = 600_000;
+/// Time between two looks at all that is owed to friends who are away, ms. What changes is put at once; this is for
+/// what fell through and for parcels that are due again after weeks. *measured: once a minute was a tenth of the time of a
+/// simulated day*
+pub const MAIL_LOOK_INTERVAL_MS: u64 = 600_000;
 /// Time between two looks at everything slow, ms. *guess*
 pub const MAINTAIN_INTERVAL_MS: u64 = 60_000;
 /// Entries of one author from the future that are listed to wait for their time; later ones are found in the log. *guess*
@@ -539,3 +562,8 @@ pub const DRAFT_WORDS_LIMIT: usize = 128 * 1024;
 pub const DRAFT_BYTES_LIMIT: u64 = 1024 * 1024 * 1024;
 /// Media type of a file of a draft, bytes. *guess*
 pub const DRAFT_MIME_LIMIT: usize = 100;
+/// Attempts at sharing whose outcome is remembered. *chosen: more than a person or a program shares while an answer may still
+/// be lost*
+pub const ATTEMPT_LIMIT: usize = 256;
+/// How long it is, ms. *chosen: a phone that was asleep for a night asks again*
+pub const ATTEMPT_KEPT_MS: u64 = 24 * 60 * 60 * 1_000;

@@ -29,7 +29,9 @@
 //!
 //! Source: docs/protocol.md 3.3–3.15; docs/adr/0001-sans-io-core.md.
 
+mod ahead;
 mod album;
+mod attempts;
 mod befriend;
 mod bodies;
 mod checks;
@@ -186,6 +188,8 @@ struct State {
     statuses: BTreeMap<UserId, StatusRecord>,
     /// The pictures of each person's newest profile.
     faces: BTreeMap<UserId, FaceRecord>,
+    /// What came of attempts at sharing, by their hash.
+    attempts: BTreeMap<[u8; 32], attempts::AttemptRecord>,
 }
 
 /// A node, without its sockets.
@@ -212,6 +216,7 @@ pub struct Service {
     index: album::Index,
     readers: readers::Readers,
     recalls: recalls::Recalls,
+    ahead: ahead::Ahead,
     bodies: bodies::Bodies,
     /// What was checked ahead of its turn.
     checks: checks::Checks,
@@ -266,6 +271,7 @@ impl Service {
             index: album::Index::default(),
             readers: readers::Readers::default(),
             recalls: recalls::Recalls::default(),
+            ahead: ahead::Ahead::default(),
             bodies: bodies::Bodies::default(),
             checks: checks::Checks::default(),
             timers: maintain::Timers::default(),
@@ -566,6 +572,7 @@ fn load(store: &Arc<dyn Store>) -> Result<State, StoreError> {
         introductions: Introductions::default(),
         statuses: BTreeMap::new(),
         faces: BTreeMap::new(),
+        attempts: BTreeMap::new(),
     };
     tx.each(Tree::State, &[], &mut |key, value| {
         let (kind, id) = key.split_first().map_or((0, key), |(kind, id)| (*kind, id));
@@ -607,6 +614,10 @@ fn load(store: &Arc<dyn Store>) -> Result<State, StoreError> {
                 }
             }
             b'c' => Service::load_word(&mut state, key, value)?,
+            b'j' => {
+                let attempt = id.array().map_err(bad)?;
+                state.attempts.insert(attempt, tx::decode(Tree::State, key, value)?);
+            }
             b'o' => {
                 let number = id.u64().map_err(bad)?;
                 let record: OpRecord = tx::decode(Tree::State, key, value)?;

@@ -250,6 +250,9 @@ pub fn utf8(bytes: &[u8]) -> Result<&str, DecodeError> {
     std::str::from_utf8(bytes).map_err(|_| DecodeError::Invalid { what: "text is not UTF-8" })
 }
 
+/// Bytes that a value is given room for while it is written: most records fit, and none is moved again and again.
+const ENCODE_ROOM: usize = 128;
+
 /// Writes fields to the end of a buffer.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Writer {
@@ -364,7 +367,7 @@ pub trait Encode {
 
     /// The bytes of the value alone.
     fn encode(&self) -> Vec<u8> {
-        let mut out = Writer::new();
+        let mut out = Writer::with_capacity(ENCODE_ROOM);
         self.encode_to(&mut out);
         out.into_vec()
     }

@@ -33,6 +33,8 @@ mod speed;
 mod support;
 #[path = "browser/timeline.rs"]
 mod timeline;
+#[path = "browser/windows.rs"]
+mod windows;
 
 use std::path::{Path, PathBuf};
 

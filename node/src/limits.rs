@@ -25,6 +25,8 @@ pub const SESSION_LIMIT: usize = 64;
 pub const TOKEN_LIMIT: usize = 64;
 /// Name of a program's token, bytes of UTF-8. *guess*
 pub const TOKEN_NAME_LIMIT: usize = 64;
+/// The word that names an attempt at sharing, bytes. *chosen: a UUID and what a program puts before it*
+pub const ATTEMPT_KEY_LIMIT: usize = 128;
 /// Streams of live events at the same time. *guess*
 pub const EVENT_STREAM_LIMIT: usize = 32;
 /// Silence on an event stream before a comment is sent, seconds. *guess: below the usual minute of proxies*

@@ -47,7 +47,7 @@ pub struct Minted {
 
 impl Minted {
     /// Whether it may still be written under, once its recipients are the members.
-    fn is_candidate(&self, members: &BTreeSet<UserId>, today: Day) -> bool {
+    pub(super) fn is_candidate(&self, members: &BTreeSet<UserId>, today: Day) -> bool {
         self.state == State::Open
             && today.since(self.opened.day()) <= EPOCH_AGE_DAYS
             && self.intervals < OWN_INTERVAL_LIMIT
@@ -100,17 +100,28 @@ pub fn choose<'a>(
         .filter(|epoch| epoch.audience == *audience && epoch.state != State::Closed)
         .collect();
     open.sort_by_key(|epoch| epoch.order());
+    let ready = |epoch: &&&Minted| epoch.is_candidate(&members, today) && epoch.recipients == members;
+    if let Some(epoch) = open.iter().find(ready) {
+        return Choice::Use(epoch.id);
+    }
     if let Some(epoch) = open.iter().rev().find(|epoch| epoch.is_candidate(&members, today)) {
         let with: BTreeSet<UserId> = members.difference(&epoch.recipients).copied().collect();
-        if with.is_empty() {
-            return Choice::Use(epoch.id);
-        }
         let may_read_all_of_it = *audience == Audience::Contact || window.reaches(epoch.opened.day(), today);
         if may_read_all_of_it && !with.iter().any(|user| was_removed(audience, people, user)) {
             return Choice::Share { epoch: epoch.id, with };
         }
     }
     Choice::Mint { recipients: members, supersedes: open.iter().map(|epoch| epoch.id).collect() }
+}
+
+/// Epochs of the same audience that are older than the one written under: whatever made them unfit, nothing is written
+/// under them again, and they are closed along with that write.
+pub fn outlived<'a>(epoch: &EpochId, minted: impl IntoIterator<Item = &'a Minted> + Clone) -> Vec<EpochId> {
+    let Some(used) = minted.clone().into_iter().find(|minted| minted.id == *epoch) else { return Vec::new() };
+    let older = |other: &&Minted| {
+        other.audience == used.audience && other.state != State::Closed && other.order() < used.order()
+    };
+    minted.into_iter().filter(older).map(|epoch| epoch.id).collect()
 }
 
 /// Something that ends epochs before their time.

@@ -55,9 +55,28 @@ impl Client {
     /// Reads a file of so many bytes to its end, seals it on the way and adds it to a draft. Nothing of it is ever on the
     /// disk in the clear.
     ///
+    /// # Cancel
+    /// May be dropped: what has begun is finished, and belongs to the draft.
+    ///
     /// # Errors
     /// Not found without the draft; refused above a limit or if the disk is full; failed if the source ends too early.
     pub async fn add_draft_file(
+        &self,
+        id: DraftId,
+        (part, mime): (Part, String),
+        source: impl Read + Send + 'static,
+        bytes: u64,
+    ) -> Result<DraftFile> {
+        // To its end, even if whoever asked is gone by then: between the file and the record that names it, nothing may
+        // stop, or the file would lie there, named by nobody, until the home is opened again.
+        let client = self.clone();
+        let adding = async move { client.add_file(id, (part, mime), source, bytes).await };
+        tokio::spawn(adding).await.map_err(|_| {
+            Error::failed("internal", "a worker of the node broke", "restart it; if it stays, report it")
+        })?
+    }
+
+    async fn add_file(
         &self,
         id: DraftId,
         (part, mime): (Part, String),
@@ -111,5 +130,67 @@ impl Client {
             Ok(())
         })
         .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+    use super::*;
+    use crate::client::Config;
+
+    /// A file whose bytes come when the test says so.
+    struct Slow {
+        begun: SyncSender<()>,
+        go_on: Receiver<()>,
+        rest: usize,
+    }
+
+    impl Read for Slow {
+        fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+            if self.rest > 0 {
+                // Nobody may be listening any more.
+                let _ = self.begun.try_send(());
+                self.go_on.recv().expect("the test goes on");
+            }
+            let len = self.rest.min(buffer.len());
+            buffer[..len].fill(7);
+            self.rest -= len;
+            Ok(len)
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_file_that_nobody_waits_for_any_more_belongs_to_its_draft() {
+        let home = tempfile::tempdir().unwrap();
+        Client::create_identity(home.path(), "Ada").unwrap();
+        let client = Client::open(Config { network: false, ..Config::new(home.path()) }).await.unwrap();
+        let id = DraftId::from_bytes([3; 16]);
+        client.keep_draft(id, "half".into(), Vec::new()).await.unwrap();
+        let (begun, has_begun) = sync_channel(1);
+        let (go, go_on) = sync_channel(1);
+        let adding = tokio::spawn({
+            let client = client.clone();
+            let file = Slow { begun, go_on, rest: 1_000 };
+            async move { client.add_draft_file(id, (Part::Photo, "image/jpeg".into()), file, 1_000).await }
+        });
+        tokio::task::spawn_blocking(move || has_begun.recv()).await.unwrap().unwrap();
+        // Whoever asked is gone while the file is being sealed.
+        adding.abort();
+        assert!(adding.await.unwrap_err().is_cancelled());
+        go.send(()).unwrap();
+        let files = loop {
+            let drafts = client.drafts().await.unwrap();
+            if !drafts[0].files.is_empty() {
+                break drafts[0].files.clone();
+            }
+            tokio::task::yield_now().await;
+        };
+        let lying: Vec<_> = client.inner.drafts.list().unwrap().into_iter().map(|(blob, _)| blob).collect();
+        assert_eq!(lying, [files[0].id], "what lies there has a name");
+        client.drop_draft(id).await.unwrap();
+        assert!(client.inner.drafts.list().unwrap().is_empty());
+        client.close().await.unwrap();
     }
 }

@@ -32,7 +32,11 @@ impl SealSecret {
 
     /// The public half.
     pub fn public(&self) -> SealPublic {
-        SealPublic(*PublicKey::from(&self.0).as_bytes())
+        let public = || *PublicKey::from(&self.0).as_bytes();
+        #[cfg(feature = "sim")]
+        return SealPublic(super::verified::public(self.0.as_bytes(), public));
+        #[cfg(not(feature = "sim"))]
+        SealPublic(public())
     }
 
     /// The shared secret with another's public half.
@@ -40,8 +44,12 @@ impl SealSecret {
     /// # Errors
     /// [`DhError`] if the result is all zeros (RFC 7748 §6.1).
     pub fn agree(&self, their: &SealPublic) -> Result<[u8; 32], DhError> {
-        let shared = self.0.diffie_hellman(&PublicKey::from(their.0));
-        if shared.was_contributory() { Ok(*shared.as_bytes()) } else { Err(DhError) }
+        let agree = || *self.0.diffie_hellman(&PublicKey::from(their.0)).as_bytes();
+        #[cfg(feature = "sim")]
+        let shared = super::verified::agreement(self.public().as_bytes(), &their.0, agree);
+        #[cfg(not(feature = "sim"))]
+        let shared = agree();
+        if keys::mac_eq(&shared, &[0; 32]) { Err(DhError) } else { Ok(shared) }
     }
 }
 

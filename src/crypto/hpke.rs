@@ -55,11 +55,11 @@ pub fn hpke_seal(
     plaintext: &[u8],
     entropy: &mut Entropy,
 ) -> Result<Sealed, HpkeError> {
-    let to = <Kem as ::hpke::Kem>::PublicKey::from_bytes(to.as_bytes()).map_err(|_| HpkeError)?;
+    let recipient = <Kem as ::hpke::Kem>::PublicKey::from_bytes(to.as_bytes()).map_err(|_| HpkeError)?;
     let psk = PskBundle::new(context.psk.expose_bytes(), context.psk_id).map_err(|_| HpkeError)?;
     let (enc, ciphertext) = ::hpke::single_shot_seal_with_rng::<ChaCha20Poly1305, HkdfSha256, Kem>(
         &OpModeS::Psk(psk),
-        &to,
+        &recipient,
         context.info,
         plaintext,
         context.aad,
@@ -67,6 +67,8 @@ pub fn hpke_seal(
     )
     .map_err(|_| HpkeError)?;
     let enc = <[u8; ENC_LEN]>::try_from(enc.to_bytes().as_slice()).map_err(|_| HpkeError)?;
+    #[cfg(feature = "sim")]
+    super::verified::sealed(&whole(to, context, &enc, &ciphertext), plaintext);
     Ok(Sealed { enc, ciphertext })
 }
 
@@ -83,6 +85,10 @@ pub fn hpke_open(
     enc: &[u8; ENC_LEN],
     ciphertext: &[u8],
 ) -> Result<Vec<u8>, HpkeError> {
+    #[cfg(feature = "sim")]
+    if let Some(plaintext) = super::verified::opened(&whole(&secret.public(), context, enc, ciphertext)) {
+        return Ok(plaintext);
+    }
     let secret =
         <Kem as ::hpke::Kem>::PrivateKey::from_bytes(secret.expose_bytes()).map_err(|_| HpkeError)?;
     let enc = <Kem as ::hpke::Kem>::EncappedKey::from_bytes(enc).map_err(|_| HpkeError)?;
@@ -96,6 +102,18 @@ pub fn hpke_open(
         context.aad,
     )
     .map_err(|_| HpkeError)
+}
+
+/// All that the plaintext follows from.
+#[cfg(feature = "sim")]
+fn whole<'a>(
+    to: &'a SealPublic,
+    context: PskContext<'a>,
+    enc: &'a [u8; ENC_LEN],
+    ciphertext: &'a [u8],
+) -> [&'a [u8]; 7] {
+    let PskContext { psk, psk_id, info, aad } = context;
+    [to.as_bytes(), psk.expose_bytes(), psk_id, info, aad, enc, ciphertext]
 }
 
 #[cfg(test)]

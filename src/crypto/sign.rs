@@ -144,13 +144,11 @@ impl VerifyingKey {
 
     fn verify_message(&self, message: &[u8], signature: &Signature) -> Result<(), VerifyError> {
         #[cfg(feature = "sim")]
-        if let Some(verdict) = super::verified::known(&self.0, message, signature.as_bytes()) {
-            return verdict;
-        }
-        let verdict = self.verify_dalek(message, signature);
-        #[cfg(feature = "sim")]
-        super::verified::note(&self.0, message, signature.as_bytes(), verdict);
-        verdict
+        return super::verified::verdict(&self.0, message, signature.as_bytes(), || {
+            self.verify_dalek(message, signature)
+        });
+        #[cfg(not(feature = "sim"))]
+        self.verify_dalek(message, signature)
     }
 
     fn verify_dalek(&self, message: &[u8], signature: &Signature) -> Result<(), VerifyError> {

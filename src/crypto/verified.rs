@@ -1,9 +1,10 @@
-//! Verdicts on signatures, shared by all nodes of one simulation; not compiled into anything else.
+//! What curve arithmetic gives, shared by all nodes of one simulation; not compiled into anything else.
 //!
-//! Whether a signature fits is a function of key, message and signature. A simulation hands the same entry to dozens of
-//! nodes in one process, and each would do the same 50 µs of curve arithmetic on the same bytes; here the first one's
-//! verdict is kept under the BLAKE3 hash of the three and the others are told it. Nothing else is shared: every node
-//! still decodes, hashes the body, opens, decides.
+//! Whether a signature fits is a function of key, message and signature; what two keys agree on is one of the two keys;
+//! what a parcel opens to is one of key, context and ciphertext. A simulation hands the same entry to dozens of nodes in one
+//! process, and the same two devices agree on the same secret for every parcel between them; here the first result is kept
+//! under the BLAKE3 hash of all that it follows from, and the others are told it. Nothing else is shared: every node
+//! still decodes, hashes the body, opens entries, decides.
 //!
 //! It is off until [`share_verdicts`] is called, for the thread that called it, and ends with what that returns.
 //!
@@ -15,23 +16,33 @@ use std::marker::PhantomData;
 
 use super::VerifyError;
 
-/// Verdicts kept at most; then they are forgotten and made anew. *chosen: 64 bytes each, 256 MiB*
-const VERDICT_LIMIT: usize = 4 * 1024 * 1024;
+/// Results kept of a kind at most; then they are forgotten and made anew. *chosen: about 100 bytes each, 400 MiB*
+const RESULT_LIMIT: usize = 4 * 1024 * 1024;
+/// Parcels on their way of which it is known what they open to; likewise. *chosen: 1 to 2 KiB each, 256 MiB*
+const PARCEL_LIMIT: usize = 128 * 1024;
 
-type Verdicts = BTreeMap<[u8; 32], Result<(), VerifyError>>;
+type Place = [u8; 32];
 
-thread_local! {
-    static SHARED: RefCell<Option<Verdicts>> = const { RefCell::new(None) };
+#[derive(Debug, Default)]
+struct Results {
+    verdicts: BTreeMap<Place, Result<(), VerifyError>>,
+    publics: BTreeMap<Place, [u8; 32]>,
+    agreements: BTreeMap<Place, [u8; 32]>,
+    parcels: BTreeMap<Place, Vec<u8>>,
 }
 
-/// As long as this lives, its thread makes no verdict twice.
+thread_local! {
+    static SHARED: RefCell<Option<Results>> = const { RefCell::new(None) };
+}
+
+/// As long as this lives, its thread works nothing out twice.
 #[derive(Debug)]
 #[must_use = "sharing ends when this is dropped"]
 pub struct Sharing(PhantomData<*const ()>);
 
-/// Shares verdicts on signatures among everything that runs on this thread.
+/// Shares what follows from keys and bytes among everything that runs on this thread.
 pub fn share_verdicts() -> Sharing {
-    SHARED.with_borrow_mut(|shared| *shared = Some(Verdicts::new()));
+    SHARED.with_borrow_mut(|shared| *shared = Some(Results::default()));
     Sharing(PhantomData)
 }
 
@@ -41,31 +52,87 @@ impl Drop for Sharing {
     }
 }
 
-/// All three have fixed places: key and signature are of fixed length, the message is what is between.
-fn place(key: &[u8; 32], message: &[u8], signature: &[u8; 64]) -> [u8; 32] {
+/// Where a result stands. Parts of a length that is not fixed are told apart by it.
+fn place(parts: &[&[u8]]) -> Place {
     let mut hasher = blake3::Hasher::new();
-    hasher.update(key).update(message).update(signature);
+    for part in parts {
+        let len = u64::try_from(part.len()).unwrap_or(u64::MAX);
+        hasher.update(&len.to_be_bytes()).update(part);
+    }
     *hasher.finalize().as_bytes()
 }
 
-pub(super) fn known(key: &[u8; 32], message: &[u8], signature: &[u8; 64]) -> Option<Result<(), VerifyError>> {
-    SHARED.with_borrow(|shared| shared.as_ref()?.get(&place(key, message, signature)).copied())
+fn note<T>(list: &mut BTreeMap<Place, T>, limit: usize, place: Place, result: T) {
+    if list.len() >= limit {
+        list.clear();
+    }
+    list.insert(place, result);
 }
 
-pub(super) fn note(key: &[u8; 32], message: &[u8], signature: &[u8; 64], verdict: Result<(), VerifyError>) {
+/// What is at a place of one of the lists, or what `work` gives, which then stands there.
+fn once<T: Copy>(
+    list: fn(&mut Results) -> &mut BTreeMap<Place, T>,
+    parts: &[&[u8]],
+    work: impl FnOnce() -> T,
+) -> T {
+    if SHARED.with_borrow(Option::is_none) {
+        return work();
+    }
+    let place = place(parts);
+    if let Some(known) = SHARED.with_borrow_mut(|shared| list(shared.as_mut()?).get(&place).copied()) {
+        return known;
+    }
+    let result = work();
     SHARED.with_borrow_mut(|shared| {
-        let Some(verdicts) = shared else { return };
-        if verdicts.len() >= VERDICT_LIMIT {
-            verdicts.clear();
+        if let Some(shared) = shared {
+            note(list(shared), RESULT_LIMIT, place, result);
         }
-        verdicts.insert(place(key, message, signature), verdict);
     });
+    result
+}
+
+/// The verdict on a signature.
+pub(super) fn verdict(
+    key: &[u8; 32],
+    message: &[u8],
+    signature: &[u8; 64],
+    work: impl FnOnce() -> Result<(), VerifyError>,
+) -> Result<(), VerifyError> {
+    once(|results| &mut results.verdicts, &[key, message, signature], work)
+}
+
+/// The public half of a secret.
+pub(super) fn public(secret: &[u8; 32], work: impl FnOnce() -> [u8; 32]) -> [u8; 32] {
+    once(|results| &mut results.publics, &[secret], work)
+}
+
+/// What two keys agree on: the same from either side.
+pub(super) fn agreement(ours: &[u8; 32], theirs: &[u8; 32], work: impl FnOnce() -> [u8; 32]) -> [u8; 32] {
+    let (low, high) = if ours < theirs { (ours, theirs) } else { (theirs, ours) };
+    once(|results| &mut results.agreements, &[low, high], work)
+}
+
+/// A parcel was sealed: this is what it will open to.
+pub(super) fn sealed(parts: &[&[u8]], plaintext: &[u8]) {
+    SHARED.with_borrow_mut(|shared| {
+        if let Some(shared) = shared {
+            note(&mut shared.parcels, PARCEL_LIMIT, place(parts), plaintext.to_vec());
+        }
+    });
+}
+
+/// What a parcel opens to, if it was sealed here and not opened since.
+pub(super) fn opened(parts: &[&[u8]]) -> Option<Vec<u8>> {
+    SHARED.with_borrow_mut(|shared| shared.as_mut()?.parcels.remove(&place(parts)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::crypto::{Domain, Entropy, Signature, SigningKey};
+    use crate::crypto::{
+        Domain, Entropy, PairKey, PskContext, SealPublic, SealSecret, Signature, SigningKey, hpke_open,
+        hpke_seal,
+    };
 
     #[test]
     fn a_shared_verdict_is_that_of_the_same_key_bytes_and_signature_alone() {
@@ -89,8 +156,42 @@ mod tests {
         assert_eq!(look("first"), alone);
         assert_eq!(look("again"), alone);
         assert_eq!(alone, [true, false, false, false, false]);
-        assert_eq!(SHARED.with_borrow(|s| s.as_ref().map(BTreeMap::len)), Some(5));
+        assert_eq!(SHARED.with_borrow(|s| s.as_ref().map(|s| s.verdicts.len())), Some(5));
         drop(sharing);
         assert!(SHARED.with_borrow(Option::is_none));
+    }
+
+    #[test]
+    fn shared_agreements_are_those_of_the_same_two_keys_and_bad_keys_stay_bad() {
+        let mut entropy = Entropy::from_number(2);
+        let secrets: Vec<SealSecret> = (0..3).map(|_| SealSecret::random(&mut entropy)).collect();
+        let look = || -> Vec<_> {
+            let publics: Vec<SealPublic> = secrets.iter().map(SealSecret::public).collect();
+            let small = SealPublic::from_bytes([0; 32]);
+            let pairs = secrets.iter().flat_map(|secret| {
+                publics.iter().chain([&small]).map(|public| secret.agree(public).ok()).collect::<Vec<_>>()
+            });
+            pairs.collect()
+        };
+        let alone = look();
+        let _sharing = share_verdicts();
+        assert_eq!(look(), alone);
+        assert_eq!(look(), alone);
+        assert_eq!(alone.iter().filter(|agreed| agreed.is_none()).count(), 3);
+    }
+
+    #[test]
+    fn a_sealed_parcel_opens_once_from_memory_and_then_by_arithmetic_and_only_under_its_context() {
+        let mut entropy = Entropy::from_number(3);
+        let (bob, eve) = (SealSecret::random(&mut entropy), SealSecret::random(&mut entropy));
+        let psk = PairKey::from_bytes([1; 32]);
+        let context = |aad| PskContext { psk: &psk, psk_id: b"id", info: b"info", aad };
+        let _sharing = share_verdicts();
+        let sealed = hpke_seal(&bob.public(), context(b"aad"), b"hello", &mut entropy).expect("seals");
+        let open = |secret, aad| hpke_open(secret, context(aad), &sealed.enc, &sealed.ciphertext).ok();
+        let held = || SHARED.with_borrow(|s| s.as_ref().map(|s| s.parcels.len()));
+        assert_eq!((open(&eve, b"aad"), open(&bob, b"aae"), held()), (None, None, Some(1)));
+        assert_eq!((open(&bob, b"aad"), held()), (Some(b"hello".to_vec()), Some(0)));
+        assert_eq!(open(&bob, b"aad"), Some(b"hello".to_vec()));
     }
 }

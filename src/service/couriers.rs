@@ -12,11 +12,13 @@ use super::deliver::PutUnderWay;
 use super::sessions::{Spoken, Stream};
 use super::{Service, tx};
 use crate::id::{DeviceId, EpochId, ParcelId, UserId};
+use crate::limits::MAIL_LOOK_INTERVAL_MS;
 use crate::link::{ConnId, Order, StreamId};
 use crate::mail::{
     Carriers, Envelope, Frame, HeldId, Item, Owed, OwedId, PutAnswer, Wanted, choose_couriers, pack,
 };
 use crate::store::{StoreError, Tree};
+use crate::time::Timestamp;
 use crate::wire::Encode;
 
 impl Service {
@@ -227,6 +229,8 @@ impl Service {
     pub(super) fn on_put_answer(&mut self, conn: ConnId, courier: &UserId, kept: bool) {
         let Some(put) = self.mail.putting.get_mut(&conn).and_then(VecDeque::pop_front) else { return };
         if !kept {
+            // With somebody else, perhaps.
+            self.mail.look = None;
             return;
         }
         for parcel in &put.acks {
@@ -251,6 +255,12 @@ impl Service {
 
     /// Once in a while: old parcels go, what is due again with couriers is put.
     pub(super) fn maintain_mail(&mut self) -> Result<(), StoreError> {
+        // A look that lies too far ahead was set before the clock went back.
+        let waits = |at: Timestamp| at > self.now && at.since(self.now) <= MAIL_LOOK_INTERVAL_MS;
+        if self.mail.look.is_some_and(waits) {
+            return Ok(());
+        }
+        self.mail.look = Some(self.now.plus_ms(MAIL_LOOK_INTERVAL_MS));
         let today = self.now.day();
         let is_ageing = self.is_ageing();
         let old = if is_ageing { self.mail.courier.on_day(today) } else { Vec::new() };

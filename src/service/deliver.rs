@@ -31,7 +31,7 @@ use crate::crypto::{Signature, keys};
 use crate::error::Result as Said;
 use crate::id::{DeviceId, EntryId, EpochId, ParcelId, UserId};
 use crate::identity::{DeviceKind, live_device};
-use crate::limits::{MAIL_EARLY_LIMIT, PARCEL_LIFE_DAYS};
+use crate::limits::{EMPTY_CLOSE_DAYS, MAIL_EARLY_LIMIT, PARCEL_LIFE_DAYS};
 use crate::link::{ConnId, Order, StreamId};
 use crate::mail::{
     self, Carried, Carriers, Cause, ClosedEpoch, Courier, EntryRef, Envelope, EpochCloses, EpochKeys,
@@ -101,6 +101,8 @@ pub(super) struct MailRoom {
     /// Friends who get an empty parcel, which carries my records, and by whom: themselves, or the courier whose parcel
     /// did not open. Nobody else learns of it.
     pub(super) hollow: BTreeMap<UserId, UserId>,
+    /// When everything that is owed to friends who are away is looked at next.
+    pub(super) look: Option<Timestamp>,
 }
 
 /// Acknowledgements, puts and parcels of one device, as read from the store.
@@ -252,7 +254,10 @@ impl Service {
             let Some(own) = epoch.own.as_ref().filter(|own| own.recipients.contains(user)) else { continue };
             let log = self.state.logs.get(&epoch.id);
             let is_empty = log.is_none_or(|log| log.intervals.is_empty());
-            if !epoch.is_open() && is_empty {
+            // Under one that was minted ahead nothing may ever be written; its end is told all the same, or it would count
+            // among my open ones with whoever has its keys.
+            let closed_for = epoch.closed.map_or(0, |day| self.now.day().since(day));
+            if is_empty && closed_for > EMPTY_CLOSE_DAYS {
                 continue;
             }
             // Who has left the rule hears nothing of its epochs, not even that they end (docs/protocol.md 3.6).
@@ -605,11 +610,17 @@ impl Service {
         Ok(())
     }
 
-    /// A connection or its mail stream is gone: what was handed over on it and not taken is owed as before.
-    pub(super) fn mail_disconnected(&mut self, conn: ConnId) {
-        self.mail.putting.remove(&conn);
+    /// A connection or its mail stream is gone: what was handed over on it and not taken is owed as before. True if there
+    /// was such a thing.
+    pub(super) fn mail_disconnected(&mut self, conn: ConnId) -> bool {
+        if self.mail.putting.remove(&conn).is_some_and(|under_way| !under_way.is_empty()) {
+            // With whom it can be left instead is looked for with everything else.
+            self.mail.look = None;
+        }
+        let was_handed = self.mail.handed.keys().any(|(with, _)| *with == conn);
         self.mail.handed.retain(|(with, _), _| *with != conn);
         self.mail.brought.retain(|(with, _)| *with != conn);
+        was_handed
     }
 }
 

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use super::peer_log::PeerLog;
 use super::receive::Lying;
-use super::sessions::Spoken;
+use super::sessions::{Spoken, Stream};
 use super::{Service, tx};
 use crate::entry::{Entry, HEADER_LEN, Verified};
 use crate::id::{EntryId, EpochId, UserId};
@@ -88,6 +88,7 @@ impl Service {
             }
         }
         self.net.turns.insert(stream, frames);
+        self.note_wake(conn, &state);
         if closed {
             self.order(Order::CloseStream { stream });
             self.order(Order::Hangup { conn });
@@ -98,6 +99,12 @@ impl Service {
             self.net.streams.insert(stream, state);
         }
         Ok(())
+    }
+
+    fn note_wake(&mut self, conn: ConnId, stream: &Stream) {
+        if let (Spoken::Sync(session), Some(conn)) = (&stream.spoken, self.net.conns.get_mut(&conn)) {
+            conn.wake = session.next_wakeup();
+        }
     }
 
     fn on_session_output(

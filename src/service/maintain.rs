@@ -1,7 +1,8 @@
 //! What time asks for: dialling friends again, renewing records, releasing what was held back, closing what is over.
 //!
 //! Every wait is a value in one table; nothing is polled. A friend who cannot be reached is tried again after 1, 2, 4 …
-//! seconds, at most every five minutes, at once when a new address of theirs is learnt.
+//! seconds, at most every ten minutes, at once when a new address of theirs is learnt. Waits of a minute and more end
+//! together with the look at slow things: a telephone wakes up once for all of them.
 //!
 //! Source: docs/protocol.md 3.2 (renewal), 3.10 (held back), 3.16 (finding each other).
 
@@ -15,8 +16,8 @@ use super::{RESERVED_KEY, Service};
 use crate::id::UserId;
 use crate::identity::{DeviceFlags, next_seq};
 use crate::limits::{
-    ADDRESS_LIMIT, CLOCK_LEAP_DAYS, DEVICE_RECORD_RENEW_DAYS, DIAL_BACKOFF_LIMIT_MS, DIAL_BACKOFF_MIN_MS,
-    MAINTAIN_INTERVAL_MS,
+    ADDRESS_LIMIT, CLOCK_LEAP_DAYS, DEVICE_RECORD_RENEW_DAYS, DIAL_AWAY_LIMIT_MS, DIAL_BACKOFF_LIMIT_MS,
+    DIAL_BACKOFF_MIN_MS, MAINTAIN_INTERVAL_MS,
 };
 use crate::link::{Address, DialId, Order, StreamId};
 use crate::store::{Reservations, StartVerdict, StoreError, Tree};
@@ -66,6 +67,18 @@ const RESUME_EVERY: u32 = 5;
 /// How long to wait after so many attempts in vain, ms.
 pub(super) fn backoff_ms(tries: u32) -> u64 {
     DIAL_BACKOFF_MIN_MS.saturating_mul(1 << tries.saturating_sub(1).min(20)).min(DIAL_BACKOFF_LIMIT_MS)
+}
+
+/// How long to wait before a friend who is away is dialled again after so many dials in vain, ms.
+fn away_ms(tries: u32) -> u64 {
+    DIAL_BACKOFF_MIN_MS.saturating_mul(1 << tries.saturating_sub(1).min(20)).min(DIAL_AWAY_LIMIT_MS)
+}
+
+/// The end of a wait; a long one is made longer, until a look at slow things is due anyway.
+fn together(now: Timestamp, wait_ms: u64, slow: Option<Timestamp>) -> Timestamp {
+    let at = now.plus_ms(wait_ms);
+    let Some(slow) = slow.filter(|slow| wait_ms >= MAINTAIN_INTERVAL_MS && *slow < at) else { return at };
+    slow.plus_ms(at.since(slow).next_multiple_of(MAINTAIN_INTERVAL_MS))
 }
 
 impl Service {
@@ -199,6 +212,7 @@ impl Service {
         if is_ageing {
             self.drop_expired()?;
             self.expire_introductions();
+            self.mint_ahead();
         }
         self.open_introductions();
         if today.since(self.state.me.device_day) >= DEVICE_RECORD_RENEW_DAYS {
@@ -282,10 +296,11 @@ impl Service {
             .filter(|(user, (at, _))| *at <= now && self.online(user).is_none())
             .map(|(user, _)| *user)
             .collect();
+        let slow = self.timers.slow;
         for user in due {
             if let Some((at, tries)) = self.timers.dials.get_mut(&user) {
                 *tries = tries.saturating_add(1);
-                *at = now.plus_ms(backoff_ms(*tries));
+                *at = together(now, away_ms(*tries), slow);
             }
             self.dial(&user);
         }
@@ -345,7 +360,7 @@ impl Service {
 
     /// A friend is here.
     pub(super) fn dialled_well(&mut self, user: &UserId) {
-        self.timers.dials.insert(*user, (self.now.plus_ms(DIAL_BACKOFF_LIMIT_MS), 0));
+        self.timers.dials.insert(*user, (self.now.plus_ms(DIAL_AWAY_LIMIT_MS), 0));
     }
 }
 
@@ -359,5 +374,20 @@ mod tests {
         assert_eq!(backoff_ms(2), 2 * DIAL_BACKOFF_MIN_MS);
         assert_eq!(backoff_ms(30), DIAL_BACKOFF_LIMIT_MS);
         assert_eq!(backoff_ms(u32::MAX), DIAL_BACKOFF_LIMIT_MS);
+        assert_eq!([1, 2, 3].map(away_ms), [1, 2, 4].map(|times| times * DIAL_BACKOFF_MIN_MS));
+        assert_eq!([30, u32::MAX].map(away_ms), [DIAL_AWAY_LIMIT_MS; 2]);
+    }
+
+    #[test]
+    fn long_waits_end_together_and_short_ones_when_they_should() {
+        let at = |ms: u64| Timestamp::from_millis(1_000_000 + ms);
+        let slow = Some(at(20_000));
+        for (wait, end) in
+            [(16_000, 16_000), (59_999, 59_999), (60_000, 80_000), (64_000, 80_000), (600_000, 620_000)]
+        {
+            assert_eq!(together(at(0), wait, slow), at(end), "{wait}");
+        }
+        assert_eq!(together(at(0), 600_000, None), at(600_000));
+        assert_eq!(together(at(0), 60_000, Some(at(60_000))), at(60_000));
     }
 }

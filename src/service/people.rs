@@ -179,6 +179,8 @@ impl Service {
         let record = TagRecord { name: new };
         self.save_state(b't', &id.0.to_be_bytes(), &record);
         self.state.tags.insert(id, record);
+        let people = self.state.people.tagged(id).collect();
+        self.tell_friends(&people);
         Ok(self.tag_view(id))
     }
 
@@ -215,13 +217,26 @@ impl Service {
     }
 
     fn change_members(&mut self, id: TagId, people: &BTreeSet<UserId>, verb: Verb) -> Result<view::Tag> {
+        let mut changed = BTreeSet::new();
         for user in people {
             if self.state.people.contains(List::Tag(id), user) != (verb == Verb::Add) {
                 self.change_people(Op { list: List::Tag(id), user: *user, verb });
+                changed.insert(*user);
             }
         }
         self.audiences_changed(people)?;
+        self.tell_friends(&changed);
         Ok(self.tag_view(id))
+    }
+
+    /// Tells whoever listens how these friends are now: their tags have changed.
+    fn tell_friends(&mut self, people: &BTreeSet<UserId>) {
+        for user in people {
+            if let Some(friend) = self.state.friends.get(user) {
+                let friend = Box::new(self.friend_view(friend));
+                self.emit(view::Happening::Friend { friend });
+            }
+        }
     }
 
     /// Changes who stands on which list, for good.

@@ -34,16 +34,26 @@ use crate::time::{ClaimedTime, Day};
 use crate::view;
 
 impl Service {
-    /// Shares a moment. The answer may be given once a barrier has passed.
+    /// Shares a moment, or finds the one that the same attempt has shared already. The answer may be given once a barrier
+    /// has passed.
     ///
     /// # Errors
     /// Not found for a word of the audience; refused above a limit; usage if there is nothing to share.
     pub fn post(&mut self, draft: PostDraft) -> Result<view::Moment> {
+        let attempt = draft.attempt;
+        if let Some(attempt) = &attempt
+            && let Some(shared) = self.attempted(attempt)?
+        {
+            return Ok(shared);
+        }
         check_draft(&draft)?;
         let rule = self.rule(&draft.audience)?;
         let mentioned = self.mentioned(&draft, &rule)?;
         let epoch = self.epoch_for(&Audience::Posts(rule))?;
         let id = self.write_post(epoch, draft, &mentioned)?;
+        if let Some(attempt) = &attempt {
+            self.keep_attempt(attempt, id);
+        }
         self.answer_after_barrier = true;
         self.moment_by_id(&id)
     }
@@ -135,10 +145,10 @@ impl Service {
         let minted = self.minted();
         let choice = audience::choose(audience, &self.state.people, &minted, self.window(), self.now.day());
         match choice {
-            Choice::Use(epoch) => Ok(epoch),
+            Choice::Use(epoch) => self.succeed(epoch, &minted),
             Choice::Share { epoch, with } => {
                 self.share(&epoch, &with);
-                Ok(epoch)
+                self.succeed(epoch, &minted)
             }
             Choice::Mint { recipients, supersedes } => {
                 for old in audience::excess(&minted, OPEN_EPOCH_LIMIT.saturating_sub(1)) {
@@ -151,6 +161,19 @@ impl Service {
                 Ok(epoch)
             }
         }
+    }
+
+    /// What is older than the epoch that is written under is closed. My records follow into a `~contact` that was minted
+    /// ahead, for they may have changed since.
+    fn succeed(&mut self, epoch: EpochId, minted: &[Minted]) -> Result<EpochId> {
+        let outlived = audience::outlived(&epoch, minted);
+        for old in &outlived {
+            self.close(old);
+        }
+        if !outlived.is_empty() && self.class_of(&epoch) == Some(Class::Contact) {
+            self.write_own_records(epoch)?;
+        }
+        Ok(epoch)
     }
 
     /// The epochs this device minted, as choosing sees them.
@@ -209,7 +232,12 @@ impl Service {
         }
     }
 
-    fn mint(&mut self, number: u32, audience: &Audience, members: BTreeSet<UserId>) -> Result<EpochId> {
+    pub(super) fn mint(
+        &mut self,
+        number: u32,
+        audience: &Audience,
+        members: BTreeSet<UserId>,
+    ) -> Result<EpochId> {
         let key = SigningKey::random(&mut self.entropy);
         let secret = EpochSecret::random(&mut self.entropy);
         let public = key.public();
@@ -282,6 +310,8 @@ impl Service {
 
     /// Retires every open epoch of this device: its store looks like an earlier one of itself.
     pub(super) fn retire_all(&mut self) {
+        // What the memory of this store is worth is not known: the next write decides, and nothing before it.
+        self.ahead.stop();
         let minted = self.minted();
         let closings = audience::closings(&audience::Change::Rollback, &minted);
         for epoch in closings.at_once.iter().chain(&closings.with_next_write) {
@@ -424,6 +454,7 @@ impl Service {
 
     /// After friends or tags changed: newcomers are let in where the rules let them, `~contact` follows at once.
     pub(super) fn audiences_changed(&mut self, changed: &BTreeSet<UserId>) -> Result<()> {
+        self.ahead.people_changed(self.now);
         if self.state.people.friends().next().is_some() {
             self.epoch_for(&Audience::Contact)?;
         }
@@ -485,7 +516,7 @@ impl Service {
         }
     }
 
-    fn audience_number(&mut self, audience: &Audience) -> u32 {
+    pub(super) fn audience_number(&mut self, audience: &Audience) -> u32 {
         let known = self.state.audiences.iter().find(|(_, record)| record.audience == *audience);
         if let Some((number, _)) = known {
             return *number;

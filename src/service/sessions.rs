@@ -38,6 +38,8 @@ pub(super) struct Conn {
     /// When to open the streams again that the other side was not ready for.
     pub(super) reopen: Option<Timestamp>,
     pub(super) reopened: u32,
+    /// When its session wants to be woken, as of when it was last drained: asked after every step, over all friends.
+    pub(super) wake: Option<Timestamp>,
 }
 
 /// What is spoken on a stream.
@@ -188,6 +190,7 @@ impl Service {
                 early_mail: Vec::new(),
                 reopen: None,
                 reopened: 0,
+                wake: None,
             },
         );
         let is_admitted = self.net.admitted.contains(&node);
@@ -302,7 +305,12 @@ impl Service {
             stays
         });
         self.wants.on_disconnected(conn);
-        self.mail_disconnected(conn);
+        if self.mail_disconnected(conn)
+            && let Some((user, _)) = gone.friend
+        {
+            // They went before they took it: whoever meets them may.
+            self.net.owed.insert(user);
+        }
         Some(gone)
     }
 
@@ -466,10 +474,14 @@ impl Service {
         for stream in std::mem::take(&mut self.net.unpumped) {
             self.pump(stream)?;
         }
-        let streams: Vec<StreamId> = self.net.streams.keys().copied().collect();
-        for stream in streams {
-            let Some(session) = self.session_mut(stream) else { continue };
-            if session.next_wakeup().is_some_and(|at| at <= now) {
+        let due = |state: &Conn| state.sync.filter(|_| state.wake.is_some_and(|at| at <= now));
+        let due: Vec<(ConnId, StreamId)> =
+            self.net.conns.iter().filter_map(|(conn, state)| Some((*conn, due(state)?))).collect();
+        for (conn, stream) in due {
+            if let Some(state) = self.net.conns.get_mut(&conn) {
+                state.wake = None;
+            }
+            if let Some(session) = self.session_mut(stream) {
                 session.handle_wakeup(now);
                 self.pump(stream)?;
             }
@@ -479,15 +491,16 @@ impl Service {
 
     /// When the first session or stream has to be looked at.
     pub(super) fn net_wakeup(&self) -> Option<Timestamp> {
-        let sessions = self.net.streams.values().filter_map(|stream| match &stream.spoken {
-            Spoken::Sync(session) => session.next_wakeup(),
+        let pairings = self.net.streams.values().filter_map(|stream| match &stream.spoken {
             Spoken::PairInitiator(machine) => machine.deadline(),
             Spoken::PairResponder(machine) => machine.deadline(),
             Spoken::Resume(machine) => machine.deadline(),
             _ => None,
         });
         let unpumped = (!self.net.unpumped.is_empty()).then_some(self.now);
-        sessions.chain(self.net.conns.values().filter_map(|conn| conn.reopen)).chain(unpumped).min()
+        let conns =
+            self.net.conns.values().flat_map(|conn| [conn.reopen, conn.wake.filter(|_| conn.sync.is_some())]);
+        pairings.chain(conns.flatten()).chain(unpumped).min()
     }
 
     pub(super) const fn retold_admitted(&self) -> &BTreeSet<NodeId> {

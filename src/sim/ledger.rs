@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Who;
+use super::node::Audience;
 use crate::id::EntryId;
 
 /// For how long two must be online together until they could have talked, ms. *chosen: dialling and greeting take
@@ -51,6 +52,7 @@ pub(super) struct Moment {
     /// The State key under which its readers keep the keys of its epoch.
     pub(super) keys: Vec<u8>,
     pub(super) author: Who,
+    pub(super) audience: Audience,
     pub(super) posted: u64,
     pub(super) entitled: BTreeSet<Who>,
     /// How many hands it went through to whom it reached; the author's is 0.
@@ -59,6 +61,8 @@ pub(super) struct Moment {
     pub(super) likers: BTreeSet<Who>,
     /// Comments written beneath it.
     pub(super) comments: usize,
+    /// Somebody came into its audience or left it since.
+    pub(super) is_followed: bool,
 }
 
 /// Something that must never happen.
@@ -151,6 +155,22 @@ impl Ledger {
         true
     }
 
+    /// Somebody was let into an audience, or left out of it. Who comes may have what was written before; who goes keeps
+    /// what they have, and is owed no more.
+    pub(super) fn followed(&mut self, author: Who, audience: Audience, who: Who, is_in: bool) {
+        for (number, moment) in (0u32..).zip(&mut self.moments) {
+            if moment.author != author || moment.audience != audience {
+                continue;
+            }
+            moment.is_followed = true;
+            if is_in {
+                moment.entitled.insert(who);
+            } else if self.lacks[who].remove(&number).is_some() {
+                self.pairs -= 1;
+            }
+        }
+    }
+
     /// Two friends have been online together for a minute: what one has and the other lacks could have come, from
     /// `since` on. `has_keys` says whether somebody keeps the record with the keys of an epoch.
     pub(super) fn together(&mut self, a: Who, b: Who, since: u64, has_keys: &dyn Fn(Who, &[u8]) -> bool) {
@@ -192,11 +212,13 @@ mod tests {
             id,
             keys,
             author: 0,
+            audience: Audience::Except,
             posted: 1_000,
             entitled: entitled.clone(),
             hops,
             likers,
             comments: 0,
+            is_followed: false,
         };
         ledger.posted(of, &entitled);
         assert!(ledger.may_have(0, 2) && ledger.may_have(0, 0) && !ledger.may_have(0, 3));
@@ -213,5 +235,32 @@ mod tests {
         assert_eq!(ledger.since_posted[3..5], [1, 1]);
         assert_eq!((ledger.since_possible[0], ledger.since_possible[3]), (1, 1));
         assert_eq!((ledger.since_readable[0], ledger.since_readable[2]), (1, 1));
+    }
+
+    #[test]
+    fn who_leaves_an_audience_is_owed_no_more_and_who_comes_may_have_what_was_there() {
+        let mut ledger = Ledger::new(4);
+        let id = EntryId::from_bytes([2; 32]);
+        let entitled = BTreeSet::from([1, 2]);
+        let of = Moment {
+            id,
+            keys: Vec::new(),
+            author: 0,
+            audience: Audience::Except,
+            posted: 5,
+            entitled: entitled.clone(),
+            hops: BTreeMap::from([(0, 0)]),
+            likers: BTreeSet::new(),
+            comments: 0,
+            is_followed: false,
+        };
+        ledger.posted(of, &entitled);
+        ledger.followed(0, Audience::Only, 2, false);
+        ledger.followed(1, Audience::Except, 2, false);
+        assert_eq!((ledger.pairs, ledger.moments[0].is_followed), (2, false), "other audiences");
+        ledger.followed(0, Audience::Except, 2, false);
+        ledger.followed(0, Audience::Except, 3, true);
+        assert_eq!((ledger.pairs, ledger.lacks[2].len(), ledger.lacks[1].len()), (1, 0, 1));
+        assert!(ledger.may_have(0, 2) && ledger.may_have(0, 3) && ledger.moments[0].is_followed);
     }
 }

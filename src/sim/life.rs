@@ -24,6 +24,8 @@ pub(super) enum Act {
     Go,
     Post,
     React,
+    /// Puts a friend into a tag.
+    Tag,
     Crash,
     /// Back after a crash, or for a gathering: as far as they should be there.
     Return,
@@ -120,10 +122,16 @@ impl World {
                     self.queue.put(at, What::Act { who, act });
                 }
             }
-            if self.entropy.below(100) < self.scenario.faults.crashes_percent_per_day {
-                let (from, to) = spans[self.entropy.below(spans.len() as u64) as usize];
-                let at = from + self.entropy.below((to - from).max(1));
-                self.queue.put(at, What::Act { who, act: Act::Crash });
+            let faults = [
+                (Act::Crash, self.scenario.faults.crashes_percent_per_day),
+                (Act::Tag, self.scenario.tag_changes_percent_per_day),
+            ];
+            for (act, percent) in faults {
+                if self.entropy.below(100) < percent {
+                    let (from, to) = spans[self.entropy.below(spans.len() as u64) as usize];
+                    let at = from + self.entropy.below((to - from).max(1));
+                    self.queue.put(at, What::Act { who, act });
+                }
             }
         }
         self.queue.put(start + DAY_MS, What::Day { start: start + DAY_MS });
@@ -143,7 +151,8 @@ impl World {
             }
             Act::Post if self.nodes[who].service.is_some() => self.post(who),
             Act::React if self.nodes[who].service.is_some() => self.react(who),
-            Act::Post | Act::React => {
+            Act::Tag if self.nodes[who].service.is_some() => self.tag(who),
+            Act::Post | Act::React | Act::Tag => {
                 // Away after a crash: when they are back.
                 let at = self.now + 15 * MINUTE_MS;
                 if at < self.until {
@@ -154,6 +163,7 @@ impl World {
                 if self.nodes[who].service.is_some() && !self.is_quiet {
                     self.traffic.crashes += 1;
                     let kept = self.entropy.below(8) as usize;
+                    self.nodes[who].has_crashed = true;
                     self.stop(who, Some(kept));
                     let at = self.now + MINUTE_MS + self.entropy.below(10 * MINUTE_MS);
                     self.queue.put(at, What::Act { who, act: Act::Return });
@@ -210,28 +220,49 @@ impl World {
                     true => BTreeSet::new(),
                     false => entitled.iter().copied().filter(|who| !self.nodes[*who].is_liar).collect(),
                 };
-                self.note_posted(moment.id, who, entitled, &owed);
+                self.note_posted(moment.id, (who, audience), entitled, &owed);
                 self.look_around(who);
             }
             Err(error) => self.breach(format!("{who} could not share a moment: {error}")),
         }
     }
 
-    fn note_posted(&mut self, id: EntryId, author: Who, entitled: BTreeSet<Who>, owed: &BTreeSet<Who>) {
+    fn note_posted(
+        &mut self,
+        id: EntryId,
+        (author, audience): (Who, Audience),
+        entitled: BTreeSet<Who>,
+        owed: &BTreeSet<Who>,
+    ) {
         // Where an entry is begins with its epoch (service/receive.rs).
         let place = self.nodes[author].store.get(Tree::ById, id.as_bytes()).expect("memory");
         let epoch = place.and_then(|place| place.first_chunk::<16>().copied()).expect("it was kept");
         let keys = [&b"e"[..], &epoch].concat();
         let (hops, likers) = (BTreeMap::from([(author, 0)]), BTreeSet::new());
-        let moment = Moment { id, keys, author, posted: self.now, entitled, hops, likers, comments: 0 };
+        let moment = Moment {
+            id,
+            keys,
+            author,
+            audience,
+            posted: self.now,
+            entitled,
+            hops,
+            likers,
+            comments: 0,
+            is_followed: false,
+        };
         self.ledger.posted(moment, owed);
     }
 
     /// Likes or comments one of the newest moments on the timeline.
     fn react(&mut self, who: Who) {
         let newest: Vec<u32> = self.ledger.has[who].iter().rev().take(20).copied().collect();
-        let others: Vec<u32> =
-            newest.into_iter().filter(|moment| self.ledger.moments[*moment as usize].author != who).collect();
+        // What may have been taken back meanwhile is left alone.
+        let is_others = |moment: &u32| {
+            let moment = &self.ledger.moments[*moment as usize];
+            moment.author != who && !moment.is_followed
+        };
+        let others: Vec<u32> = newest.into_iter().filter(is_others).collect();
         if others.is_empty() {
             return;
         }
@@ -249,8 +280,47 @@ impl World {
             Ok(()) if self.nodes[who].is_liar => {}
             Ok(()) if is_like => drop(moment.likers.insert(who)),
             Ok(()) => moment.comments += 1,
+            // Not on the disk yet when the power was cut: it comes again, and is looked for at the end.
+            Err(_) if self.nodes[who].has_crashed && !self.keeps(who, number) => {}
             Err(error) => self.breach(format!("{who} could not answer moment {number}: {error}")),
         }
+    }
+
+    fn keeps(&self, who: Who, number: u32) -> bool {
+        let id = self.ledger.moments[number as usize].id;
+        self.nodes[who].store.get(Tree::ById, id.as_bytes()).expect("memory").is_some()
+    }
+
+    /// Puts a friend into one of the two tags who is in neither: into those whom some moments are only for, or into those whom some are not
+    /// for.
+    fn tag(&mut self, who: Who) {
+        let node = &self.nodes[who];
+        let free: Vec<Who> = node
+            .friends
+            .iter()
+            .copied()
+            .filter(|friend| !node.close.contains(friend) && !node.work.contains(friend))
+            .collect();
+        if free.is_empty() {
+            return;
+        }
+        let friend = free[self.entropy.below(free.len() as u64) as usize];
+        let user = self.nodes[friend].keyring.user().to_string();
+        let (name, audience) = match self.entropy.below(2) {
+            0 => (CLOSE, Audience::Only),
+            _ => (WORK, Audience::Except),
+        };
+        if let Err(error) = self.ask(who, |service| service.tag_add(name, &[user])) {
+            return self.breach(format!("{who} could not put {friend} into a tag: {error}"));
+        }
+        self.traffic.tag_changes += 1;
+        let node = &mut self.nodes[who];
+        if audience == Audience::Only {
+            node.close.insert(friend)
+        } else {
+            node.work.insert(friend)
+        };
+        self.ledger.followed(who, audience, friend, audience == Audience::Only);
     }
 
     pub(super) fn part(&mut self, apart: bool) {
@@ -306,20 +376,29 @@ impl World {
         }
     }
 
-    /// What stands on the timeline of a home is for its person, whatever the node told of it.
+    /// What stands on the timeline of a home is for its person, whatever the node told of it; and all that ever came is
+    /// there, whatever power was cut since.
     fn look_into_home(&mut self, who: Who) {
         let mut rest = Some(KeyRange::all());
+        let mut there = BTreeSet::new();
         while let Some(range) = rest {
             let page =
                 self.nodes[who].store.scan(Tree::Timeline, range, Direction::Forward, 1_000).expect("memory");
             for (key, _) in &page.records {
                 let id = crate::store::layout::split_timeline_key(key).map(|(_, id)| id);
-                let may = id.and_then(|id| self.ledger.find(&id)).map(|m| self.ledger.may_have(m, who));
-                if may != Some(true) {
-                    self.breach(format!("the home of {who} holds a moment that is not for them"));
+                match id.and_then(|id| self.ledger.find(&id)) {
+                    Some(moment) if self.ledger.may_have(moment, who) => drop(there.insert(moment)),
+                    _ => self.breach(format!("the home of {who} holds a moment that is not for them")),
                 }
             }
             rest = page.next;
+        }
+        let is_gone =
+            |moment: &&u32| !there.contains(moment) && !self.ledger.moments[**moment as usize].is_followed;
+        let gone: Vec<u32> = self.ledger.has[who].iter().filter(is_gone).copied().collect();
+        let is_liar = self.nodes[who].is_liar;
+        for moment in gone.into_iter().filter(|_| !is_liar) {
+            self.breach(format!("moment {moment} has come to {who} and is gone"));
         }
     }
 
@@ -328,6 +407,10 @@ impl World {
         let (author, word) = (moment.author, moment.id.to_string());
         let written = moment.likers.len() + moment.comments;
         let node = &self.nodes[author];
+        // What becomes of the answers of somebody who left is not looked at here.
+        if moment.is_followed {
+            return;
+        }
         let Some(service) = node.service.as_ref().filter(|_| !node.is_liar) else { return };
         let seen = service.moment(&word).map_or(0, |moment| moment.likes.len() + moment.comments.len());
         // Of what liars wrote some comes and some does not.

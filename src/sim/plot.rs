@@ -5,13 +5,17 @@ use std::fmt::Write;
 /// A plot's width, pixels.
 const WIDTH: f64 = 760.0;
 /// Its height.
-const HEIGHT: f64 = 380.0;
+const HEIGHT: f64 = 400.0;
 /// Room on the left, for the numbers of the axis.
 const LEFT: f64 = 70.0;
 /// Room on the right, for the names of the lines.
 const RIGHT: f64 = 190.0;
-/// Room above and below.
+/// Room above.
 const EDGE: f64 = 50.0;
+/// Room below, for names of places that stand aslant.
+const BELOW: f64 = 70.0;
+/// Pixels that a letter of a place's name takes, about.
+const LETTER: f64 = 6.0;
 /// Colours that are told apart by people who see few, too (Okabe and Ito).
 const COLOURS: [&str; 6] = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"];
 
@@ -46,7 +50,7 @@ impl Plot {
     pub fn svg(&self) -> String {
         let highest = self.lines.iter().flat_map(|line| &line.values).fold(0.0_f64, |a, b| a.max(*b));
         let top = self.top.unwrap_or_else(|| round_up(highest));
-        let (right, bottom) = (WIDTH - RIGHT, HEIGHT - EDGE);
+        let (right, bottom) = (WIDTH - RIGHT, HEIGHT - BELOW);
         let steps = (self.places.len().saturating_sub(1)).max(1) as f64;
         let x = |at: usize| LEFT + (right - LEFT) * at as f64 / steps;
         let y = |value: f64| bottom - (bottom - EDGE) * (value / top).clamp(0.0, 1.0);
@@ -76,12 +80,18 @@ impl Plot {
                 value = label(value),
             );
         }
+        // Names that would run into each other stand aslant.
+        let longest = self.places.iter().map(|place| place.chars().count()).max().unwrap_or(0);
+        let is_aslant = longest as f64 * LETTER > (right - LEFT) / steps;
         for (at, place) in self.places.iter().enumerate() {
+            let (x, y) = (x(at), bottom + 16.0);
+            let turned = match is_aslant {
+                true => format!(r#"text-anchor="end" transform="rotate(-40 {x:.1} {y})""#),
+                false => r#"text-anchor="middle""#.to_owned(),
+            };
             let _ = writeln!(
                 out,
-                r#"<text x="{x:.1}" y="{y}" text-anchor="middle" font-size="10">{place}</text>"#,
-                x = x(at),
-                y = bottom + 16.0,
+                r#"<text x="{x:.1}" y="{y}" {turned} font-size="10">{place}</text>"#,
                 place = escaped(place),
             );
         }
@@ -95,8 +105,9 @@ impl Plot {
                 .collect();
             let _ = writeln!(
                 out,
-                r#"<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/><text x="{x}" y="{y}" fill="{colour}">{name}</text>"#,
+                r#"<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>{dots}<text x="{x}" y="{y}" fill="{colour}">{name}</text>"#,
                 points = points.join(" "),
+                dots = points.iter().map(|at| dot(at, colour)).collect::<String>(),
                 x = right + 10.0,
                 y = EDGE + 14.0 * number as f64 + 8.0,
                 name = escaped(&line.name),
@@ -105,6 +116,12 @@ impl Plot {
         out.push_str("</svg>\n");
         out
     }
+}
+
+/// A value where it was measured: what lies between is a line and no measurement.
+fn dot(at: &str, colour: &str) -> String {
+    let (x, y) = at.split_once(',').unwrap_or((at, "0"));
+    format!(r#"<circle cx="{x}" cy="{y}" r="3" fill="{colour}"/>"#)
 }
 
 fn escaped(text: &str) -> String {
@@ -150,6 +167,23 @@ mod tests {
         assert!(svg.contains(r#"points="70.0,330.0 570.0,190.0""#), "{svg}");
         assert!(svg.contains(r#"points="70.0,50.0 570.0,260.0""#), "{svg}");
         assert_eq!(svg.matches("<polyline").count(), 2);
+        assert_eq!(svg.matches("<circle").count(), 4);
+        assert!(!svg.contains("rotate"), "two short names have room");
+    }
+
+    #[test]
+    fn names_that_would_run_into_each_other_stand_aslant() {
+        let places: Vec<String> = (0..18).map(|at| format!("{at} min")).collect();
+        let line = Line { name: "one".to_owned(), values: vec![1.0; 18] };
+        let plot = Plot {
+            title: String::new(),
+            across: String::new(),
+            up: String::new(),
+            places,
+            lines: vec![line],
+            top: None,
+        };
+        assert_eq!(plot.svg().matches("rotate(-40").count(), 18);
     }
 
     #[test]

@@ -1,59 +1,42 @@
 //! What is still to happen, in the one order there is: by time, and at one time by the order of asking.
 
-use std::cmp::Ordering;
+use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-/// One thing to happen.
-struct Item<T> {
-    at: u64,
-    number: u64,
-    what: T,
-}
-
-impl<T> PartialEq for Item<T> {
-    fn eq(&self, other: &Self) -> bool {
-        (self.at, self.number) == (other.at, other.number)
-    }
-}
-
-impl<T> Eq for Item<T> {}
-
-impl<T> PartialOrd for Item<T> {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl<T> Ord for Item<T> {
-    /// The heap gives the greatest first, so the soonest is the greatest.
-    fn cmp(&self, other: &Self) -> Ordering {
-        (other.at, other.number).cmp(&(self.at, self.number))
-    }
-}
-
-/// The queue.
+/// The queue. What happens is large, and a heap moves what it sorts: it lies in places of its own.
 pub(super) struct Queue<T> {
-    items: BinaryHeap<Item<T>>,
+    /// When, in which order, and at which place. The heap gives the greatest first, so all is turned round.
+    order: BinaryHeap<Reverse<(u64, u64, u32)>>,
+    places: Vec<Option<T>>,
+    free: Vec<u32>,
     next: u64,
 }
 
 impl<T> Queue<T> {
     pub(super) const fn new() -> Self {
-        Self { items: BinaryHeap::new(), next: 0 }
+        Self { order: BinaryHeap::new(), places: Vec::new(), free: Vec::new(), next: 0 }
     }
 
     /// Lets something happen at a time, ms.
     pub(super) fn put(&mut self, at: u64, what: T) {
-        self.items.push(Item { at, number: self.next, what });
+        let place = self.free.pop().unwrap_or_else(|| {
+            self.places.push(None);
+            self.places.len() as u32 - 1
+        });
+        self.places[place as usize] = Some(what);
+        self.order.push(Reverse((at, self.next, place)));
         self.next += 1;
     }
 
     /// The next thing, if it happens by `end`.
     pub(super) fn pop_by(&mut self, end: u64) -> Option<(u64, T)> {
-        if self.items.peek()?.at > end {
+        let Reverse((at, ..)) = *self.order.peek()?;
+        if at > end {
             return None;
         }
-        self.items.pop().map(|item| (item.at, item.what))
+        let Reverse((at, _, place)) = self.order.pop()?;
+        self.free.push(place);
+        self.places[place as usize].take().map(|what| (at, what))
     }
 }
 

@@ -274,6 +274,7 @@ fn figures(world: &World, snapshot: &Snapshot) -> Vec<Figure> {
     put("connections lost by faults", days.connections_lost as f64, "");
     put("crashes", days.crashes as f64, "");
     put("frames bent by liars", world.traffic.lies as f64, "");
+    put("friends put into tags", days.tag_changes as f64, "");
     put("moments", ledger.moments.len() as f64, "");
     put("pairs of moment and entitled friend", ledger.pairs as f64, "");
     put("pairs delivered by the end of the days", percent(snapshot.delivered_in_days, ledger.pairs), "%");

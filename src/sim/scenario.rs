@@ -27,6 +27,8 @@ pub struct Scenario {
     pub moments_per_day: u64,
     /// Likes and comments a person writes in a day.
     pub interactions_per_day: u64,
+    /// How many of a hundred people put a friend into one of their tags on a day, and so change an audience.
+    pub tag_changes_percent_per_day: u64,
     /// Whom moments are for.
     pub audience: AudienceMix,
     /// When people are online.
@@ -124,6 +126,7 @@ impl Default for Scenario {
             idle_minutes: 30,
             moments_per_day: 2,
             interactions_per_day: 2,
+            tag_changes_percent_per_day: 10,
             audience: AudienceMix::default(),
             online: Online::default(),
             network: Network::default(),

@@ -76,7 +76,8 @@ type Place = (Tree, Box<[u8]>);
 
 #[derive(Debug, Default)]
 struct Records {
-    now: BTreeMap<Place, Value>,
+    /// By tree, in the order of [`Tree::ALL`], so that a key is looked up by its bytes alone.
+    now: Vec<BTreeMap<Box<[u8]>, Value>>,
     /// How to go back, batch by batch, to the last barrier.
     inverse: Vec<Vec<(Place, Option<Value>)>>,
     /// Bytes of keys and values as they would stand sealed on a disk.
@@ -84,16 +85,25 @@ struct Records {
 }
 
 impl Records {
-    fn set(&mut self, place: Place, value: Option<Value>) -> Option<Value> {
-        let size = |place: &Place, value: &Value| {
-            place.1.len() + value.len() + if place.0.is_sealed() { SEALED_OVERHEAD } else { 0 }
+    fn tree(&self, tree: Tree) -> Option<&BTreeMap<Box<[u8]>, Value>> {
+        self.now.get(tree as usize)
+    }
+
+    fn set(&mut self, tree: Tree, key: &[u8], value: Option<Value>) -> Option<Value> {
+        let size =
+            |value: &Value| key.len() + value.len() + if tree.is_sealed() { SEALED_OVERHEAD } else { 0 };
+        self.bytes += value.as_ref().map_or(0, size);
+        if self.now.len() <= tree as usize {
+            self.now.resize_with(tree as usize + 1, BTreeMap::new);
+        }
+        let records = &mut self.now[tree as usize];
+        let before = match (records.get_mut(key), value) {
+            (Some(there), Some(value)) => Some(std::mem::replace(there, value)),
+            (Some(_), None) => records.remove(key),
+            (None, Some(value)) => records.insert(key.into(), value),
+            (None, None) => None,
         };
-        self.bytes += value.as_ref().map_or(0, |value| size(&place, value));
-        let before = match value {
-            Some(value) => self.now.insert(place.clone(), value),
-            None => self.now.remove(&place),
-        };
-        self.bytes -= before.as_ref().map_or(0, |before| size(&place, before));
+        self.bytes -= before.as_ref().map_or(0, size);
         before
     }
 }
@@ -103,11 +113,13 @@ impl Records {
 pub(super) struct Shared {
     records: Mutex<Records>,
     pool: Arc<Mutex<Pool>>,
+    /// Whether the power may be cut: else nothing is kept to go back by.
+    may_fail: bool,
 }
 
 impl Shared {
-    pub(super) fn new(pool: Arc<Mutex<Pool>>) -> Self {
-        Self { records: Mutex::new(Records::default()), pool }
+    pub(super) fn new(pool: Arc<Mutex<Pool>>, may_fail: bool) -> Self {
+        Self { records: Mutex::new(Records::default()), pool, may_fail }
     }
 
     fn records(&self) -> MutexGuard<'_, Records> {
@@ -118,8 +130,8 @@ impl Shared {
     pub(super) fn cut_power(&self, kept: usize) {
         let mut records = self.records();
         while records.inverse.len() > kept {
-            for (place, value) in records.inverse.pop().unwrap_or_default() {
-                records.set(place, value);
+            for ((tree, key), value) in records.inverse.pop().unwrap_or_default() {
+                records.set(tree, &key, value);
             }
         }
         records.inverse.clear();
@@ -148,25 +160,13 @@ impl Shared {
     }
 }
 
-fn bounds(tree: Tree, range: &KeyRange) -> (Bound<Place>, Bound<Place>) {
-    let start = match &range.start {
-        Bound::Included(key) => Bound::Included((tree, key.as_slice().into())),
-        Bound::Excluded(key) => Bound::Excluded((tree, key.as_slice().into())),
-        Bound::Unbounded => Bound::Included((tree, Box::default())),
-    };
-    let after = Tree::ALL.into_iter().find(|other| *other > tree);
-    let end = match (&range.end, after) {
-        (Bound::Included(key), _) => Bound::Included((tree, key.as_slice().into())),
-        (Bound::Excluded(key), _) => Bound::Excluded((tree, key.as_slice().into())),
-        (Bound::Unbounded, Some(after)) => Bound::Excluded((after, Box::default())),
-        (Bound::Unbounded, None) => Bound::Unbounded,
-    };
-    (start, end)
+fn bounds(range: &KeyRange) -> (Bound<&[u8]>, Bound<&[u8]>) {
+    (range.start.as_ref().map(Vec::as_slice), range.end.as_ref().map(Vec::as_slice))
 }
 
 impl Store for Shared {
     fn get(&self, tree: Tree, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(self.records().now.get(&(tree, key.into())).map(Value::to_vec))
+        Ok(self.records().tree(tree).and_then(|records| records.get(key)).map(Value::to_vec))
     }
 
     fn scan(
@@ -181,14 +181,15 @@ impl Store for Shared {
             return Ok(page);
         }
         let records = self.records();
-        let mut found = records.now.range(bounds(tree, &range));
+        let Some(of_tree) = records.tree(tree) else { return Ok(page) };
+        let mut found = of_tree.range::<[u8], _>(bounds(&range));
         let (mut bytes, limit) = (0usize, limit.min(STORE_PAGE_LIMIT));
         loop {
             let step = match direction {
                 Direction::Forward => found.next(),
                 Direction::Backward => found.next_back(),
             };
-            let Some(((_, key), value)) = step else { return Ok(page) };
+            let Some((key, value)) = step else { return Ok(page) };
             if page.records.len() >= limit || bytes >= STORE_PAGE_BYTES_LIMIT {
                 page.next = Some(match (page.records.last(), direction) {
                     (Some((last, _)), Direction::Forward) => range.after(last.clone()),
@@ -214,14 +215,17 @@ impl Store for Shared {
             }
         }
         let mut records = self.records();
-        let mut inverse = Vec::with_capacity(batch.len());
+        let mut inverse = Vec::new();
         for (tree, key, value) in batch.iter() {
-            let place: Place = (tree, key.into());
             let value = value.map(|value| self.value(tree, value));
-            let before = records.set(place.clone(), value);
-            inverse.push((place, before));
+            let before = records.set(tree, key, value);
+            if self.may_fail {
+                inverse.push(((tree, key.into()), before));
+            }
         }
-        records.inverse.push(inverse);
+        if self.may_fail {
+            records.inverse.push(inverse);
+        }
         if records.inverse.len() >= FLUSH_EVERY {
             records.inverse.clear();
         }
@@ -237,8 +241,9 @@ impl Store for Shared {
         let records = self.records();
         let mut stats =
             Stats { records: Tree::ALL.iter().map(|tree| (*tree, 0)).collect(), ..Stats::default() };
-        for (tree, _) in records.now.keys() {
-            *stats.records.entry(*tree).or_default() += 1;
+        for tree in Tree::ALL {
+            let count = records.tree(tree).map_or(0, BTreeMap::len);
+            stats.records.insert(tree, count as u64);
         }
         stats.disk_bytes = records.bytes as u64;
         Ok(stats)
@@ -261,7 +266,7 @@ mod tests {
     #[test]
     fn two_stores_have_one_copy_of_an_entry_and_read_back_what_each_wrote() {
         let pool = Arc::new(Mutex::new(Pool::default()));
-        let (a, b) = (Shared::new(Arc::clone(&pool)), Shared::new(Arc::clone(&pool)));
+        let (a, b) = (Shared::new(Arc::clone(&pool), false), Shared::new(Arc::clone(&pool), false));
         let seen = |at: u8| [&[at; 8][..], &[7; 500]].concat();
         a.apply(batch(Tree::Timeline, b"k", Some(seen(1)))).expect("memory");
         b.apply(batch(Tree::Timeline, b"k", Some(seen(2)))).expect("memory");
@@ -276,7 +281,7 @@ mod tests {
 
     #[test]
     fn random_operations_give_what_the_reference_gives() {
-        let (ours, reference) = (Shared::new(Arc::default()), crate::store::Memory::new());
+        let (ours, reference) = (Shared::new(Arc::default(), true), crate::store::Memory::new());
         let mut entropy = crate::crypto::Entropy::from_number(1);
         for _ in 0..2_000 {
             let mut batch = Batch::new();
@@ -306,7 +311,7 @@ mod tests {
 
     #[test]
     fn a_power_cut_takes_back_what_no_barrier_covers_but_the_first_batches() {
-        let store = Shared::new(Arc::default());
+        let store = Shared::new(Arc::default(), true);
         store.apply(batch(Tree::State, b"a", Some(vec![1]))).expect("memory");
         store.barrier().expect("memory");
         store.apply(batch(Tree::State, b"a", Some(vec![2; 9]))).expect("memory");

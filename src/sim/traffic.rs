@@ -25,6 +25,8 @@ pub(super) struct Traffic {
     pub(super) starts: u64,
     pub(super) crashes: u64,
     pub(super) lies: u64,
+    /// Friends put into tags.
+    pub(super) tag_changes: u64,
 }
 
 impl Traffic {
@@ -60,6 +62,7 @@ impl Traffic {
             starts: self.starts - before.starts,
             crashes: self.crashes - before.crashes,
             lies: self.lies - before.lies,
+            tag_changes: self.tag_changes - before.tag_changes,
         }
     }
 }

@@ -29,6 +29,9 @@ pub(super) const MARK: &[u8] = b"plain-text-of-a-moment";
 /// came together, and so does this. *chosen: an eighth of the shortest wait there is*
 const ALARM_MS: u64 = 25;
 
+/// Bytes of the trace that are hashed together.
+const TRACE_RUN: usize = 64 * 1024;
+
 /// Something that will happen.
 pub(super) enum What {
     /// To one run of a node.
@@ -128,6 +131,8 @@ pub(super) struct World {
     pub(super) traffic: Traffic,
     pub(super) pool: Arc<Mutex<Pool>>,
     trace: blake3::Hasher,
+    /// What is to be hashed into the trace: in runs, which is much faster than piece by piece.
+    untraced: Vec<u8>,
     pub(super) steps: u64,
     /// Who sent the frame that is being handled.
     pub(super) from: Option<Who>,
@@ -161,13 +166,14 @@ impl World {
             let node = Node {
                 keyring: cards[who].keyring.clone(),
                 id: cards[who].keyring.node_id(),
-                store: Arc::new(Shared::new(Arc::clone(&pool))),
+                store: Arc::new(Shared::new(Arc::clone(&pool), scenario.faults.crashes_percent_per_day > 0)),
                 book: Book::default(),
                 service: None,
                 starts: 0,
                 should_be_online: false,
                 rhythm,
                 is_liar: false,
+                has_crashed: false,
                 ahead_ms: entropy.below(scenario.faults.clock_skew_seconds * 1_000 + 1),
                 friends,
                 close,
@@ -205,6 +211,7 @@ impl World {
             traffic: Traffic::default(),
             pool,
             trace: blake3::Hasher::new(),
+            untraced: Vec::with_capacity(2 * TRACE_RUN),
             steps: 0,
             from: None,
             posting: None,
@@ -221,7 +228,7 @@ impl World {
     }
 
     pub(super) fn trace_hash(&self) -> String {
-        crate::id::hex(self.trace.finalize().as_bytes())
+        crate::id::hex(self.trace.clone().update(&self.untraced).finalize().as_bytes())
     }
 
     /// Lets everything happen that happens by `end`.
@@ -291,10 +298,12 @@ impl World {
         self.nodes[who].wake_at = u64::MAX;
         let now = self.now_of(who);
         let Some(service) = self.nodes[who].service.as_mut() else { return };
-        if service.next_wakeup().is_some_and(|at| at <= now) {
-            service.wake(now).expect("memory");
-        }
+        service.wake(now).expect("memory");
+        // The next time is asked for at once: nothing else comes together with a wake-up.
+        let asked = std::mem::replace(&mut self.nodes[who].alarm_asked, true);
         self.end_step(who);
+        self.nodes[who].alarm_asked = asked;
+        self.put_alarm(who);
     }
 
     /// Commits, hands out what comes of it, and sets the alarm.
@@ -310,8 +319,12 @@ impl World {
     }
 
     fn set_alarm(&mut self, who: Who) {
+        self.nodes[who].alarm_asked = false;
+        self.put_alarm(who);
+    }
+
+    fn put_alarm(&mut self, who: Who) {
         let node = &mut self.nodes[who];
-        node.alarm_asked = false;
         let Some(next) = node.service.as_ref().and_then(|service| service.next_wakeup()) else { return };
         let next = next.as_millis().saturating_sub(node.ahead_ms).max(self.now + 1);
         if next < node.wake_at {
@@ -320,17 +333,26 @@ impl World {
         }
     }
 
+    /// Hands out what a node wants done, until it wants nothing more: what the transport took of its frames is told at
+    /// once, as something that came in the same run of events.
     fn drain(&mut self, who: Who) {
-        let mut sent = BTreeMap::new();
-        while let Some(output) = self.nodes[who].service.as_mut().and_then(|service| service.poll_output()) {
-            match output {
-                Output::Network(order) => self.carry_out(who, order, &mut sent),
-                Output::Event(event) => self.happened(who, &event.what),
-                Output::RemoveBlob(_) => {}
+        loop {
+            let mut sent = BTreeMap::new();
+            while let Some(output) =
+                self.nodes[who].service.as_mut().and_then(|service| service.poll_output())
+            {
+                match output {
+                    Output::Network(order) => self.carry_out(who, order, &mut sent),
+                    Output::Event(event) => self.happened(who, &event.what),
+                    Output::RemoveBlob(_) => {}
+                }
             }
-        }
-        for (stream, bytes) in sent {
-            self.tell(who, Event::Sent { stream, bytes });
+            let now = self.now_of(who);
+            let Some(service) = self.nodes[who].service.as_mut().filter(|_| !sent.is_empty()) else { return };
+            for (stream, bytes) in sent {
+                service.handle(Event::Sent { stream, bytes }, now).expect("memory");
+            }
+            service.commit().expect("memory");
         }
     }
 
@@ -391,9 +413,13 @@ impl World {
     /// Notes what happens, or a frame that is sent: 0, by whom, to whom.
     pub(super) fn note_trace(&mut self, [what, one, other]: [u64; 3], frame: &[u8]) {
         for number in [self.now, what, one, other, frame.len() as u64] {
-            self.trace.update(&number.to_be_bytes());
+            self.untraced.extend_from_slice(&number.to_be_bytes());
         }
-        self.trace.update(frame);
+        self.untraced.extend_from_slice(frame);
+        if self.untraced.len() >= TRACE_RUN {
+            self.trace.update(&self.untraced);
+            self.untraced.clear();
+        }
     }
 
     /// No byte that leaves a node may be what a person wrote.

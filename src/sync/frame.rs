@@ -255,9 +255,20 @@ const HEAD: u8 = 12;
 const BYE: u8 = 13;
 
 impl Frame {
+    /// At least about how many bytes it takes: so that a frame is not moved again and again while it is made.
+    fn room(&self) -> usize {
+        let content = match self {
+            Self::Hello(hello) => hello.identity.len().saturating_add(hello.device.len()),
+            Self::Tags { tags, .. } => tags.len().saturating_mul(size_of::<Tag>()),
+            Self::Entry(entry) => HEADER_LEN.saturating_add(entry.body.len()),
+            _ => 0,
+        };
+        content.saturating_add(64)
+    }
+
     /// The bytes of the frame, without its length.
     pub fn encode(&self) -> Vec<u8> {
-        let mut out = Writer::new();
+        let mut out = Writer::with_capacity(self.room());
         out.u8(VERSION).u8(self.variant());
         match self {
             Self::Hello(hello) => {

@@ -412,3 +412,34 @@ fn on_a_phone_it_opens_over_everything_and_speaks_chinese() {
     page.find("article.moment");
     quiet(&page);
 }
+
+/// The node has it, and the page does not know.
+#[test]
+fn a_moment_whose_answer_is_lost_and_that_is_shared_again_is_there_once() {
+    let (ada, page) = person("Ada");
+    page.run(
+        "window.isLost = true;
+         const real = XMLHttpRequest.prototype.addEventListener;
+         XMLHttpRequest.prototype.addEventListener = function (kind, ...rest) {
+             if (window.isLost && kind === 'load') return;
+             real.call(this, window.isLost && kind === 'error' ? 'load' : kind, ...rest);
+         }",
+        &[],
+    );
+    page.write(".composer textarea", "Only once");
+    page.press(".composer", "Share");
+    page.press(".sending-bar", "Share now");
+    page.says(".composer .wrong", "The node does not answer");
+    has(&ada, "Only once");
+    page.run("window.isLost = false", &[]);
+    page.press(".composer", "Share");
+    page.press(".sending-bar", "Share now");
+    page.wait("an empty composer", "return document.querySelector('.composer textarea').value === ''", &[]);
+    card(&page, "Only once");
+    assert_eq!(texts(&ada), ["Only once"]);
+    // The same words again are another moment.
+    share(&page, "Only once", None);
+    page.wait("two", "return document.querySelectorAll('article.moment').length === 2", &[]);
+    assert_eq!(texts(&ada), ["Only once", "Only once"]);
+    quiet(&page);
+}

@@ -205,6 +205,15 @@ fn a_program_gets_a_token_that_works_until_it_is_revoked() {
     };
     assert_eq!(asked("GET", "/timeline"), 200);
     assert_eq!(asked("GET", "/tokens"), 403, "a program does not see the others");
+    page.press(".settings-places", "Network");
+    page.says("main h1", "Network");
+    page.run("history.back()", &[]);
+    page.says(".programs", "blog");
+    assert_eq!(
+        page.run("return document.querySelectorAll('.link.token').length", &[]),
+        0,
+        "not by going back"
+    );
     page.run("location.reload()", &[]);
     page.says(".programs", "blog");
     assert_eq!(page.run("return document.querySelectorAll('.link.token').length", &[]), 0, "shown once");

@@ -13,6 +13,9 @@ const NOT_ON_THE_PAGE: &[&str] = &[
     "ambiguous_person",
     "ambiguous_request",
     "ambiguous_word",
+    // The page makes the keys itself, a new one for each moment.
+    "attempt_reused",
+    "bad_attempt_key",
     "bad_config",
     "bad_crop",
     "bad_desktop",

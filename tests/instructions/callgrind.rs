@@ -6,8 +6,8 @@
 //! **Which instructions count.** Those of this library, and those that other functions execute on its behalf: containers,
 //! iterators, parsing. Not those of the cryptography and of what *it* calls, nor of the system's C library: they look at the
 //! processor as they start (AVX2, SHA and more), so that another machine runs other instructions for the same work. A
-//! function that both sides call is counted by the share of its cost that our calls had. What is left out is still
-//! noticed where it is called: its arguments are made ready, and its outcome looked at, by functions that count.
+//! function that both sides call is counted by the share of its cost that our calls had. Whether the cryptography is called
+//! more often than before is seen by a figure of its own: how often it is called.
 //!
 //! What it does not do: time. A page of memory that is not in the cache costs nothing here (`benches/core` times).
 
@@ -47,6 +47,10 @@ const CHOSEN_BY_MACHINE: [&str; 22] = [
     "x25519_dalek",
 ];
 
+/// Of these, the crates whose calls are counted: each is a hash, a key, a seal or a signature.
+const CRYPTOGRAPHY: [&str; 6] =
+    ["blake3", "chacha20", "chacha20poly1305", "curve25519_dalek", "ed25519_dalek", "x25519_dalek"];
+
 /// How often shares are worked out anew from those of the callers: deeper chains of shared functions than this weigh
 /// nothing.
 const SHARE_ROUNDS: usize = 40;
@@ -62,6 +66,8 @@ pub(crate) fn collected(work: &mut dyn FnMut()) {
 pub(crate) struct Count {
     /// Instructions that count.
     pub(crate) ours: u64,
+    /// Calls of the cryptography by what counts.
+    pub(crate) crypto_calls: u64,
     /// All of them, on this machine.
     pub(crate) all: u64,
 }
@@ -96,8 +102,8 @@ pub(crate) fn run(test: &str, work: &str) -> Result<Count, String> {
 #[derive(Debug, Default)]
 struct Profile<'a> {
     functions: BTreeMap<&'a str, Function>,
-    /// What the calls from one function to another cost in all, callees included.
-    calls: BTreeMap<(&'a str, &'a str), u64>,
+    /// From one function to another.
+    calls: BTreeMap<(&'a str, &'a str), Calls>,
 }
 
 #[derive(Debug, Default)]
@@ -107,13 +113,21 @@ struct Function {
     is_in_program: bool,
 }
 
+/// Calls from one function to another.
+#[derive(Debug, Default)]
+struct Calls {
+    count: u64,
+    /// What they cost in all, callees included.
+    cost: u64,
+}
+
 impl<'a> Profile<'a> {
     /// # Layout
     /// `ob=FILE` and `fn=NAME` say whose lines follow; a line `NUMBER COST` is the function's own cost. After `cfn=NAME`
-    /// and `calls=…` one such line is what the calls cost; the function's own lines do not hold it.
+    /// and `calls=COUNT …` one such line is what the calls cost; the function's own lines do not hold it.
     fn parse(text: &'a str, program: &str) -> Self {
         let mut profile = Self::default();
-        let (mut is_in_program, mut current, mut callee, mut is_call) = (false, "", "", false);
+        let (mut is_in_program, mut current, mut callee, mut called) = (false, "", "", None);
         for line in text.lines() {
             if let Some(object) = line.strip_prefix("ob=") {
                 is_in_program = object == program;
@@ -122,12 +136,14 @@ impl<'a> Profile<'a> {
                 profile.functions.entry(current).or_default().is_in_program = is_in_program;
             } else if let Some(name) = line.strip_prefix("cfn=") {
                 callee = base(name);
-            } else if line.starts_with("calls=") {
-                is_call = true;
+            } else if let Some(count) = line.strip_prefix("calls=") {
+                called = count.split(' ').next().and_then(|count| count.parse::<u64>().ok());
             } else if line.starts_with(|first: char| first.is_ascii_digit()) {
                 let cost = line.split(' ').nth(1).and_then(|cost| cost.parse::<u64>().ok()).unwrap_or(0);
-                if std::mem::take(&mut is_call) {
-                    *profile.calls.entry((current, callee)).or_default() += cost;
+                if let Some(count) = called.take() {
+                    let calls = profile.calls.entry((current, callee)).or_default();
+                    calls.count += count;
+                    calls.cost += cost;
                 } else {
                     profile.functions.entry(current).or_default().cost += cost;
                 }
@@ -181,10 +197,10 @@ fn count(profile: &Profile<'_>) -> Result<Count, String> {
     }
     for _ in 0..SHARE_ROUNDS {
         let mut called: BTreeMap<&str, (f64, f64)> = BTreeMap::new();
-        for ((caller, callee), cost) in &profile.calls {
+        for ((caller, callee), calls) in &profile.calls {
             let (counted, all) = called.entry(callee).or_default();
-            *counted += *cost as f64 * shares.get(caller).copied().unwrap_or(0.0);
-            *all += *cost as f64;
+            *counted += calls.cost as f64 * shares.get(caller).copied().unwrap_or(0.0);
+            *all += calls.cost as f64;
         }
         for (name, function) in &profile.functions {
             let by_callers = called.get(name).filter(|(_, all)| *all > 0.0);
@@ -193,7 +209,11 @@ fn count(profile: &Profile<'_>) -> Result<Count, String> {
         }
     }
     let cost = |(name, function): (&&str, &Function)| function.cost as f64 * shares[name];
+    let crypto = profile.calls.iter().filter(|((_, callee), _)| CRYPTOGRAPHY.contains(&crate_of(callee)));
+    let crypto =
+        crypto.map(|((caller, _), calls)| calls.count as f64 * shares.get(caller).copied().unwrap_or(0.0));
     Ok(Count {
+        crypto_calls: crypto.sum::<f64>().round() as u64,
         ours: profile.functions.iter().map(cost).sum::<f64>().round() as u64,
         all: profile.functions.values().map(|function| function.cost).sum(),
     })
@@ -230,7 +250,7 @@ cfn=_ZN5alloc3vec17hE
 calls=1 1
 2 30
 cfn=_ZN8chacha205apply17hE
-calls=1 1
+calls=3 1
 3 500
 fn=_ZN5alloc3vec17hE
 1 60
@@ -251,7 +271,7 @@ fn=memcpy
 ";
     let profile = Profile::parse(text, "/program");
     // A third of the container's 61.
-    assert_eq!(count(&profile), Ok(Count { ours: 120, all: 631 }));
+    assert_eq!(count(&profile), Ok(Count { ours: 120, crypto_calls: 3, all: 631 }));
     let strange = Profile::parse("ob=/program\nfn=main\n1 5\n", "/program");
     assert!(count(&strange).is_err(), "names that cannot be read are no small count");
 }

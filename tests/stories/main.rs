@@ -3,6 +3,7 @@
 //! The nodes are real services over real stores; network, clock and disk are simulated, so that every run can be
 //! repeated from its seed. [`world`] holds the network and its faults, [`people`] the words the stories are told in.
 
+mod ahead;
 mod audiences;
 mod befriend;
 mod borrowed;

@@ -123,6 +123,33 @@ impl Browser {
         self.send("/url", &json!({ "url": url })).unwrap_or_else(|error| panic!("{url}: {error}"));
     }
 
+    /// The window that is looked at.
+    pub fn window(&self) -> String {
+        self.ask("GET", "/window").as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Opens one more window of the same browser, and looks at it.
+    pub fn new_window(&self) -> String {
+        let made = self
+            .send("/window/new", &json!({"type": "tab"}))
+            .unwrap_or_else(|error| panic!("a window: {error}"));
+        let window = made["handle"].as_str().unwrap_or_default().to_owned();
+        self.look_at(&window);
+        window
+    }
+
+    /// Looks at another window.
+    pub fn look_at(&self, window: &str) {
+        self.send("/window", &json!({ "handle": window }))
+            .unwrap_or_else(|error| panic!("{window}: {error}"));
+    }
+
+    /// Closes the window that is looked at, and looks at another one.
+    pub fn close_window(&self, then: &str) {
+        self.ask("DELETE", "/window");
+        self.look_at(then);
+    }
+
     /// Where it is.
     pub fn address(&self) -> String {
         self.run("return location.href", &[]).as_str().unwrap_or_default().to_owned()
@@ -328,10 +355,24 @@ impl Browser {
     }
 
     fn send(&self, path: &str, body: &Value) -> Result<Value, String> {
-        let request = ureq::post(format!("{}{path}", self.session)).config();
-        let request =
-            request.timeout_global(Some(COMMAND_TIMEOUT)).http_status_as_error(false).proxy(None).build();
-        let mut answer = request.send_json(body).map_err(|error| error.to_string())?;
+        self.command("POST", path, &body.to_string())
+    }
+
+    /// A command that says nothing and cannot fail.
+    fn ask(&self, method: &str, path: &str) -> Value {
+        self.command(method, path, "").unwrap_or_else(|error| panic!("{method} {path}: {error}"))
+    }
+
+    fn command(&self, method: &str, path: &str, body: &str) -> Result<Value, String> {
+        let request = ureq::http::Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.session))
+            .header("content-type", "application/json")
+            .body(body.to_owned())
+            .map_err(|error| error.to_string())?;
+        let config = ureq::Agent::config_builder().timeout_global(Some(COMMAND_TIMEOUT));
+        let config = config.http_status_as_error(false).allow_non_standard_methods(true).proxy(None).build();
+        let mut answer = ureq::Agent::from(config).run(request).map_err(|error| error.to_string())?;
         let good = answer.status().is_success();
         let value: Value =
             answer.body_mut().with_config().limit(u64::MAX).read_json().map_err(|error| error.to_string())?;

@@ -1,10 +1,13 @@
 //! What happens, as it happens: server-sent events that a listener can take up again where it stopped.
 //!
-//! An event's id is the number of this run of the node and the event's own number. A listener that comes back with the id
-//! of an earlier run, or of an event that is no longer remembered, is first told `resync`: read the timeline anew.
-//! A listener that is too slow finds the stream at its end and comes back the same way.
+//! An event's id is the number of this run of the node and the event's own number. A listener comes back with the id of the
+//! last one it has, in the header by which browsers do it, or in the address: a page that takes over from another one has
+//! no way to set the header. One that comes back with the id of an earlier run, or of an event that is no longer remembered,
+//! is first told `resync`: read the timeline anew. A listener that is too slow finds the stream at its end and comes back the same way.
 //!
 //! Source: WHATWG HTML 9.2 (server-sent events).
+
+#![expect(unused_qualifications, reason = "utoipa's macro writes them for query parameters")]
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -13,22 +16,35 @@ use std::time::Duration;
 use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures::{Stream, StreamExt};
+use serde::Deserialize;
 use serde_json::json;
 use tidings::client::EventStream;
 use tokio::sync::OwnedSemaphorePermit;
+use utoipa::IntoParams;
 
 use super::guard::{Permit, Read};
+use super::input::Params;
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::limits::{EVENT_KEEP_ALIVE_SECONDS, EVENT_STREAM_LIMIT};
 use crate::os;
 
-/// Live events. `Last-Event-ID` takes up after an event.
+/// Where to take up.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct EventParams {
+    /// The id of the last event that one has, for whoever cannot send `Last-Event-ID`, which counts before this.
+    after: Option<String>,
+}
+
+/// Live events. `Last-Event-ID` or `after` takes up after an event.
 #[utoipa::path(get, path = "/api/v1/events", tag = "events",
-    params(("Last-Event-ID" = Option<String>, Header)),
+    params(EventParams, ("Last-Event-ID" = Option<String>, Header)),
     responses((status = 200, description = "A stream that does not end", content_type = "text/event-stream", body = String)))]
 pub async fn events(
     permit: Permit<Read>,
+    Params(params): Params<EventParams>,
     headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = std::result::Result<Event, Infallible>>>> {
     let turn = Arc::clone(&permit.app.streams).try_acquire_owned().map_err(|_full| {
@@ -41,6 +57,7 @@ pub async fn events(
         .with_status(429)
     })?;
     let last = headers.get("last-event-id").and_then(|id| id.to_str().ok());
+    let last = last.filter(|last| !last.is_empty()).or(params.after.as_deref());
     let (after, resync) = resume(last, &permit.app.run);
     let events = permit.client().await?.events(after);
     let resync = resync || events.has_missed();

@@ -4,11 +4,11 @@
 
 use axum::Json as Answer;
 use axum::extract::{FromRequest, Multipart, Request};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tidings::ask::{AudienceWords, PostDraft, TimelineQuery};
+use tidings::ask::{Attempt, AudienceWords, PostDraft, TimelineQuery};
 use tidings::limits::POST_PHOTO_LIMIT;
 use tidings::view::{Comment, Moment, Page, Who};
 use utoipa::{IntoParams, ToSchema};
@@ -22,6 +22,7 @@ use super::previews::{self, PhotoEdit};
 use super::upload;
 use crate::app::App;
 use crate::error::{Error, Result};
+use crate::limits::ATTEMPT_KEY_LIMIT;
 use crate::when;
 
 /// Which part of the timeline.
@@ -135,6 +136,7 @@ impl Draft {
             mood: self.mood.map(NewMood::draft),
             mentions: self.mentions,
             shareable: self.shareable,
+            attempt: None,
         })
     }
 }
@@ -176,7 +178,11 @@ pub struct DraftWithPhotos {
 
 /// Posts a moment: JSON without photos, or a form with a part `draft` and up to nine parts `photo`, or one `video` and
 /// perhaps its `poster`.
-#[utoipa::path(post, path = "/api/v1/moments", tag = "moments", params(NewParams),
+///
+/// With `Idempotency-Key`, a word that the caller makes for each moment, a request whose answer was lost can be sent again:
+/// for a day the same key is answered with the same moment, and nothing is shared twice.
+#[utoipa::path(post, path = "/api/v1/moments", tag = "moments",
+    params(NewParams, ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible ASCII characters")),
     request_body(content((Draft = "application/json"), (DraftWithPhotos = "multipart/form-data"))),
     responses((status = 201, body = super::schema::Moment), (status = 200, description = "With `dry_run`", body = super::schema::DryRun)))]
 pub async fn post(
@@ -192,6 +198,7 @@ pub async fn post(
     if kept.is_some() {
         allow(&permit.caller, Person::SCOPES)?;
     }
+    let key = attempt_key(request.headers())?;
     let is_form = request
         .headers()
         .get(header::CONTENT_TYPE)
@@ -207,7 +214,15 @@ pub async fn post(
     if params.dry_run {
         return Ok(Answer(client.dry_run(draft.audience()).await?).into_response());
     }
-    let mut posted = publish(&permit.app, &client, draft, files).await?;
+    let attempt = key.map(|key| attempt(&key, &draft, &files)).transpose()?;
+    let before = match attempt {
+        Some(attempt) => client.attempted(attempt).await?,
+        None => None,
+    };
+    let mut posted = match before {
+        Some(moment) => Posted { moment, warnings: Vec::new() },
+        None => publish(&permit.app, &client, draft, files, attempt).await?,
+    };
     if let Some(kept) = kept
         && let Err(error) = client.drop_draft(kept).await
     {
@@ -217,11 +232,33 @@ pub async fn post(
     Ok((StatusCode::CREATED, Answer(posted)).into_response())
 }
 
+/// The word that names an attempt, if there is one.
+fn attempt_key(headers: &HeaderMap) -> Result<Option<String>> {
+    let Some(key) = headers.get("idempotency-key") else { return Ok(None) };
+    match key.to_str() {
+        Ok(key) if !key.is_empty() && key.len() <= ATTEMPT_KEY_LIMIT => Ok(Some(key.to_owned())),
+        _ => Err(Error::usage(
+            "bad_attempt_key",
+            format!("`Idempotency-Key` is 1 to {ATTEMPT_KEY_LIMIT} visible ASCII characters"),
+            "make one at random for each moment, such as a UUID",
+        )),
+    }
+}
+
+/// An attempt: what it is called, and all that it asks for but the bytes of its files, of which the lengths are enough to
+/// tell a mistake.
+fn attempt(key: &str, draft: &Draft, files: &upload::Files) -> Result<Attempt> {
+    let says = serde_json::to_vec(&(draft, files.lengths()))
+        .map_err(|error| Error::failed("internal", error.to_string(), "report it"))?;
+    Ok(Attempt::new(key.as_bytes(), &says))
+}
+
 async fn publish(
     app: &App,
     client: &tidings::client::Client,
     draft: Draft,
     files: upload::Files,
+    attempt: Option<Attempt>,
 ) -> Result<Posted> {
     let media = files.photos.len() + usize::from(files.video.is_some());
     if draft.alts.len() > media {
@@ -238,7 +275,7 @@ async fn publish(
     }
     let (alts, trim, link) = (draft.alts.clone(), draft.trim, draft.link.clone());
     let alt = |at: usize| alts.get(at).cloned().flatten().filter(|alt: &String| !alt.is_empty());
-    let mut post = draft.into_post()?;
+    let mut post = PostDraft { attempt, ..draft.into_post()? };
     post.video = upload::prepare_video(app, client, &files, trim, alt(0)).await?;
     for (at, (file, edit)) in files.photos.iter().zip(edits).enumerate() {
         post.photos.push(upload::prepare(client, file, at, alt(at), edit).await?);

@@ -54,6 +54,14 @@ impl Files {
     pub fn is_empty(&self) -> bool {
         self.photos.is_empty() && self.video.is_none() && self.poster.is_none()
     }
+
+    /// How long each of them is, photos first; none for one that is not there. One that cannot be looked at is refused when
+    /// it is read.
+    pub fn lengths(&self) -> Vec<Option<u64>> {
+        let length = |file: &Upload| std::fs::metadata(&file.0).ok().map(|found| found.len());
+        let others = [&self.video, &self.poster].map(|file| file.as_ref().and_then(length));
+        self.photos.iter().map(length).chain(others).collect()
+    }
 }
 
 /// A part of a form that is a file.

@@ -1,6 +1,7 @@
 //! One epoch in one session: what the owner said about it, and what passed between the two sides so far.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::{Deref, DerefMut};
 
 use super::reconcile::{PartSum, TheirPage};
 use crate::crypto::TagKey;
@@ -73,17 +74,26 @@ pub struct Scope {
 }
 
 /// A scope and where it stands.
+///
+/// Most scopes of a session never match: they are the friends whom the two do not have in common. What passes between the
+/// sides is kept apart and made when it first changes, so that those cost little; until then it reads as empty.
 #[derive(Debug)]
 pub(super) struct ScopeState {
     pub(super) scope: Scope,
-    /// Whether its tag was shown.
-    pub(super) offered: bool,
     /// The handle we use: the first that was bound, ours or theirs.
     pub(super) handle: Option<u32>,
     /// The handle we gave out.
     pub(super) our_handle: Option<u32>,
+    /// Whether its tag was shown.
+    pub(super) offered: bool,
     /// Whether the peer has shown that it holds the epoch.
     pub(super) matched: bool,
+    talk: Option<Box<Talk>>,
+}
+
+/// What passed between the two sides about one epoch.
+#[derive(Debug)]
+pub(super) struct Talk {
     /// The highest floor the peer named.
     pub(super) their_floor: u64,
     pub(super) their_digest: Option<PageDigest>,
@@ -132,14 +142,12 @@ pub(super) struct ScopeState {
     pub(super) is_in_sync: bool,
 }
 
-impl ScopeState {
-    pub(super) fn new(scope: Scope) -> Self {
+/// Nothing was said yet.
+static SILENCE: Talk = Talk::new();
+
+impl Talk {
+    const fn new() -> Self {
         Self {
-            scope,
-            offered: false,
-            handle: None,
-            our_handle: None,
-            matched: false,
             their_floor: 0,
             their_digest: None,
             digest_sent: None,
@@ -167,6 +175,26 @@ impl ScopeState {
             fetched: false,
             is_in_sync: false,
         }
+    }
+}
+
+impl Deref for ScopeState {
+    type Target = Talk;
+
+    fn deref(&self) -> &Talk {
+        self.talk.as_deref().unwrap_or(&SILENCE)
+    }
+}
+
+impl DerefMut for ScopeState {
+    fn deref_mut(&mut self) -> &mut Talk {
+        self.talk.get_or_insert_with(|| Box::new(Talk::new()))
+    }
+}
+
+impl ScopeState {
+    pub(super) const fn new(scope: Scope) -> Self {
+        Self { scope, handle: None, our_handle: None, offered: false, matched: false, talk: None }
     }
 
     /// Whether the peer has shown that it holds the epoch.
@@ -197,7 +225,7 @@ impl ScopeState {
     }
 
     /// Whether anything asked for or taken in is still under way.
-    pub(super) const fn is_fetching(&self) -> bool {
+    pub(super) fn is_fetching(&self) -> bool {
         !(self.missing.is_empty() && self.asked.is_empty() && self.pending.is_empty())
     }
 }

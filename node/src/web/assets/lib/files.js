@@ -11,14 +11,16 @@ import { t } from "./words.js";
  * @param {string} path below /api/v1
  * @param {Blob | FormData} body
  * @param {(share: number) => void} [told] from 0 to 1
+ * @param {Record<string, string>} [headers]
  * @returns {Promise<any>} the answer's JSON
  */
-export function upload(path, body, told) {
+export function upload(path, body, told, headers = {}) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     request.open("POST", `/api/v1${path}`);
     request.responseType = "json";
     request.setRequestHeader("X-Tidings-Token", token);
+    for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
     if (body instanceof Blob) request.setRequestHeader("Content-Type", body.type || "application/octet-stream");
     if (told) {
       request.upload.addEventListener("progress", (event) => { if (event.lengthComputable) told(event.loaded / event.total); });

@@ -64,6 +64,9 @@ export function refreshFaces(root) {
   }
 }
 
+/** Changes within this are told together, ms. */
+const TOGETHER_MS = 20;
+
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let ending;
 
@@ -74,6 +77,22 @@ function changed() {
   clearTimeout(ending);
   const ends = all().map((one) => Date.parse(one.status?.until ?? "")).filter((end) => end > Date.now());
   if (ends.length > 0) ending = setTimeout(changed, Math.min(...ends) - Date.now() + 50);
+}
+
+/** Whether tags are among what is to be told. */
+let hasTags = false;
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let telling;
+
+/** Tells once of changes that come in one run: a tag may be that of hundreds. @param {boolean} isOfTags */
+function soon(isOfTags) {
+  hasTags ||= isOfTags;
+  telling ??= setTimeout(() => {
+    const isTagged = hasTags;
+    [telling, hasTags] = [undefined, false];
+    changed();
+    if (isTagged) live.tell("tags", null);
+  }, TOGETHER_MS);
 }
 
 /** Reads all friends anew: for what the node tells no event about, such as a tag's new name. */
@@ -94,7 +113,11 @@ export async function known() {
 /** Begins to keep them true. */
 export function begin() {
   live.on("open", () => { load().catch(() => {}); });
-  live.on("friend", (event) => { friends.set(event.friend.id, event.friend); changed(); });
+  live.on("friend", ({ friend }) => {
+    const before = friends.get(friend.id)?.tags ?? [];
+    friends.set(friend.id, friend);
+    soon(before.join("\n") !== friend.tags.join("\n"));
+  });
   live.on("unfriended", (event) => { friends.delete(event.id); changed(); });
   live.on("me", () => refreshFaces(document));
 }

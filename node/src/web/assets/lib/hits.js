@@ -42,9 +42,9 @@ export function hits(text, words) {
   for (const word of words) {
     for (let at = out.indexOf(word); at >= 0; at = out.indexOf(word, at + word.length)) {
       // What makes one letter of several is marked whole.
-      const last = from[at + word.length - 1];
-      const end = from.find((start) => start > last) ?? text.length;
-      found.push([from[at], end]);
+      let next = at + word.length;
+      while (from[next] === from[at + word.length - 1]) next++;
+      found.push([from[at], from[next]]);
     }
   }
   found.sort((a, b) => a[0] - b[0]);

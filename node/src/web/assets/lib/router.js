@@ -27,6 +27,8 @@ import { t } from "./words.js";
 
 /** How many pages behind the one on screen are kept as they were left. */
 const KEPT = 8;
+/** Of how many entries it is remembered what they asked for. */
+const ASKED = 64;
 
 /** @type {Route[]} */
 let routes = [];
@@ -36,6 +38,12 @@ let main;
 let onShow = () => {};
 /** @type {Map<string, {page: Page, y: number, stays: boolean}>} by the key of the entry in the history, or the path of one that stays */
 const kept = new Map();
+/**
+ * What a page was asked for that must not stand in an address, which a browser keeps: by the key of the entry in the history.
+ * Gone with the visit.
+ * @type {Map<string, any>}
+ */
+const asked = new Map();
 /** @type {{key: string, page: Page} | null} */
 let current = null;
 let turn = 0;
@@ -51,24 +59,43 @@ export async function begin(place, table, shown) {
   history.scrollRestoration = "manual";
   document.addEventListener("click", follow);
   window.addEventListener("popstate", () => { show(true); });
+  if (!history.state?.key) history.replaceState({ key: crypto.randomUUID() }, "");
   await show(false);
 }
 
 /**
  * Goes to one of our own addresses.
  * @param {string} address path and query
+ * @param {any} [what] the page is asked for, beside its address
  */
-export async function go(address) {
-  if (address === location.pathname + location.search) { window.scrollTo({ top: 0 }); return; }
-  history.pushState({ key: crypto.randomUUID() }, "", address);
+export async function go(address, what) {
+  const isHere = address === location.pathname + location.search && what === undefined && askedFor() === null;
+  if (isHere) { window.scrollTo({ top: 0 }); return; }
+  const key = crypto.randomUUID();
+  remember(key, what);
+  history.pushState({ key }, "", address);
   await show(false);
 }
 
+/** What the page that is being opened was asked for, beside its address; null for nothing. */
+export const askedFor = () => asked.get(history.state?.key) ?? null;
+
 /**
- * Says another address for the page on screen, such as the words that are searched for.
- * @param {string} address
+ * Takes what was asked for out of the address: it stood in one that came from elsewhere.
+ * @param {string} address the page's own
+ * @param {any} what
  */
-export const rename = (address) => history.replaceState(history.state, "", address);
+export function hide(address, what) {
+  remember(history.state?.key, what);
+  history.replaceState(history.state, "", address);
+}
+
+/** @param {string} key @param {any} what */
+function remember(key, what) {
+  if (what === undefined) return;
+  asked.set(key, what);
+  for (const oldest of [...asked.keys()].slice(0, Math.max(0, asked.size - ASKED))) asked.delete(oldest);
+}
 
 /** @param {MouseEvent} event */
 function follow(event) {

@@ -30,7 +30,7 @@ export async function open() {
     node: el("div", { class: "page" }, el("h1", {}, t("nav.notices")), list.node),
     shown: () => list.show(true),
     hidden: () => list.show(false),
-    closed: () => { offs.forEach((off) => off()); document.removeEventListener("visibilitychange", seen); },
+    closed: () => { offs.forEach((off) => off()); list.watching.disconnect(); document.removeEventListener("visibilitychange", seen); },
   };
 }
 
@@ -50,7 +50,8 @@ class Notices {
     this.status = el("div", { class: "notice-status", role: "status" });
     this.older = el("button", { class: "older quiet", type: "button", hidden: true, onclick: () => this.more() }, t("notices.older"));
     this.node = el("div", { class: "stack" }, this.status, this.empty, this.list, this.older);
-    new IntersectionObserver((entries) => { if (entries.some((entry) => entry.isIntersecting)) this.more(); }).observe(this.older);
+    this.watching = new IntersectionObserver((entries) => { if (entries.some((entry) => entry.isIntersecting)) this.more(); });
+    this.watching.observe(this.older);
   }
 
   /** Reads the newest anew. What was new when the page was opened stays marked. */

@@ -1,6 +1,7 @@
 // @ts-check
 /**
- * Search: words, a person, a month, a place. What is looked for stands in the address, so that going back shows it again.
+ * Search: words, a person, a month, a place. What is looked for is remembered with its entry in the history, so that going
+ * back shows it again, and stands in no address: a browser keeps addresses.
  *
  * The node looks at so many moments in a step and says how far back that went: results come as they are found, and one can
  * stop. Nothing is asked of anybody else.
@@ -11,7 +12,7 @@ import { el, icon } from "../lib/dom.js";
 import * as friends from "../lib/friends.js";
 import { mark, wordsOf } from "../lib/hits.js";
 import { whoami } from "../lib/me.js";
-import { go } from "../lib/router.js";
+import { askedFor, go, hide } from "../lib/router.js";
 import { language, t } from "../lib/words.js";
 import { Moments } from "../parts/moments.js";
 
@@ -30,7 +31,10 @@ const back = new Intl.DateTimeFormat(language, { month: "long", year: "numeric" 
  * @returns {Promise<import("../lib/router.js").Page>}
  */
 export async function open(query) {
-  const sought = { q: query.get("q") ?? "", from: query.get("from") ?? "", month: query.get("month") ?? "", place: query.get("place") ?? "" };
+  const given = { q: query.get("q") ?? "", from: query.get("from") ?? "", month: query.get("month") ?? "", place: query.get("place") ?? "" };
+  if (Object.values(given).some(Boolean)) hide("/search", given);
+  /** @type {Sought} */
+  const sought = askedFor() ?? given;
   await friends.known().catch(() => {});
   const isAsked = Object.values(sought).some(Boolean);
   const search = isAsked ? new Search(sought) : null;
@@ -40,7 +44,7 @@ export async function open(query) {
   let isNew = true;
   search?.begin();
   return {
-    title: sought.q ? t("search.of", { words: sought.q }) : t("nav.search"),
+    title: t("nav.search"),
     node,
     shown: () => { if (isNew && !isAsked) setTimeout(() => form.querySelector("input")?.focus()); isNew = false; },
     closed: () => search?.close(),
@@ -65,9 +69,9 @@ function searchForm(sought) {
       el("button", { class: "main", type: "submit" }, icon("search"), t("search.go"))), more, wrong);
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    const asked = Object.entries({ q: words.value.trim(), from: person.value, month: month.value, place: place.value.trim() }).filter(([, value]) => value);
-    if (asked.length === 0) { wrong.textContent = t("search.nothing_asked"); words.focus(); return; }
-    go(`/search?${new URLSearchParams(asked)}`);
+    const asked = { q: words.value.trim(), from: person.value, month: month.value, place: place.value.trim() };
+    if (!Object.values(asked).some(Boolean)) { wrong.textContent = t("search.nothing_asked"); words.focus(); return; }
+    go("/search", asked);
   });
   return form;
 }
@@ -176,7 +180,7 @@ class Search {
   waysOn() {
     const { q, from, month, place } = this.sought;
     return el("div", { class: "empty" }, el("h2", {}, t("search.none")), el("p", {}, t("search.none.ways")),
-      q && (from || month || place) ? el("a", { href: `/search?${new URLSearchParams({ q })}` }, t("search.none.everywhere", { words: q })) : null);
+      q && (from || month || place) ? el("button", { type: "button", onclick: () => go("/search", { q, from: "", month: "", place: "" }) }, t("search.none.everywhere", { words: q })) : null);
   }
 
   close() {

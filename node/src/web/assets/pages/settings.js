@@ -6,7 +6,7 @@
 import { el, icon } from "../lib/dom.js";
 import { t } from "../lib/words.js";
 
-/** What a section gives: what it shows, and what ends with it. @typedef {{node: Node, closed?: () => void}} Section */
+/** What a section gives: what it shows, and what ends with it. @typedef {{node: Node, hidden?: () => void, closed?: () => void}} Section */
 /** @typedef {import("../lib/words.js").Key} Key */
 
 const SECTIONS = /** @type {{name: string, title: Key, about: Key, open: () => Promise<Section>}[]} */ ([
@@ -26,7 +26,7 @@ const SECTIONS = /** @type {{name: string, title: Key, about: Key, open: () => P
 export async function open(name) {
   const section = SECTIONS.find((known) => known.name === name);
   if (!section) return all();
-  const { node, closed } = await section.open();
+  const { node, hidden, closed } = await section.open();
   const title = t(section.title);
   return {
     title,
@@ -34,6 +34,7 @@ export async function open(name) {
       el("div", { class: "settings-section" },
         el("a", { class: "settings-back", href: "/settings" }, icon("back"), t("nav.settings")),
         el("h1", {}, title), node)),
+    hidden,
     closed,
   };
 }

@@ -6,6 +6,7 @@
  * Ctrl+Enter (or Cmd+Enter) shares, Escape closes; what was written stays.
  * @module
  */
+import { Refusal } from "../lib/api.js";
 import { dialog, el, icon, notice } from "../lib/dom.js";
 import { byteLength, momentLimits } from "../lib/files.js";
 import * as live from "../lib/live.js";
@@ -16,7 +17,7 @@ import { LinkField, linkIn } from "./link-preview.js";
 import { Mentions } from "./mentions.js";
 import { MoodField } from "./mood.js";
 import { PlaceField } from "./place.js";
-import { Sending } from "./sending.js";
+import { Attempts, Sending } from "./sending.js";
 import { Shelf } from "./shelf.js";
 import { VideoPicker } from "./video-picker.js";
 
@@ -54,6 +55,7 @@ export class Composer {
     this.audience = new Audience({ changed: () => this.readers() });
     this.shareable = /** @type {HTMLInputElement} */ (el("input", { type: "checkbox", role: "switch", onchange: changed }));
     this.sending = new Sending();
+    this.attempts = new Attempts();
     this.keeper = new DraftKeeper(() => this.half(), (text, isWrong) => this.kept(text, isWrong));
     this.count = el("p", { class: "hint", role: "status", hidden: true });
     this.wrong = el("p", { class: "wrong", role: "alert", hidden: true });
@@ -348,12 +350,15 @@ export class Composer {
     const kept = this.keeper.pause();
     try {
       if (!(await this.sending.wait())) { this.goOn(""); return; }
-      const moment = await this.sending.send(draft, files, await kept);
+      const moment = await this.sending.send(draft, files, await kept, this.attempts.of(draft, files));
+      this.attempts.end();
       this.done();
       if (moment.warnings) notice(moment.warnings.join(" "));
       this.onPosted(moment);
       this.see(moment.id);
     } catch (error) {
+      // Whoever withdrew it and shares it again means it anew.
+      if (error instanceof Refusal && error.code === "attempt_withdrawn") this.attempts.end();
       this.goOn(error instanceof Error ? error.message : String(error));
     }
   }

@@ -87,7 +87,7 @@ export class Crop {
   draw() {
     const { x, y, wide, high } = this.part();
     const context = this.canvas.getContext("2d");
-    context?.drawImage(this.picture, x, y, wide, high, 0, 0, this.canvas.width, this.canvas.height);
+    if (context) paint(context, this.picture, [x, y, wide, high]);
   }
 
   /** @returns {Promise<Blob>} */
@@ -98,9 +98,22 @@ export class Crop {
     const context = out.getContext("2d");
     if (!context) throw new Error(t("person.crop.unreadable"));
     context.imageSmoothingQuality = "high";
-    context.drawImage(this.picture, x, y, wide, high, 0, 0, out.width, out.height);
+    paint(context, this.picture, [x, y, wide, high]);
     return out.convertToBlob({ type: "image/jpeg", quality: QUALITY });
   }
+}
+
+/**
+ * A part of a picture over the whole of a canvas; white where one can see through it, as a JPEG has no such places.
+ * @param {CanvasRenderingContext2D | OffscreenCanvasRenderingContext2D} context
+ * @param {ImageBitmap} picture
+ * @param {[number, number, number, number]} part
+ */
+function paint(context, picture, part) {
+  const { width, height } = context.canvas;
+  context.fillStyle = "white";
+  context.fillRect(0, 0, width, height);
+  context.drawImage(picture, ...part, 0, 0, width, height);
 }
 
 /**

@@ -8,7 +8,7 @@
 import { ask } from "../lib/api.js";
 import { attempt, during, el } from "../lib/dom.js";
 import { size, t } from "../lib/words.js";
-import { square } from "./square.js";
+import { Crop, readPicture } from "./crop.js";
 
 /** @typedef {import("../lib/words.js").Word} Word */
 
@@ -18,6 +18,8 @@ export const STEPS = /** @type {Word[]} */ (["onboarding.step.name", "onboarding
 const ASKED = 3;
 /** Largest picture that the node takes, bytes. */
 const PICTURE_LIMIT = 64 * 1024 * 1024;
+/** Side of the picture, pixels: what the node keeps of a small one. */
+const PICTURE_SIDE = 512;
 
 /**
  * Shows what is still to be done; resolves when everything is.
@@ -94,7 +96,7 @@ function askName(root) {
 function askPicture(root) {
   return new Promise((resolve) => {
     const wrong = el("p", { class: "wrong", role: "alert" });
-    const place = el("div", { class: "picture-place" });
+    const place = el("div", { class: "edit-avatar" });
     const input = /** @type {HTMLInputElement} */ (el("input", { type: "file", accept: "image/*", class: "visually-hidden", id: "picture", tabindex: -1, "aria-hidden": "true" }));
     const choose = el("button", { type: "button", onclick: () => input.click() }, t("onboarding.picture.choose"));
     const skip = el("button", { class: "quiet", type: "button", onclick: () => resolve("words") }, t("onboarding.picture.skip"));
@@ -103,11 +105,11 @@ function askPicture(root) {
       if (!file) return;
       attempt(wrong, choose, async () => {
         if (file.size > PICTURE_LIMIT) throw new Error(t("onboarding.picture.large", { limit: size(PICTURE_LIMIT) }));
-        const cut = await square(file);
-        place.replaceChildren(cut.node);
+        const crop = new Crop(await readPicture(file), 1, PICTURE_SIDE);
+        place.replaceChildren(crop.node);
         choose.textContent = t("onboarding.picture.other");
         use.hidden = false;
-        use.onclick = () => { attempt(wrong, use, async () => { await ask("PUT", "/profile/avatar", await cut.take()); resolve("words"); }); };
+        use.onclick = () => { attempt(wrong, use, async () => { await ask("PUT", "/profile/avatar", await crop.cut()); resolve("words"); }); };
         use.focus();
       });
     };

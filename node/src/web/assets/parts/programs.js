@@ -26,9 +26,12 @@ export async function open() {
     if (tokens.length === 0) rows.append(el("li", { class: "hint" }, t("settings.programs.none")));
   };
   await load();
+  const shown = el("div", { role: "status" });
   return {
     node: el("div", { class: "stack" }, el("p", { class: "hint" }, t("settings.programs.what")),
-      el("section", { class: "panel" }, el("h2", {}, t("settings.programs.granted")), rows), grant(load)),
+      el("section", { class: "panel" }, el("h2", {}, t("settings.programs.granted")), rows), grant(load, shown)),
+    // A token is shown once: not again to whoever comes back to this page.
+    hidden: () => shown.replaceChildren(),
   };
 }
 
@@ -44,15 +47,14 @@ function row(token, load) {
     el("button", { type: "button", "aria-label": `${t("settings.programs.revoke")}: ${token.name}`, onclick: revoke }, t("settings.programs.revoke")));
 }
 
-/** @param {() => Promise<void>} load */
-function grant(load) {
+/** @param {() => Promise<void>} load @param {HTMLElement} shown where a new token stands */
+function grant(load, shown) {
   const name = /** @type {HTMLInputElement} */ (el("input", { type: "text", id: "program-name", maxlength: 64, required: true, autocomplete: "off" }));
   const scopes = SCOPES.map(({ scope, label, hint }) => {
     const box = /** @type {HTMLInputElement} */ (el("input", { type: "checkbox", value: scope }));
     return { box, node: el("label", { class: "choice" }, box, el("span", {}, t(label), el("span", { class: "hint" }, t(hint)))) };
   });
   const wrong = complaint();
-  const shown = el("div", { role: "status" });
   const go = el("button", { class: "main", type: "submit" }, t("settings.programs.grant"));
   const form = el("form", { class: "panel" }, el("h2", {}, t("settings.programs.new")),
     el("label", { for: "program-name" }, t("settings.programs.name")), name,

@@ -13,6 +13,30 @@ const UNDO_MS = 5000;
 /** How often the rest of it is shown, ms. */
 const SHOW_MS = 250;
 
+/**
+ * Names attempts at sharing: the same moment shared again, because its answer was lost, goes by the same word, and the node
+ * shares it once.
+ */
+export class Attempts {
+  constructor() {
+    this.key = "";
+    this.says = "";
+  }
+
+  /** @param {object} draft @param {[string, Blob][]} files */
+  of(draft, files) {
+    const says = JSON.stringify([draft, files.map(([part, file]) => [part, file.type, file.size])]);
+    if (says !== this.says) this.key = crypto.randomUUID();
+    this.says = says;
+    return this.key;
+  }
+
+  /** It is shared: the same words again are another moment. */
+  end() {
+    this.says = "";
+  }
+}
+
 /** The bar that shows it. */
 export class Sending {
   constructor() {
@@ -53,9 +77,10 @@ export class Sending {
    * @param {object} draft
    * @param {[string, Blob][]} files
    * @param {string | null} kept the draft that it was
+   * @param {string} attempt
    * @returns {Promise<import("../lib/api.js").Moment & {warnings?: string[]}>}
    */
-  send(draft, files, kept) {
+  send(draft, files, kept, attempt) {
     this.buttons.hidden = true;
     const told = (/** @type {number} */ share) => {
       if (share < 1) this.bar.value = share;
@@ -67,7 +92,7 @@ export class Sending {
     told(files.length > 0 ? 0 : 1);
     const query = kept ? `?draft=${kept}` : "";
     const body = files.length > 0 ? form(draft, files) : new Blob([JSON.stringify(draft)], { type: "application/json" });
-    return upload(`/moments${query}`, body, files.length > 0 ? told : undefined);
+    return upload(`/moments${query}`, body, files.length > 0 ? told : undefined, { "Idempotency-Key": attempt });
   }
 
   end() {
