@@ -369,6 +369,8 @@ pub const STORE_PAGE_BYTES_LIMIT: usize = 16 * 1024 * 1024;
 pub const STORE_DAMAGE_LIMIT: usize = 1_000;
 /// Dropped body files that wait for a barrier; more make a barrier of their own. *guess*
 pub const STORE_DOOMED_LIMIT: usize = 1_024;
+/// So many bytes written make a store worth a snapshot when it is closed. *measured: 0.2 s to read 142 MB of log*
+pub const STORE_SNAPSHOT_BYTES: u64 = 4 * 1024 * 1024;
 /// Memory for sled's page cache, bytes. *measured: 31 MB resident after 400 random pages of 100,000 posts*
 pub const STORE_CACHE_DEFAULT: u64 = 16 * 1024 * 1024;
 /// How often sled writes and syncs by itself, ms. *measured: sled's only real fsync; its own default*
