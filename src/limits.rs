@@ -409,7 +409,7 @@ pub const BLOB_LINGER_MS: u64 = 20;
 pub const BLOB_BUFFER_LEN: usize = 256 * 1024;
 /// Such buffers of one transfer: one filled, one emptied, one on the way. *guess*
 pub const BLOB_BUFFERS: usize = 3;
-/// Buffers that go round while a blob is sealed: a few between each two of three threads. *measured: more change nothing*
+/// Buffers that go round while a blob is sealed: a few between each two of three threads. *guess*
 pub const SEAL_BUFFERS: usize = 8;
 /// After so many bytes of a blob that comes in or is sealed the disk is asked to begin writing, while more comes. *guess*
 pub const BLOB_SYNC_LEN: usize = 8 * 1024 * 1024;

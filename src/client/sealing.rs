@@ -6,8 +6,7 @@
 //!          ▲──────────────── empty buffers ◀────────────────────────────────┘
 //! ```
 //!
-//! Each of the three costs about as much as the others on a good day, so that sealing takes as long as the slowest of
-//! them and not as all together. A few buffers go round; nothing is allocated on the way, and a source that gives slowly
+//! With a core for each, sealing takes as long as the slowest of them and not as all together. A few buffers go round; nothing is allocated on the way, and a source that gives slowly
 //! costs two threads that sleep.
 //!
 //! What is smaller than a buffer is sealed in one go.

@@ -86,7 +86,7 @@ pub const CONCURRENT_LIMIT: usize = 1;
 pub const SKETCH_CONCURRENT_LIMIT: usize = 1;
 
 /// One pixel in so many may be missing in a sketch that is then enlarged: 4,000 pixels at a quarter are 1,000, which nobody
-/// tells from 1,024, and take half the time that 2,000 do. Origin: measured; the tolerance of the sketch's test holds.
+/// tells from 1,024, and are a quarter of the pixels of 2,000. Origin: chosen; the tolerance of the sketch's test holds.
 pub const SKETCH_SPARED_SHARE: u64 = 8;
 
 /// Metadata segments listed by name; a file with more has them counted no further. Origin: guess.
