@@ -72,4 +72,4 @@ fn read_full(source: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {
     Ok(filled)
 }
 
-const _: () = assert!(BLOB_BUFFER_LEN % BLOB_GROUP_LEN == 0, "a buffer holds whole groups");
+const _: () = assert!(BLOB_BUFFER_LEN.is_multiple_of(BLOB_GROUP_LEN), "a buffer holds whole groups");
