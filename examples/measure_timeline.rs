@@ -1,6 +1,6 @@
 //! What a page, an album and a search cost in a home with many moments, beside a plain range read of the same store.
 //!
-//! `cargo run --release -p tidings --no-default-features --features sled --example measure_timeline [-- --moments 100000 --friends 500 --rounds 200]`
+//! `cargo run --release -p tidings --features furnish --example measure_timeline [-- --moments 100000 --friends 500 --rounds 200]`
 //!
 //! A home is filled as a node fills it: each friend has an epoch, each moment is sealed and signed as the friend's device
 //! would, verified once, and lies in sled under the layout's own keys. A second process opens the home and reads: so its
@@ -44,7 +44,9 @@ struct Options {
     moments: usize,
     friends: usize,
     rounds: usize,
-    /// What this process does, and where; without it, both in turn.
+    /// Whether what fills the home is killed when it has written everything.
+    killed: bool,
+    /// What this process does, and where; without it, everything in turn.
     part: Option<(String, PathBuf)>,
 }
 
@@ -59,13 +61,13 @@ fn main() -> Result<()> {
         if cfg!(debug_assertions) { "dev (dependencies optimised, this project not)" } else { "release" };
     println!("{} moments by {} friends, built as {built}", options.moments, options.friends);
     let home = tempfile::tempdir()?;
-    for part in ["--fill", "--read"] {
+    for part in ["--fill", "--read", "--read"] {
         let status = Command::new(std::env::current_exe()?)
             .args(["--moments", &options.moments.to_string(), "--friends", &options.friends.to_string()])
-            .args(["--rounds", &options.rounds.to_string(), part])
+            .args(["--rounds", &options.rounds.to_string(), "--killed", &options.killed.to_string(), part])
             .arg(home.path())
             .status()?;
-        if !status.success() {
+        if !status.success() && !(options.killed && part == "--fill") {
             return Err(format!("{part} ended with {status}").into());
         }
     }
@@ -73,7 +75,7 @@ fn main() -> Result<()> {
 }
 
 fn options() -> Result<Options> {
-    let mut options = Options { moments: 100_000, friends: 500, rounds: 200, part: None };
+    let mut options = Options { moments: 100_000, friends: 500, rounds: 200, killed: false, part: None };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         let value = words.next().ok_or_else(|| format!("{word} wants a value"))?;
@@ -81,6 +83,7 @@ fn options() -> Result<Options> {
             "--moments" => options.moments = value.parse()?,
             "--friends" => options.friends = value.parse()?,
             "--rounds" => options.rounds = value.parse()?,
+            "--killed" => options.killed = value.parse()?,
             "--fill" => options.part = Some(("fill".into(), value.into())),
             "--read" => options.part = Some(("read".into(), value.into())),
             other => return Err(format!("unknown argument {other}").into()),
@@ -155,6 +158,12 @@ fn fill(options: &Options, home: &Path) -> Result<()> {
     store.apply(batch)?;
     store.barrier()?;
     println!("filled in {:.1} s (sealed, signed, verified, stored)", begun.elapsed().as_secs_f64());
+    if options.killed {
+        std::process::abort();
+    }
+    let begun = Instant::now();
+    drop(store);
+    println!("{:<44} {:>9.2} ms", "the bare store closes", ms(begun.elapsed()));
     Ok(())
 }
 
@@ -274,6 +283,10 @@ fn read(options: &Options, home: &Path) -> Result<()> {
     let stats = store.stats()?;
     let moments = u64::try_from(options.moments)?;
     println!("{:<44} {:>9} B", "disk per moment, index included", stats.disk_bytes / moments);
+    drop(service);
+    let begun = Instant::now();
+    drop(store);
+    println!("{:<44} {:>9.2} ms", "the store closes", ms(begun.elapsed()));
     Ok(())
 }
 

@@ -137,6 +137,23 @@ impl Entry<Verified> {
         Ok(Self { header, body, trust: PhantomData })
     }
 
+    /// An entry from our own disk that is opened next, under the id by which it lies there. The seal covers the body and
+    /// all of the header that is read, so the hash of the body is looked at only where it does not open
+    /// ([`Entry::is_whole`]).
+    ///
+    /// # Errors
+    /// [`DecodeError`] if the bytes have not the form of an entry.
+    pub fn trust_sealed(id: EntryId, header: &[u8], body: Vec<u8>) -> Result<Self, DecodeError> {
+        let header = Header::of(id, &header_bytes(header)?)?;
+        fits(&header, &body)?;
+        Ok(Self { header, body, trust: PhantomData })
+    }
+
+    /// Whether the body is the one that its header names: tells a damaged file apart from a bad author.
+    pub fn is_whole(&self) -> bool {
+        self.header.names_body(&self.body)
+    }
+
     /// Opens the body: the content, kind byte first.
     ///
     /// # Errors
@@ -193,10 +210,20 @@ impl<S> fmt::Debug for Entry<S> {
 
 /// Header and body of matching lengths.
 fn parts(header: &[u8], body: Vec<u8>) -> Result<(Header, Vec<u8>), DecodeError> {
+    let header = Header::decode(&header_bytes(header)?)?;
+    fits(&header, &body)?;
+    Ok((header, body))
+}
+
+fn header_bytes(header: &[u8]) -> Result<[u8; HEADER_LEN], DecodeError> {
     let mut input = Reader::new(header);
     let bytes = input.array::<HEADER_LEN>()?;
     input.finish()?;
-    let header = Header::decode(&bytes)?;
+    Ok(bytes)
+}
+
+/// Whether a body has the length that its header names.
+fn fits(header: &Header, body: &[u8]) -> Result<(), DecodeError> {
     let wanted = usize::try_from(header.body_len()).unwrap_or(usize::MAX);
     match body.len() {
         actual if actual < wanted => {
@@ -205,7 +232,7 @@ fn parts(header: &[u8], body: Vec<u8>) -> Result<(Header, Vec<u8>), DecodeError>
         actual if actual > wanted => {
             Err(DecodeError::Trailing { extra_bytes: actual.saturating_sub(wanted) })
         }
-        _ => Ok((header, body)),
+        _ => Ok(()),
     }
 }
 

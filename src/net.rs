@@ -36,6 +36,7 @@ mod admission;
 mod behaviour;
 mod blobs;
 mod driver;
+pub mod floor;
 mod frames;
 mod handler;
 mod orders;

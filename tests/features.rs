@@ -22,6 +22,8 @@ mod interactions;
 mod media;
 #[path = "features/people.rs"]
 mod people;
+#[path = "features/playing.rs"]
+mod playing;
 #[path = "features/sharing.rs"]
 mod sharing;
 #[path = "support.rs"]

@@ -20,6 +20,7 @@ use tidings::limits::{
 };
 use tidings::link::{ConnId, DialId, Event, Order, Path, Protocol, StreamId};
 use tidings::net::{Config, translate};
+use tidings::store::blobs::{BlobFiles, There};
 use tidings::wire::{self, Encode};
 use tokio::time::timeout;
 
@@ -531,6 +532,66 @@ async fn a_cut_transfer_is_continued_without_the_groups_that_had_come() {
     let [(start, end)] = asked[1][..] else { panic!("{:?}", asked[1]) };
     assert_eq!(end, groups);
     assert!(start > groups / 4 && start <= groups / 2, "continued at {start} of {groups}");
+}
+
+/// Waits until a group of a blob on its way may be read, as somebody does who watches a film.
+async fn group_comes(files: &BlobFiles, blob: BlobId, group: u32) {
+    let (arriving, _file) = files.arriving(blob).expect("it is on its way");
+    let comes = std::future::poll_fn(|context| arriving.poll_groups(group, context));
+    let there = timeout(PATIENCE, comes).await.expect("in time");
+    assert!(matches!(there, There::Groups(_)), "{there:?}");
+}
+
+fn is_there(files: &BlobFiles, blob: BlobId, group: u32) -> bool {
+    let (arriving, _file) = files.arriving(blob).expect("it is on its way");
+    arriving.groups_from(group) > 0
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_blob_is_read_while_it_comes_and_what_somebody_waits_for_comes_first() {
+    let groups = 700u32;
+    let len = groups as usize * BLOB_GROUP_LEN;
+    let heard = nodes::Heard::default();
+    let config = Config { record: Some(heard.recorder()), ..Config::default() };
+    let (mut alice, mut bob) = (nodes::spawn_with(1, TCP, config).await, spawn(2, TCP).await);
+    let bytes = bytes_of(len);
+    let blob = alice.files.insert(&bytes).expect("insert");
+    let slowly = nodes::slowly(&alice).await;
+    alice.admit(&[bob.id]).await;
+    bob.admit(&[alice.id]).await;
+    bob.order(Order::Dial { attempt: DialId(1), node: Some(alice.id), addresses: vec![slowly] }).await;
+    let conn = bob.connected(alice.id).await;
+    bob.order(Order::FetchBlob { conn, blob, bytes: len as u64 }).await;
+    alice.serve(blob).await;
+    timeout(PATIENCE, async {
+        while bob.files.arriving(blob).is_err() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await
+    .expect("it begins");
+    group_comes(&bob.files, blob, 0).await;
+    assert!(!is_there(&bob.files, blob, 600), "the end is far");
+    let (files, wanted) = (std::sync::Arc::clone(&bob.files), 600);
+    let jump = tokio::spawn(async move { group_comes(&files, blob, wanted).await });
+    alice.serve(blob).await;
+    jump.await.expect("it came");
+    assert!(!is_there(&bob.files, blob, 599), "what lies before it has not come yet");
+    // What came before the jump can be read from the file as it is.
+    let (_, mut file) = bob.files.arriving(blob).expect("it is on its way");
+    let mut start = vec![0; BLOB_GROUP_LEN];
+    std::io::Read::read_exact(&mut file, &mut start).expect("the first group");
+    assert_eq!(start, bytes[..BLOB_GROUP_LEN]);
+    alice.serve(blob).await;
+    bob.fetched(blob).await;
+    assert_eq!(std::fs::read(bob.files.path(blob)).expect("read"), bytes);
+
+    let gets: Vec<Get> = heard.frames(Protocol::Blob).iter().map(|f| wire::decode(f).expect("Get")).collect();
+    let asked: Vec<_> = gets.iter().map(|get| get.groups.ranges().to_vec()).collect();
+    assert_eq!(asked[..2], [vec![(0, groups)], vec![(600, groups)]]);
+    let [(start, 600)] = asked[2][..] else { panic!("{asked:?}") };
+    assert!(asked.len() == 3 && start > 0, "nothing that had come is asked for again: {asked:?}");
+    assert!(bob.files.arriving(blob).is_err(), "it is on its way no more");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

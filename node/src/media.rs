@@ -14,7 +14,8 @@
 //!                                                                           ThumbHash ≤ 25 B
 //! ```
 //!
-//! What a person does to a photo ([`edit`], [`filter`]) is part of that line. Videos ([`video`]) have a line of their own.
+//! What a person does to a photo ([`edit`], [`filter`]) is part of that line, and who is still choosing sees it as a
+//! [`sketch()`]. Videos ([`video`]) have a line of their own.
 //!
 //! What comes out is always JPEG made of pixels alone: no EXIF, no GPS, no XMP, no colour profile, no
 //! comment, nothing after the end. "Small, so leave it" and "larger than before, so keep the
@@ -40,6 +41,7 @@ pub mod limits;
 mod portrait;
 pub mod probe;
 pub mod sample;
+mod sketch;
 pub mod video;
 
 #[cfg(test)]
@@ -54,6 +56,7 @@ use tokio::sync::Semaphore;
 use edit::Edit;
 pub use error::Error;
 pub use portrait::{Shape, prepare_portrait};
+pub use sketch::sketch;
 
 /// A photo as it is published.
 #[derive(Clone, PartialEq, Eq)]
@@ -109,15 +112,6 @@ pub fn edited(input: &[u8], edit: &Edit) -> Result<Photo, Error> {
     Ok(Photo { mime: "image/jpeg", width, height, bytes, preview, thumbhash })
 }
 
-/// What [`edited`] would publish, made smaller for a person who is still choosing: the same steps, nothing kept.
-///
-/// # Errors
-/// As [`edited`].
-pub fn sketch(input: &[u8], edit: &Edit, side: u32) -> Result<Vec<u8>, Error> {
-    let picture = encode::upright(decode::photo_pixels(input)?, edit)?;
-    encode::jpeg(&encode::scaled(&picture, side)?, limits::JPEG_QUALITY)
-}
-
 /// [`photo`] off the runtime's threads, [`limits::CONCURRENT_LIMIT`] at a time; callers wait their turn.
 ///
 /// # Errors
@@ -141,7 +135,7 @@ pub async fn prepare_edited(input: Vec<u8>, edit: Edit) -> Result<Photo, Error> 
     in_turn(move || edited(&input, &edit)).await
 }
 
-/// [`sketch`], likewise.
+/// [`sketch`], likewise, but in a turn of its own: nobody who chooses waits for photos that are being sent.
 ///
 /// # Errors
 /// As [`prepare_photo`].
@@ -149,21 +143,27 @@ pub async fn prepare_edited(input: Vec<u8>, edit: Edit) -> Result<Photo, Error> 
 /// # Cancel
 /// As [`prepare_photo`].
 pub async fn prepare_sketch(input: Vec<u8>, edit: Edit, side: u32) -> Result<Vec<u8>, Error> {
-    in_turn(move || sketch(&input, &edit, side)).await
+    static TURN: Semaphore = Semaphore::const_new(limits::SKETCH_CONCURRENT_LIMIT);
+    when_free(&TURN, move || sketch(&input, &edit, side)).await.unwrap_or(Err(Error::Interrupted))
 }
+
+/// The turn of whatever makes pictures or videos ready to be sent.
+static TURN: Semaphore = Semaphore::const_new(limits::CONCURRENT_LIMIT);
 
 /// Work on a picture, off the runtime's threads, when its turn has come.
 async fn in_turn<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
-    when_free(work).await.unwrap_or(Err(Error::Interrupted))
+    when_free(&TURN, work).await.unwrap_or(Err(Error::Interrupted))
 }
 
 /// Work on a picture or video in its turn, off the runtime's threads; `None` while the runtime shuts down.
-async fn when_free<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
-    static TURN: Semaphore = Semaphore::const_new(limits::CONCURRENT_LIMIT);
+async fn when_free<T: Send + 'static>(
+    turn: &'static Semaphore,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Option<T> {
     // Closed it never is; if it were, the program would be stopping.
-    let turn = TURN.acquire().await.ok()?;
+    let turn = turn.acquire().await.ok()?;
     let work = tokio::task::spawn_blocking(move || {
         let _turn = turn;
         work()

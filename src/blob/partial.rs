@@ -76,8 +76,17 @@ impl Partial {
     /// What to ask for next: the missing groups, the first [`BLOB_RANGES_LIMIT`] ranges of them; `None` if the blob is
     /// whole.
     pub fn missing(&self) -> Option<Groups> {
+        self.missing_in(0)
+    }
+
+    /// The same from a group on; where nothing is missing there, all that is.
+    pub fn missing_from(&self, first: u32) -> Option<Groups> {
+        self.missing_in(first).or_else(|| self.missing())
+    }
+
+    fn missing_in(&self, first: u32) -> Option<Groups> {
         let mut ranges: Vec<(u32, u32)> = Vec::new();
-        for group in (0..self.shape.groups()).filter(|group| !self.has(*group)) {
+        for group in (first..self.shape.groups()).filter(|group| !self.has(*group)) {
             let is_full = ranges.len() >= BLOB_RANGES_LIMIT;
             match ranges.last_mut() {
                 Some((_, end)) if *end == group => *end = group.saturating_add(1),

@@ -204,6 +204,8 @@ fn a_partial_asks_for_what_it_has_not() {
     partial.mark(10);
     assert_eq!(partial.verified_groups(), 4);
     assert_eq!(partial.missing(), Some(groups(&[(2, 5), (6, 9)])));
+    assert_eq!(partial.missing_from(4), Some(groups(&[(4, 5), (6, 9)])));
+    assert_eq!(partial.missing_from(9), partial.missing());
     (0..10).for_each(|group| partial.mark(group));
     assert!(partial.is_whole());
     assert_eq!(partial.missing(), None);

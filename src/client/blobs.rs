@@ -3,15 +3,17 @@
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
+use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use super::proof::Proofs;
 use super::{Error, Result};
 use crate::ask::SealedBlob;
 use crate::crypto::{BlobKey, apply_blob_stream, padded_len};
 use crate::id::BlobId;
-use crate::limits::VIDEO_BLOB_LIMIT;
+use crate::limits::{BLOB_GROUP_LEN, VIDEO_BLOB_LIMIT};
 use crate::service::BlobReading;
-use crate::store::blobs::{self, BlobFiles};
+use crate::store::blobs::{self, Arriving, BlobFiles, There};
 
 /// Pads and encrypts bytes under a key of their own and keeps them, durably, under their hash.
 pub(super) fn seal(files: &BlobFiles, bytes: &[u8]) -> Result<SealedBlob> {
@@ -32,7 +34,7 @@ pub(super) fn seal_file(files: &BlobFiles, path: &Path) -> Result<SealedBlob> {
     seal_from(files, &mut file, bytes)
 }
 
-pub(super) fn seal_from(files: &BlobFiles, source: &mut dyn Read, plain_bytes: u64) -> Result<SealedBlob> {
+fn check_len(plain_bytes: u64) -> Result<()> {
     if plain_bytes > VIDEO_BLOB_LIMIT {
         return Err(Error::refused(
             "blob_limit",
@@ -41,63 +43,29 @@ pub(super) fn seal_from(files: &BlobFiles, source: &mut dyn Read, plain_bytes: u
         )
         .with("bytes", VIDEO_BLOB_LIMIT));
     }
+    Ok(())
+}
+
+pub(super) fn seal_from(
+    files: &BlobFiles,
+    source: &mut (dyn Read + Send),
+    plain_bytes: u64,
+) -> Result<SealedBlob> {
+    check_len(plain_bytes)?;
     let key = BlobKey::random(&mut super::home::system_entropy()?);
-    let mut sealing = Sealing {
-        source,
-        key: key.clone(),
-        hasher: blake3::Hasher::new(),
-        at: 0,
-        plain_bytes,
-        padded: padded_len(plain_bytes),
-    };
-    let (id, _) = files.insert_from(&mut sealing).map_err(|error| blob_error(&error))?;
-    let plain_hash = *sealing.hasher.finalize().as_bytes();
+    let sealed = super::sealing::seal(files, source, plain_bytes, &key);
+    let (id, plain_hash) = sealed.map_err(|error| blob_error(&error))?;
     Ok(SealedBlob { id, key, plain_hash, plain_bytes })
 }
 
-/// Reads a source as its sealed bytes: hashed, padded with zeros, encrypted, as they come.
-///
-/// A source that is shorter than was said is an error, and what it has beyond that is not read: a file that changes
-/// while it is sealed never becomes a blob whose length is a lie.
-struct Sealing<'a> {
-    source: &'a mut dyn Read,
-    key: BlobKey,
-    hasher: blake3::Hasher,
-    at: u64,
-    plain_bytes: u64,
-    padded: u64,
-}
-
-impl Read for Sealing<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let room = u64::try_from(buffer.len()).unwrap_or(u64::MAX);
-        let plain_left = self.plain_bytes.saturating_sub(self.at);
-        let most = if plain_left > 0 { plain_left } else { self.padded.saturating_sub(self.at) };
-        let len = usize::try_from(room.min(most)).unwrap_or(usize::MAX);
-        let Some(piece) = buffer.get_mut(..len).filter(|piece| !piece.is_empty()) else { return Ok(0) };
-        let len = if plain_left > 0 {
-            let len = self.source.read(piece)?;
-            if len == 0 {
-                return Err(std::io::Error::from(std::io::ErrorKind::UnexpectedEof));
-            }
-            self.hasher.update(piece.get(..len).unwrap_or_default());
-            len
-        } else {
-            piece.fill(0);
-            len
-        };
-        apply_blob_stream(&self.key, self.at, piece.get_mut(..len).unwrap_or_default());
-        self.at = self.at.saturating_add(u64::try_from(len).unwrap_or(u64::MAX));
-        Ok(len)
-    }
-}
-
-/// A picture or video that can be read.
+/// A picture or video that can be read, as far as it is here.
 pub struct OpenBlob {
     file: std::sync::Mutex<File>,
     key: BlobKey,
     mime: &'static str,
     bytes: u64,
+    /// While it is on its way: what of it may be read.
+    arriving: Option<Arc<Arriving>>,
 }
 
 impl std::fmt::Debug for OpenBlob {
@@ -105,6 +73,7 @@ impl std::fmt::Debug for OpenBlob {
         f.debug_struct("OpenBlob")
             .field("mime", &self.mime)
             .field("bytes", &self.bytes)
+            .field("arriving", &self.arriving.is_some())
             .finish_non_exhaustive()
     }
 }
@@ -130,12 +99,27 @@ impl OpenBlob {
         let fitting = fitting.or_else(|| readings.iter().position(|reading| reading.proof.is_none()));
         let reading = fitting.and_then(|at| readings.into_iter().nth(at));
         let BlobReading { key, mime, bytes, .. } = reading.ok_or_else(super::reseal::not_the_signed_one)?;
-        Ok(Self { file: std::sync::Mutex::new(file), key, mime, bytes })
+        Ok(Self { file: std::sync::Mutex::new(file), key, mime, bytes, arriving: None })
+    }
+
+    /// Opens a blob that is on its way, if there is no doubt about how: which of several readings is true, and whether it
+    /// is what somebody else has signed, shows only when it is whole.
+    pub(super) fn open_arriving(files: &BlobFiles, id: &BlobId, readings: &[BlobReading]) -> Option<Self> {
+        let [BlobReading { key, mime, bytes, proof: None }] = readings else { return None };
+        let (arriving, file) = files.arriving(*id).ok()?;
+        (arriving.shape().bytes() == padded_len(*bytes)).then(|| Self {
+            file: std::sync::Mutex::new(file),
+            key: key.clone(),
+            mime,
+            bytes: *bytes,
+            arriving: Some(arriving),
+        })
     }
 
     /// Opens a file whose key is my own.
     pub(super) fn of_mine(file: File, key: BlobKey, bytes: u64) -> Self {
-        Self { file: std::sync::Mutex::new(file), key, mime: "application/octet-stream", bytes }
+        let mime = "application/octet-stream";
+        Self { file: std::sync::Mutex::new(file), key, mime, bytes, arriving: None }
     }
 
     /// Its media type.
@@ -151,15 +135,69 @@ impl OpenBlob {
     /// Up to `len` bytes from `offset`, cut at the end. Blocks on the disk.
     ///
     /// # Errors
-    /// Failed if the disk refuses.
+    /// Failed if the disk refuses; not found if the blob was opened while on its way and has not come so far.
     pub fn read(&self, offset: u64, len: usize) -> Result<Vec<u8>> {
         let left = self.bytes.saturating_sub(offset);
-        let len = len.min(usize::try_from(left).unwrap_or(usize::MAX));
+        let len = u64::try_from(len).unwrap_or(u64::MAX).min(left);
+        if let Some(arriving) = &self.arriving {
+            let (group, end) = (group_of(offset), offset.saturating_add(len));
+            if len > 0 && end_of(group, arriving.groups_from(group)) < end {
+                return Err(not_here());
+            }
+        }
         let mut file = self.file.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        read_at(&mut file, &self.key, offset, u64::try_from(len).unwrap_or(u64::MAX)).map_err(|error| {
+        read_at(&mut file, &self.key, offset, len).map_err(|error| {
             Error::failed("blob_unreadable", format!("a picture cannot be read: {error}"), "look at the disk")
         })
     }
+
+    /// Waits until something is here from `offset` on, and says up to where; at once if the blob is here whole. What is
+    /// waited for is asked of the network first.
+    ///
+    /// # Errors
+    /// Not found if nothing of it comes within so many ms, or it was withdrawn.
+    ///
+    /// # Cancel
+    /// May be dropped at any point.
+    pub async fn here(&self, offset: u64, wait_ms: u64) -> Result<u64> {
+        let Some(arriving) = self.arriving.as_ref().filter(|_| offset < self.bytes) else {
+            return Ok(self.bytes);
+        };
+        let comes = std::future::poll_fn(|context| poll_there(arriving, offset, context));
+        let wait = std::time::Duration::from_millis(wait_ms);
+        let end = tokio::time::timeout(wait, comes).await.map_err(|_elapsed| not_here())??;
+        Ok(end.min(self.bytes))
+    }
+}
+
+/// The group of a byte.
+fn group_of(offset: u64) -> u32 {
+    let group_len = u64::try_from(BLOB_GROUP_LEN).unwrap_or(u64::MAX);
+    offset.checked_div(group_len).and_then(|group| u32::try_from(group).ok()).unwrap_or(u32::MAX)
+}
+
+/// Where so many groups from one on end, bytes.
+fn end_of(group: u32, count: u32) -> u64 {
+    let group_len = u64::try_from(BLOB_GROUP_LEN).unwrap_or(u64::MAX);
+    u64::from(group.saturating_add(count)).saturating_mul(group_len)
+}
+
+/// Up to which byte a blob on its way may be read from `offset` on.
+fn poll_there(arriving: &Arriving, offset: u64, context: &Context<'_>) -> Poll<Result<u64>> {
+    let group = group_of(offset);
+    arriving.poll_groups(group, context).map(|there| match there {
+        There::Groups(count) => Ok(end_of(group, count)),
+        // Whoever is one too many asks again, as for what has not come.
+        There::Gone | There::Crowded => Err(not_here()),
+    })
+}
+
+pub(super) fn not_here() -> Error {
+    Error::not_found(
+        "blob_not_here",
+        "the picture has not arrived yet",
+        "it comes when its author or a mutual friend is online",
+    )
 }
 
 /// Bytes of padding that are looked at to tell a true key from a wrong one.
@@ -234,7 +272,7 @@ mod tests {
     fn a_file_sealed_piece_by_piece_is_what_sealing_it_whole_would_be() {
         let home = tempfile::tempdir().expect("a folder");
         let files = BlobFiles::open(&home.path().join("blobs")).expect("blobs");
-        for len in [1usize, 256, 16_384, 16_385, 300_007] {
+        for len in [1usize, 256, 16_384, 16_385, 262_144, 262_145, 300_007, 2_500_001] {
             let plain: Vec<u8> = (0..len).map(|at| u8::try_from(at % 251).expect("small")).collect();
             let path = home.path().join("film");
             std::fs::write(&path, &plain).expect("written");
@@ -259,8 +297,60 @@ mod tests {
         let film = File::create(&path).expect("a file");
         film.set_len(VIDEO_BLOB_LIMIT + 1).expect("long");
         assert_eq!(seal_file(&files, &path).expect_err("too long").code, "blob_limit");
-        film.set_len(VIDEO_BLOB_LIMIT).expect("long");
-        let sealed = seal_file(&files, &path).expect("of the limit");
-        assert_eq!(files.list().expect("listed"), [(sealed.id, VIDEO_BLOB_LIMIT)]);
+        assert!(check_len(VIDEO_BLOB_LIMIT).is_ok() && check_len(VIDEO_BLOB_LIMIT + 1).is_err());
+        assert!(files.list().expect("listed").is_empty());
+        // One that ends too early in the middle of what is sealed in stages.
+        let long = vec![7u8; 1_000_000];
+        assert!(seal_from(&files, &mut &long[..], 1_000_001).is_err());
+        assert!(files.list().expect("listed").is_empty());
+    }
+
+    /// Two folders, of which one holds a film and the other its first group of two.
+    fn half_way() -> (tempfile::TempDir, SealedBlob, Arc<BlobFiles>, blobs::Incoming, Vec<u8>) {
+        let home = tempfile::tempdir().expect("a folder");
+        let theirs = BlobFiles::open(&home.path().join("theirs")).expect("blobs");
+        let mine = Arc::new(BlobFiles::open(&home.path().join("mine")).expect("blobs"));
+        let plain: Vec<u8> = (0..30_000u32).map(|at| u8::try_from(at % 251).expect("small")).collect();
+        let sealed = seal(&theirs, &plain).expect("sealed");
+        let groups = crate::blob::Groups::new(vec![(0, 1)]).expect("one group");
+        let mut incoming = mine.begin(sealed.id, padded_len(30_000)).expect("begun");
+        let shape = incoming.partial().shape();
+        let mut decoder = crate::blob::Decoder::new(sealed.id, shape, &groups).expect("it has it");
+        let mut answer = vec![0; 64 * 1024];
+        let get = crate::blob::Get { blob: sealed.id, groups };
+        let len = theirs.serve(&get).expect("here").fill(&mut answer).expect("read");
+        decoder.feed(&answer[..len], &mut |verified| incoming.accept(verified)).expect("true");
+        (home, sealed, mine, incoming, plain)
+    }
+
+    #[tokio::test]
+    async fn what_has_come_of_a_film_is_read_and_what_has_not_is_waited_for_within_a_limit() {
+        let (_home, sealed, files, incoming, plain) = half_way();
+        let reading =
+            || BlobReading { key: sealed.key.clone(), mime: "video/mp4", bytes: 30_000, proof: None };
+        let open = OpenBlob::open_arriving(&files, &sealed.id, &[reading()]).expect("on its way");
+        assert_eq!(open.here(0, 0).await.expect("the first group"), 16_384);
+        assert_eq!(open.read(100, 16_284).expect("there"), plain[100..16_384]);
+        assert_eq!(open.read(16_000, 1_000).expect_err("half of it").code, "blob_not_here");
+        assert_eq!(open.here(16_384, 30).await.expect_err("it does not come").code, "blob_not_here");
+        // A cut changes nothing; a withdrawal does.
+        drop(incoming);
+        assert_eq!(open.read(0, 10).expect("still there"), plain[..10]);
+        files.remove(sealed.id).expect("removed");
+        assert_eq!(open.here(0, 1_000).await.expect_err("withdrawn").code, "blob_not_here");
+        assert!(open.read(0, 10).is_err());
+    }
+
+    #[test]
+    fn a_film_on_its_way_is_opened_only_if_there_is_no_doubt_about_it() {
+        let (_home, sealed, files, _incoming, _) = half_way();
+        let reading = |bytes, proof| BlobReading { key: sealed.key.clone(), mime: "video/mp4", bytes, proof };
+        let opens =
+            |readings: &[BlobReading]| OpenBlob::open_arriving(&files, &sealed.id, readings).is_some();
+        assert!(opens(&[reading(30_000, None)]));
+        assert!(!opens(&[reading(30_000, Some([7; 32]))]), "what somebody signed is compared whole");
+        assert!(!opens(&[reading(30_000, None), reading(30_000, None)]), "two say how");
+        assert!(!opens(&[reading(3_000, None)]), "another length");
+        assert!(!opens(&[]));
     }
 }

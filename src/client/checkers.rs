@@ -6,7 +6,7 @@
 //!
 //! They start with the first backlog and stay: a node that only hears its friends live never has them.
 
-use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
@@ -16,13 +16,13 @@ use crate::service::{Check, Checked};
 const THREADS_MAX: usize = 4;
 /// Entries that one thread takes at a time.
 const PART: usize = 16;
-/// Parts that wait for a thread; a run of events makes at most four, and two runs are under way.
+/// Parts that wait for a thread, or to be taken; a run of events makes at most four, and two runs are under way.
 const PARTS_QUEUE: usize = 16;
 
 /// Some checks, and where the results go.
 struct Part {
     checks: Vec<Check>,
-    done: std::sync::mpsc::Sender<Vec<Checked>>,
+    done: SyncSender<Vec<Checked>>,
 }
 
 /// The threads.
@@ -62,7 +62,7 @@ impl Checkers {
 
     /// Begins to run some checks.
     pub(super) fn begin(&self, mut checks: Vec<Check>) -> UnderWay {
-        let (done, results) = channel();
+        let (done, results) = sync_channel(PARTS_QUEUE);
         while !checks.is_empty() {
             let rest = checks.split_off(checks.len().min(PART));
             let part = Part { checks: std::mem::replace(&mut checks, rest), done: done.clone() };

@@ -3,6 +3,10 @@
 //! Read it beside docs/protocol.md 3.1: each function is a line of that table. Inputs are of fixed length, so that
 //! `‖` is unambiguous; labels under one key are prefix-distinct. The vectors in `tests/vectors/v1.json` bind each.
 
+use std::sync::LazyLock;
+
+use blake3::hazmat::{ContextKey, HasherExt as _, hash_derive_key_context};
+
 use super::{
     ContentKey, DevKey, EpochSecret, Gate, Ikey, InviteKey, InviteSecret, Itag, Nonce, PairKey, ReadKey,
     RendezvousKey, ReplyKey, ResumeKey, RootSeed, SealPublic, SigningKey, TagKey, ThreadKey,
@@ -38,9 +42,17 @@ impl Role {
     }
 }
 
-/// `KDF(ctx, m)`: BLAKE3 `derive_key`.
-fn kdf(context: &'static str, parts: &[&[u8]]) -> [u8; 32] {
-    let mut hasher = blake3::Hasher::new_derive_key(context);
+/// `KDF(ctx, m)`: BLAKE3 `derive_key`. What follows from the context alone is worked out once, and not with each of the
+/// six derivations that a page makes for every moment.
+macro_rules! kdf {
+    ($context:literal, $parts:expr $(,)?) => {{
+        static CONTEXT: LazyLock<ContextKey> = LazyLock::new(|| hash_derive_key_context($context));
+        derive(&CONTEXT, $parts)
+    }};
+}
+
+fn derive(context: &ContextKey, parts: &[&[u8]]) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new_from_context_key(context);
     for part in parts {
         hasher.update(part);
     }
@@ -83,44 +95,44 @@ pub struct SessionBinding {
 
 /// The root signing key of a seed.
 pub fn root_key(seed: &RootSeed) -> SigningKey {
-    SigningKey::from_seed(&kdf("tidings v1 root", &[seed.expose_bytes()]))
+    SigningKey::from_seed(&kdf!("tidings v1 root", &[seed.expose_bytes()]))
 }
 
 /// The key of vault generation `n` (3.14).
 pub fn vault_key(seed: &RootSeed, n: u64) -> [u8; 32] {
-    kdf("tidings v1 vault", &[seed.expose_bytes(), &n.to_be_bytes()])
+    kdf!("tidings v1 vault", &[seed.expose_bytes(), &n.to_be_bytes()])
 }
 
 /// The id of a seal key.
 pub fn seal_id(public: &SealPublic) -> SealId {
-    SealId::from_bytes(cut(kdf("tidings v1 seal id", &[public.as_bytes()])))
+    SealId::from_bytes(cut(kdf!("tidings v1 seal id", &[public.as_bytes()])))
 }
 
 // ---- epochs ----
 
 /// The id of an epoch, from its public key.
 pub fn epoch_id(epoch_pub: &[u8; 32]) -> EpochId {
-    EpochId::from_bytes(cut(kdf("tidings v1 epoch id", &[epoch_pub])))
+    EpochId::from_bytes(cut(kdf!("tidings v1 epoch id", &[epoch_pub])))
 }
 
 /// What an epoch's claim commits to.
 pub fn es_commit(secret: &EpochSecret) -> [u8; 32] {
-    kdf("tidings v1 es commit", &[secret.expose_bytes()])
+    kdf!("tidings v1 es commit", &[secret.expose_bytes()])
 }
 
 /// Finds and carries an epoch.
 pub fn tag_key(secret: &EpochSecret) -> TagKey {
-    TagKey::from_bytes(kdf("tidings v1 scope tag", &[secret.expose_bytes()]))
+    TagKey::from_bytes(kdf!("tidings v1 scope tag", &[secret.expose_bytes()]))
 }
 
 /// Opens an epoch's entries.
 pub fn read_key(secret: &EpochSecret) -> ReadKey {
-    ReadKey::from_bytes(kdf("tidings v1 read", &[secret.expose_bytes()]))
+    ReadKey::from_bytes(kdf!("tidings v1 read", &[secret.expose_bytes()]))
 }
 
 /// Rendezvous of a `~contact` epoch.
 pub fn rdv_key(secret: &EpochSecret) -> RendezvousKey {
-    RendezvousKey::from_bytes(kdf("tidings v1 rendezvous", &[secret.expose_bytes()]))
+    RendezvousKey::from_bytes(kdf!("tidings v1 rendezvous", &[secret.expose_bytes()]))
 }
 
 /// The tag that a side shows for an epoch in a session.
@@ -146,19 +158,19 @@ pub fn content_key(key: &ReadKey, seq: u64, nonce: &Nonce) -> ContentKey {
 
 /// What the signed header says about the content key.
 pub fn commit(key: &ContentKey) -> [u8; 32] {
-    kdf("tidings v1 commit", &[key.expose_bytes()])
+    kdf!("tidings v1 commit", &[key.expose_bytes()])
 }
 
 /// The id of an entry, from its header without the signature.
 pub fn entry_id(header: &[u8; 122]) -> EntryId {
-    EntryId::from_bytes(kdf("tidings v1 entry id", &[header]))
+    EntryId::from_bytes(kdf!("tidings v1 entry id", &[header]))
 }
 
 // ---- interactions ----
 
 /// The key of the thread beneath a post.
 pub fn thread_key(key: &ContentKey) -> ThreadKey {
-    ThreadKey::from_bytes(kdf("tidings v1 thread", &[key.expose_bytes()]))
+    ThreadKey::from_bytes(kdf!("tidings v1 thread", &[key.expose_bytes()]))
 }
 
 /// The tag by which an interaction finds its post.
@@ -173,12 +185,12 @@ pub fn ikey(key: &ThreadKey, writer: &UserId, inonce: &Nonce) -> Ikey {
 
 /// Held by whoever was given the interaction's entry.
 pub fn gate(key: &ContentKey) -> Gate {
-    Gate::from_bytes(kdf("tidings v1 gate", &[key.expose_bytes()]))
+    Gate::from_bytes(kdf!("tidings v1 gate", &[key.expose_bytes()]))
 }
 
 /// The key of a reply's text: the reply's own ikey and the gate of its target's entry.
 pub fn reply_key(ikey: &Ikey, target_gate: &Gate) -> ReplyKey {
-    ReplyKey::from_bytes(kdf("tidings v1 reply", &[ikey.expose_bytes(), target_gate.expose_bytes()]))
+    ReplyKey::from_bytes(kdf!("tidings v1 reply", &[ikey.expose_bytes(), target_gate.expose_bytes()]))
 }
 
 /// Names a hidden interaction to those who can see it, and to nobody else.
@@ -195,12 +207,12 @@ pub fn mention(pair: &PairKey, epoch: &EpochId, nonce: &Nonce) -> [u8; 8] {
 
 /// The id of an invite.
 pub fn invite_id(secret: &InviteSecret) -> InviteId {
-    InviteId::from_bytes(cut(kdf("tidings v1 invite id", &[secret.expose_bytes()])))
+    InviteId::from_bytes(cut(kdf!("tidings v1 invite id", &[secret.expose_bytes()])))
 }
 
 /// The key of an invite's MACs.
 pub fn invite_key(secret: &InviteSecret) -> InviteKey {
-    InviteKey::from_bytes(kdf("tidings v1 invite", &[secret.expose_bytes()]))
+    InviteKey::from_bytes(kdf!("tidings v1 invite", &[secret.expose_bytes()]))
 }
 
 /// Everything two people who pair have shown each other.
@@ -239,7 +251,7 @@ pub fn pair_mac(key: &InviteKey, role: Role, transcript: &PairTranscript) -> [u8
 
 /// The pair key, from the invite's secret and the two seal keys' shared secret `dh`.
 pub fn pair_key(secret: &InviteSecret, dh: &[u8; 32], transcript: &PairTranscript) -> PairKey {
-    PairKey::from_bytes(kdf(
+    PairKey::from_bytes(kdf!(
         "tidings v1 pair",
         &[
             secret.expose_bytes(),
@@ -255,12 +267,12 @@ pub fn pair_key(secret: &InviteSecret, dh: &[u8; 32], transcript: &PairTranscrip
 /// What the safety words are made of: the first 66 bits become 6 words.
 pub fn safety(nonce_i: &[u8; 32], nonce_r: &[u8; 32], a: &UserId, b: &UserId) -> [u8; 32] {
     let (low, high) = if a < b { (a, b) } else { (b, a) };
-    kdf("tidings v1 safety", &[nonce_i, nonce_r, low.as_bytes(), high.as_bytes()])
+    kdf!("tidings v1 safety", &[nonce_i, nonce_r, low.as_bytes(), high.as_bytes()])
 }
 
 /// The key of Resume's MACs.
 pub fn resume_key(pair: &PairKey) -> ResumeKey {
-    ResumeKey::from_bytes(kdf("tidings v1 resume", &[pair.expose_bytes()]))
+    ResumeKey::from_bytes(kdf!("tidings v1 resume", &[pair.expose_bytes()]))
 }
 
 /// A side's proof in Resume. In the initiator's, the responder's nonce is zeros.
@@ -286,7 +298,7 @@ pub fn from_tag(pair: &PairKey, parcel: &ParcelId) -> [u8; 8] {
 
 /// The key by which two devices' parcels prove the device.
 pub fn dev_key(dh: &[u8; 32], from: &DeviceId, to: &DeviceId) -> DevKey {
-    DevKey::from_bytes(kdf("tidings v1 parcel device", &[dh, from.as_bytes(), to.as_bytes()]))
+    DevKey::from_bytes(kdf!("tidings v1 parcel device", &[dh, from.as_bytes(), to.as_bytes()]))
 }
 
 /// The proof of a parcel's device over the envelope's head and the inner bytes before the proof.
@@ -308,7 +320,7 @@ pub fn lan_tag(key: &RendezvousKey, salt: &[u8; 16], slot: u32, ip: &[u8; 16], p
 
 /// Finds a public channel (3.17).
 pub fn channel_tag_key(channel_pub: &[u8; 32], link_key: &[u8; 32]) -> TagKey {
-    TagKey::from_bytes(kdf("tidings v1 channel tag", &[channel_pub, link_key]))
+    TagKey::from_bytes(kdf!("tidings v1 channel tag", &[channel_pub, link_key]))
 }
 
 /// Whether two MACs are equal, in constant time.
@@ -318,5 +330,5 @@ pub fn mac_eq(a: &[u8], b: &[u8]) -> bool {
 
 /// A seed from a number, for tests and simulations.
 pub(super) fn test_seed(number: u64) -> [u8; 32] {
-    kdf("tidings v1 test seed", &[&number.to_be_bytes()])
+    kdf!("tidings v1 test seed", &[&number.to_be_bytes()])
 }

@@ -57,8 +57,13 @@ impl Header {
     /// # Errors
     /// [`DecodeError`] for an unknown version or suite, a number of 2^48 or more, a length that no padding gives.
     pub fn decode(bytes: &[u8; HEADER_LEN]) -> Result<Self, DecodeError> {
+        let id = keys::entry_id(&Reader::new(bytes).array::<SIGNED_LEN>()?);
+        Self::of(id, bytes)
+    }
+
+    /// As [`Header::decode`], of an entry whose id is known: it lies under it on our own disk.
+    pub(super) fn of(id: EntryId, bytes: &[u8; HEADER_LEN]) -> Result<Self, DecodeError> {
         let mut input = Reader::new(bytes);
-        let id = keys::entry_id(&input.clone().array::<SIGNED_LEN>()?);
         known("entry version", input.u8()?, VERSION)?;
         known("entry suite", input.u8()?, SUITE)?;
         let epoch = input.value()?;

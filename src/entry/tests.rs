@@ -271,6 +271,34 @@ fn what_lies_on_our_disk_is_taken_back_unless_it_is_damaged() {
 }
 
 #[test]
+fn what_is_opened_from_our_disk_is_told_damaged_by_its_hash_where_it_does_not_open() {
+    let epoch = Epoch::new(1);
+    let entry = epoch.write(3, b"kept");
+    let (header, body) = entry.clone().into_parts();
+    let taken = Entry::trust_sealed(entry.id(), header.bytes(), body.clone()).expect("whole");
+    assert_eq!(
+        (&taken, taken.is_whole(), taken.open_with(&epoch.read)),
+        (&entry, true, Ok(b"kept".to_vec()))
+    );
+    // Whatever bit of the body is altered: it does not open, and the damage is ours and not the author's.
+    for at in 0..body.len() {
+        let mut altered = body.clone();
+        altered[at] ^= 1;
+        let taken = Entry::trust_sealed(entry.id(), header.bytes(), altered).expect("the form of an entry");
+        assert_eq!(
+            (taken.open_with(&epoch.read), taken.is_whole()),
+            (Err(OpenFault::Seal), false),
+            "byte {at}"
+        );
+    }
+    // What its author sealed badly is whole.
+    let forged = epoch.forge(&[1; 256], None);
+    assert!(forged.open_with(&epoch.read).is_err() && forged.is_whole());
+    assert!(Entry::trust_sealed(entry.id(), header.bytes(), body[1..].to_vec()).is_err());
+    assert!(Entry::trust_sealed(entry.id(), &header.bytes()[1..], body).is_err());
+}
+
+#[test]
 fn an_entry_written_under_the_same_number_twice_has_another_key_and_id() {
     let epoch = Epoch::new(1);
     let [a, b] = [1, 2].map(|n| write(epoch.draft(5, b"same"), &mut Entropy::from_number(n)).expect("fits"));

@@ -11,9 +11,12 @@
 //! A peer has to keep a pace: after a grace, so many bytes a second since the transfer began, whatever the disk here
 //! takes not counted. So nobody holds a place that others wait for by sending a byte now and then.
 //!
+//! Whoever reads a blob while it comes may wait for a part that is far away. Then the stream is given up and the rest is
+//! asked for on another one, that part first ([`Fetched::Part`]); what came before is kept and not asked for again.
+//!
 //! Source: docs/protocol.md 3.7, 3.9.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,14 +31,15 @@ use super::frames::{About, put_frame, read_frame};
 use crate::blob::{Decoder, Encoder, FeedError, Get, Groups, Shape};
 use crate::id::BlobId;
 use crate::limits::{
-    BLOB_BUFFER_LEN, BLOB_BUFFERS, BLOB_DECISION_TIMEOUT_MS, BLOB_RATE_MIN, BLOB_REQUEST_TIMEOUT_MS,
-    BLOB_STALL_TIMEOUT_MS, BLOB_SYNC_LEN,
+    BLOB_BUFFER_LEN, BLOB_BUFFERS, BLOB_DECISION_TIMEOUT_MS, BLOB_LINGER_MS, BLOB_RATE_MIN,
+    BLOB_REQUEST_TIMEOUT_MS, BLOB_STALL_TIMEOUT_MS, BLOB_SYNC_LEN,
 };
 use crate::link::{ConnId, Event};
 use crate::store::blobs::{BlobFiles, Error, Incoming};
 use crate::wire::{self, Encode};
 
 const STALL: Duration = Duration::from_millis(BLOB_STALL_TIMEOUT_MS);
+const LINGER: Duration = Duration::from_millis(BLOB_LINGER_MS);
 
 /// What a peer has moved of a transfer, and until when it must have moved more.
 struct Pace {
@@ -107,15 +111,33 @@ impl ServeSlots {
 }
 
 /// How a transfer ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum Fetched {
     /// The blob stands under its id.
     Whole { bytes: u64 },
     /// It does not.
     Failed { lied: bool },
+    /// What was asked for came, or somebody waits for another part: the rest is to be asked for on another stream.
+    Part(Box<Incoming>),
 }
 
 const FAILED: Fetched = Fetched::Failed { lied: false };
+
+/// What a stream is to fetch.
+#[derive(Debug)]
+pub(super) enum Wanted {
+    Begin { blob: BlobId, bytes: u64 },
+    GoOn(Box<Incoming>),
+}
+
+impl Wanted {
+    pub(super) fn blob(&self) -> BlobId {
+        match self {
+            Self::Begin { blob, .. } => *blob,
+            Self::GoOn(incoming) => incoming.partial().blob(),
+        }
+    }
+}
 
 /// Reads a request, asks the machine, and sends the answer if it says yes.
 pub(super) async fn serve(
@@ -217,18 +239,19 @@ async fn write_at_pace(
     Ok(())
 }
 
-/// Fetches what is missing of a blob. Ends when the thread that writes has ended, so that another attempt can begin.
+/// Fetches what is missing of a blob, what somebody waits for first. Ends when the thread that writes has ended, so that
+/// another attempt can begin.
 pub(super) async fn fetch(
     mut stream: impl AsyncRead + AsyncWrite + Unpin,
     files: Arc<BlobFiles>,
-    blob: BlobId,
-    bytes: u64,
+    wanted: Wanted,
     cancelled: CancellationToken,
     about: About,
 ) -> Fetched {
-    let begun = spawn_blocking(move || begin(&files, blob, bytes)).await;
+    let blob = wanted.blob();
+    let begun = spawn_blocking(move || begin(&files, wanted)).await;
     let (incoming, missing) = match begun {
-        Ok(Ok(Begun::Here)) => return Fetched::Whole { bytes },
+        Ok(Ok(Begun::Here(bytes))) => return Fetched::Whole { bytes },
         Ok(Ok(Begun::Missing(incoming, missing))) => (incoming, missing),
         Ok(Ok(Begun::OnlyToFinish(incoming))) => {
             return spawn_blocking(move || finish(*incoming)).await.unwrap_or(FAILED);
@@ -245,38 +268,50 @@ pub(super) async fn fetch(
     else {
         return FAILED;
     };
+    let arriving = Arc::clone(incoming.arriving());
     let (full, filled) = mpsc::channel::<Filled>(BLOB_BUFFERS);
     let (empty, emptied) = mpsc::channel(BLOB_BUFFERS);
-    let keeper = spawn_blocking(move || keep(*incoming, decoder, filled, &empty));
+    let keeper = spawn_blocking(move || keep(incoming, decoder, filled, &empty));
     let get = Get { blob, groups: missing };
     let mut received = 0;
     let transfer = receive(&mut stream, &get, len, full, emptied, &mut received);
     let ended = tokio::select! {
+        biased;
         () = cancelled.cancelled() => Err(io::ErrorKind::ConnectionAborted.into()),
         ended = transfer => ended,
+        () = poll_fn(|context| arriving.poll_turn(context)) => Ok(()),
     };
-    if let Err(error) = ended {
+    if let Err(error) = &ended {
         tracing::debug!(blob = %blob.short(), node = %about.node.short(), %error, "a blob did not come to its end");
     }
     if let Some(record) = &about.record {
         record.blob(&about.node, received);
     }
-    keeper.await.unwrap_or(FAILED)
+    match keeper.await.unwrap_or(FAILED) {
+        // What broke off is tried again later, and perhaps of somebody else.
+        Fetched::Part(_) if ended.is_err() => FAILED,
+        other => other,
+    }
 }
 
 /// What is to be done for a blob.
 enum Begun {
-    Here,
+    Here(u64),
     Missing(Box<Incoming>, Groups),
     OnlyToFinish(Box<Incoming>),
 }
 
-fn begin(files: &Arc<BlobFiles>, blob: BlobId, bytes: u64) -> Result<Begun, Error> {
-    Shape::new(bytes)?;
-    if files.size(blob) == Some(bytes) {
-        return Ok(Begun::Here);
-    }
-    let incoming = Box::new(files.begin(blob, bytes)?);
+fn begin(files: &Arc<BlobFiles>, wanted: Wanted) -> Result<Begun, Error> {
+    let incoming = match wanted {
+        Wanted::GoOn(incoming) => incoming,
+        Wanted::Begin { blob, bytes } => {
+            Shape::new(bytes)?;
+            if files.size(blob) == Some(bytes) {
+                return Ok(Begun::Here(bytes));
+            }
+            Box::new(files.begin(blob, bytes)?)
+        }
+    };
     Ok(match incoming.missing() {
         Some(missing) => Begun::Missing(incoming, missing),
         None => Begun::OnlyToFinish(incoming),
@@ -319,18 +354,31 @@ async fn receive(
     Ok(())
 }
 
-/// Fills a buffer as far as the stream goes. Returns how far, and why no further.
+/// Fills a buffer as far as the stream goes, or as far as it went in a little while: what came is of use to whoever
+/// reads along. Returns how far, and why no further.
 async fn fill(
     stream: &mut (impl AsyncRead + Unpin),
     buffer: &mut [u8],
     pace: &mut Pace,
 ) -> (usize, io::Result<()>) {
     let mut filled = 0usize;
+    let mut lingers: Option<Instant> = None;
     while let Some(room) = buffer.get_mut(filled..).filter(|room| !room.is_empty()) {
-        match pace.step(stream.read(room)).await {
+        let step = pace.step(stream.read(room));
+        let read = match lingers {
+            None => step.await,
+            Some(until) => match timeout_at(until, step).await {
+                Ok(read) => read,
+                Err(_) => return (filled, Ok(())),
+            },
+        };
+        match read {
             Ok(0) => return (filled, Err(io::ErrorKind::UnexpectedEof.into())),
             Ok(len) => filled = filled.saturating_add(len),
             Err(error) => return (filled, Err(error)),
+        }
+        if lingers.is_none() {
+            lingers = Instant::now().checked_add(LINGER);
         }
     }
     (filled, Ok(()))
@@ -338,7 +386,7 @@ async fn fill(
 
 /// The thread of a fetch: verifies and writes until the stream ends.
 fn keep(
-    mut incoming: Incoming,
+    mut incoming: Box<Incoming>,
     mut decoder: Decoder,
     mut filled: mpsc::Receiver<Filled>,
     empty: &mpsc::Sender<Vec<u8>>,
@@ -367,7 +415,7 @@ fn keep(
             }
         }
     }
-    if incoming.partial().is_whole() { finish(incoming) } else { FAILED }
+    if incoming.partial().is_whole() { finish(*incoming) } else { Fetched::Part(incoming) }
 }
 
 /// Lets the disk begin while the rest is on its way, so that the sync at the end has little left to do. That one
@@ -412,19 +460,40 @@ mod tests {
         Pace { grace: GRACE, ..Pace::begin() }
     }
 
+    /// Fills a buffer again and again until so much has come in all, or an end.
+    async fn fill_up(stream: impl AsyncRead + Unpin, len: usize) -> (usize, io::Result<()>) {
+        let (mut stream, mut pace, mut all) = (stream, short(), 0);
+        let mut buffer = vec![0; len];
+        while all < len {
+            let (filled, ended) = fill(&mut stream, &mut buffer[all..], &mut pace).await;
+            all += filled;
+            if ended.is_err() {
+                return (all, ended);
+            }
+        }
+        (all, Ok(()))
+    }
+
     #[tokio::test]
     async fn a_peer_that_trickles_is_given_up_though_it_never_stalls() {
         let begun = Instant::now();
-        let (filled, ended) = fill(&mut trickle(1, 200), &mut [0; 64], &mut short()).await;
+        let (filled, ended) = fill_up(trickle(1, 200), 64).await;
         assert_eq!(ended.expect_err("slow").kind(), io::ErrorKind::TimedOut);
         assert!(filled <= 2 && begun.elapsed() >= GRACE);
+    }
+
+    #[tokio::test]
+    async fn what_came_is_handed_on_though_the_buffer_is_not_full() {
+        let (filled, ended) = fill(&mut trickle(100, 100), &mut vec![0; 1_000], &mut short()).await;
+        assert!(ended.is_ok());
+        assert_eq!(filled, 100, "the second hundred comes after the linger");
     }
 
     #[tokio::test]
     async fn a_peer_above_the_least_rate_is_waited_for_beyond_the_grace() {
         let burst = usize::try_from(BLOB_RATE_MIN).expect("small");
         let begun = Instant::now();
-        let (_, ended) = fill(&mut trickle(burst, 100), &mut vec![0; burst * 6], &mut short()).await;
+        let (_, ended) = fill_up(trickle(burst, 100), burst * 6).await;
         assert!(ended.is_ok() && begun.elapsed() >= GRACE * 2);
     }
 

@@ -3,6 +3,9 @@
 //! An order about something that is gone does nothing, or is answered as if it had failed at once: the machine cannot
 //! know yet.
 
+use libp2p::swarm::ConnectionId;
+
+use super::blobs::Wanted;
 use super::driver::Driver;
 use super::frames;
 use super::handler::Kind;
@@ -97,15 +100,21 @@ impl Driver {
         }
     }
 
-    fn fetch_blob(&mut self, conn: ConnId, blob: BlobId, bytes: u64) {
-        let stream = self.next_stream_id();
-        let opened = self.numbers.get(&conn).copied().and_then(|conn| {
-            let state = State::OpeningFetch { blob, bytes };
-            self.put(stream, conn, Kind::Speak(Protocol::Blob), true, state).map(|()| conn)
-        });
-        match opened {
-            Some(conn) => self.swarm.behaviour_mut().open(conn, stream, Protocol::Blob),
-            None => self.tell(Event::BlobFailed { blob, conn, lied: false }),
+    fn fetch_blob(&mut self, number: ConnId, blob: BlobId, bytes: u64) {
+        let wanted = Wanted::Begin { blob, bytes };
+        match self.numbers.get(&number).copied() {
+            Some(conn) => self.fetch_on(conn, number, wanted),
+            None => self.tell(Event::BlobFailed { blob, conn: number, lied: false }),
+        }
+    }
+
+    /// Opens a stream for a blob, or for the rest of one.
+    pub(super) fn fetch_on(&mut self, conn: ConnectionId, number: ConnId, wanted: Wanted) {
+        let (stream, blob) = (self.next_stream_id(), wanted.blob());
+        let kind = Kind::Speak(Protocol::Blob);
+        match self.put(stream, conn, kind, true, State::OpeningFetch(wanted)) {
+            Some(()) => self.swarm.behaviour_mut().open(conn, stream, Protocol::Blob),
+            None => self.tell(Event::BlobFailed { blob, conn: number, lied: false }),
         }
     }
 }

@@ -12,7 +12,7 @@ use libp2p::swarm::{ConnectionId, Stream};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use super::blobs::{self, Fetched, ServeSlots};
+use super::blobs::{self, Fetched, ServeSlots, Wanted};
 use super::driver::Driver;
 use super::frames::{self, About, Inlet, Outlet};
 use super::handler::Kind;
@@ -24,7 +24,7 @@ use crate::link::{ConnId, Event, Protocol, StreamId};
 /// What a stream is doing.
 pub(super) enum State {
     OpeningFrames(Inlet),
-    OpeningFetch { blob: BlobId, bytes: u64 },
+    OpeningFetch(Wanted),
     Frames,
     Asked(oneshot::Sender<bool>),
     Serving,
@@ -58,11 +58,22 @@ impl Driver {
         conn.streams.remove(&id);
         let (number, is_down) = (conn.number, conn.is_down);
         match (open.state, fetched) {
-            (State::OpeningFetch { blob, .. } | State::Fetching(blob), fetched) => self.tell(match fetched {
-                Some(Fetched::Whole { bytes }) => Event::BlobFetched { blob, bytes },
-                Some(Fetched::Failed { lied }) => Event::BlobFailed { blob, conn: number, lied },
-                None => Event::BlobFailed { blob, conn: number, lied: false },
-            }),
+            (State::OpeningFetch(wanted), _) => {
+                self.tell(Event::BlobFailed { blob: wanted.blob(), conn: number, lied: false });
+            }
+            (State::Fetching(blob), fetched) => match fetched {
+                Some(Fetched::Whole { bytes }) => self.tell(Event::BlobFetched { blob, bytes }),
+                Some(Fetched::Part(incoming)) if !is_down => {
+                    let conn = open.conn;
+                    return self.fetch_on(conn, number, Wanted::GoOn(incoming));
+                }
+                Some(Fetched::Failed { lied }) => {
+                    self.tell(Event::BlobFailed { blob, conn: number, lied });
+                }
+                Some(Fetched::Part(_)) | None => {
+                    self.tell(Event::BlobFailed { blob, conn: number, lied: false });
+                }
+            },
             (State::Frames | State::OpeningFrames(_), _) if !is_down => {
                 self.tell(Event::StreamClosed { stream: id });
             }
@@ -78,7 +89,7 @@ impl Driver {
         for id in entry.streams.clone() {
             let Some(open) = self.streams.get(&id) else { continue };
             match open.state {
-                State::OpeningFrames(_) | State::OpeningFetch { .. } => self.forget(id, None),
+                State::OpeningFrames(_) | State::OpeningFetch(_) => self.forget(id, None),
                 State::Frames | State::Fetching(_) => {}
                 State::Asked(_) | State::Serving | State::Ping => open.token.cancel(),
             }
@@ -185,12 +196,12 @@ impl Driver {
                 let Some(about) = self.about(id, conn, protocol) else { return };
                 self.run_frames(id, number, true, stream, inlet, about);
             }
-            State::OpeningFetch { blob, bytes } => {
-                open.state = State::Fetching(blob);
+            State::OpeningFetch(wanted) => {
+                open.state = State::Fetching(wanted.blob());
                 let Some(about) = self.about(id, conn, Protocol::Blob) else { return };
                 let files = Arc::clone(&self.blobs);
                 self.tasks.spawn(async move {
-                    Ended::Fetched(id, blobs::fetch(stream, files, blob, bytes, token, about).await)
+                    Ended::Fetched(id, blobs::fetch(stream, files, wanted, token, about).await)
                 });
             }
             other => open.state = other,

@@ -10,22 +10,22 @@
 //!        └────────────────────────handle────────────────▶ take_entry: these very bytes? then no second check
 //! ```
 //!
-//! A result decides nothing: it is used only for exactly the header, signature and body that it was made of, checked
-//! against exactly the key of the epoch at the time of use, and forgotten with the step. A run with checks ahead and one without give the same outputs.
-//! Every signature is checked singly and strictly; a batch check would take what others refuse.
+//! A result decides nothing: it is used only for exactly the header, signature and body that it was made of, under
+//! exactly the key that the epoch has at the time of use, and is forgotten with the step. A run with checks ahead and one
+//! without give the same outputs. Every signature is checked singly and strictly; a batch check would take what others
+//! refuse.
 //!
 //! Source: docs/protocol.md 3.4; docs/adr/0013-sync-at-speed.md.
 
 use std::collections::BTreeMap;
 
 use super::Service;
+use super::sessions::{Spoken, Stream};
 use crate::crypto::{ReadKey, VerifyingKey};
-use crate::entry::{Entry, HEADER_LEN, Header, Unverified, Verified};
+use crate::entry::{Entry, HEADER_LEN, Unverified, Verified};
 use crate::link::Event;
 use crate::moment::Content;
 use crate::sync::Frame;
-
-use super::sessions::{Spoken, Stream};
 
 /// An entry that waits, with the keys to check it.
 pub struct Check {
@@ -101,9 +101,12 @@ impl Service {
             return None;
         }
         let Ok(Some(Frame::Entry(entry))) = Frame::decode(frame) else { return None };
-        let header = Header::decode(&entry.header).ok()?;
-        let record = self.state.epochs.get(&header.epoch())?;
-        let entry = Entry::<Unverified>::from_parts(&entry.header[..], entry.body).ok()?;
+        self.check_of(&entry.header[..], entry.body)
+    }
+
+    pub(super) fn check_of(&self, header: &[u8], body: Vec<u8>) -> Option<Check> {
+        let entry = Entry::<Unverified>::from_parts(header, body).ok()?;
+        let record = self.state.epochs.get(&entry.header().epoch())?;
         Some(Check { entry, public: record.public, read_key: record.read_key() })
     }
 

@@ -70,7 +70,7 @@ impl Service {
         let Some(mut state) = self.net.streams.remove(&stream) else { return Ok(()) };
         let conn = state.conn;
         let mut closed = false;
-        let mut frames = 0usize;
+        let mut frames = self.net.turns.get(&stream).copied().unwrap_or_default();
         if let Spoken::Sync(session) = &mut state.spoken {
             loop {
                 if frames >= PUMP_FRAMES_LIMIT {
@@ -87,6 +87,7 @@ impl Service {
                 self.on_session_output(conn, stream, session, output)?;
             }
         }
+        self.net.turns.insert(stream, frames);
         self.note_wake(conn, &state);
         if closed {
             self.order(Order::CloseStream { stream });
@@ -356,3 +357,6 @@ impl Service {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

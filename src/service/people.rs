@@ -387,18 +387,19 @@ impl Service {
 /// Whom of these a word names.
 pub(super) fn find<'a>(people: impl Iterator<Item = &'a Friend> + Clone, word: &str) -> Result<&'a Friend> {
     let folded = word.to_lowercase();
-    let ways: [Vec<&Friend>; 3] = [
-        people.clone().filter(|friend| friend.shown_name().to_lowercase() == folded).collect(),
-        people.clone().filter(|friend| friend.own_name.to_lowercase() == folded).collect(),
-        if word.len() >= ID_PREFIX_MIN {
-            people.filter(|friend| friend.user.to_string().starts_with(&folded)).collect()
-        } else {
-            Vec::new()
-        },
-    ];
-    match ways.into_iter().find(|way| !way.is_empty()).as_deref() {
-        Some([friend]) => Ok(friend),
-        Some(several) => Err(Error::not_found(
+    let mut fits: Vec<&Friend> =
+        people.clone().filter(|friend| friend.shown_name().to_lowercase() == folded).collect();
+    if fits.is_empty() {
+        fits = people.clone().filter(|friend| friend.own_name.to_lowercase() == folded).collect();
+    }
+    // Last, because it writes out the id of everybody.
+    if fits.is_empty() && word.len() >= ID_PREFIX_MIN {
+        fits = people.filter(|friend| friend.user.to_string().starts_with(&folded)).collect();
+    }
+    match fits.as_slice() {
+        [] => Err(no_such_person(word)),
+        [friend] => Ok(friend),
+        several => Err(Error::not_found(
             "ambiguous_person",
             format!("{} friends are called {word:?}", several.len()),
             format!(
@@ -406,7 +407,6 @@ pub(super) fn find<'a>(people: impl Iterator<Item = &'a Friend> + Clone, word: &
                 several.iter().map(|friend| friend.user.short()).collect::<Vec<_>>().join(", ")
             ),
         )),
-        None => Err(no_such_person(word)),
     }
 }
 

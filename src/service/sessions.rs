@@ -97,6 +97,8 @@ pub(super) struct Net {
     pub(super) changed: Changed,
     /// Sessions that had more to send than one turn allows.
     pub(super) unpumped: BTreeSet<StreamId>,
+    /// Frames that each session has sent in this step.
+    pub(super) turns: BTreeMap<StreamId, usize>,
     /// Closed epochs that were equal at the end of a session.
     pub(super) settled_closed: BTreeSet<(UserId, EpochId)>,
 }
@@ -120,11 +122,13 @@ impl Net {
     pub(super) fn keep_step(&mut self) {
         self.fresh_dials.clear();
         self.parted.clear();
+        self.turns.clear();
     }
 
     /// The step is forgotten: what it caused on other streams is not done, and what it told the shell was not told.
     pub(super) fn forget_step(&mut self) {
         self.todo.clear();
+        self.turns.clear();
         self.owed.clear();
         self.changed.all = true;
         for dial in std::mem::take(&mut self.fresh_dials) {

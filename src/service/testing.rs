@@ -9,8 +9,10 @@ use super::state::{EpochRecord, Friend, Me, class_code};
 use super::{Parts, SecondBook, Service};
 use crate::crypto::{AtRestKey, BlobKey, Entropy, EpochSecret, Nonce, ReadKey, SigningKey, keys};
 use crate::entry::{self, Draft};
-use crate::id::{BlobId, EntryId, EpochId, UserId};
-use crate::identity::{DeviceFlags, Keyring, KnownIdentity, next_seq};
+use crate::id::{BlobId, EntryId, EpochId, NodeId, UserId};
+use crate::identity::{
+    DeviceFlags, DeviceRecord, IdentityRecord, Keyring, KnownIdentity, Verified, next_seq,
+};
 use crate::limits::ENTRY_PADDED_MIN;
 use crate::moment::media::{Media, MediaKeys, Mime};
 use crate::moment::{Body, Class, Content, Post, PrivatePart, PublicPart, PublicValues};
@@ -45,7 +47,16 @@ impl Rig {
 
     /// The same on a store that a test watches.
     pub(super) fn on<S: Store>(inner: Arc<S>) -> Self {
-        let mut entropy = Entropy::from_number(9);
+        Self::with(inner, 9)
+    }
+
+    /// A node of somebody else's, whose keys follow from a number.
+    pub(super) fn of(number: u64) -> Self {
+        Self::with(Arc::new(Memory::new()), number)
+    }
+
+    fn with<S: Store>(inner: Arc<S>, number: u64) -> Self {
+        let mut entropy = Entropy::from_number(number);
         let created = Keyring::create(&mut entropy, BEGIN);
         let flags = DeviceFlags::new(false, true);
         let keyring = created.keyring;
@@ -81,30 +92,41 @@ impl Rig {
         while self.service.poll_output().is_some() {}
     }
 
+    /// The key that the node is found by.
+    pub(super) fn node(&self) -> NodeId {
+        self.keyring.node_id()
+    }
+
     /// A new friend, with an epoch of theirs for moments.
     pub(super) fn befriend(&mut self, name: &str) -> Author {
         let created = Keyring::create(&mut self.entropy, BEGIN);
         let user = created.keyring.user();
+        self.keep_friend(name, created.identity, None);
+        let author = Author::new(user, Class::Posts, &mut self.entropy);
+        self.service.insert_epoch(author.record());
+        self.commit();
+        author
+    }
+
+    /// Keeps somebody as a friend, with a device or without. Not committed.
+    pub(super) fn keep_friend(
+        &mut self,
+        name: &str,
+        identity: Verified<IdentityRecord>,
+        device: Option<Verified<DeviceRecord>>,
+    ) {
+        let user = identity.user();
         let mut out = Writer::new();
         out.value(&user);
         for text in [name, name, "", ""] {
             out.bytes_u16(text.as_bytes());
         }
-        out.u64(0)
-            .u32(0)
-            .u64(0)
-            .bool(false)
-            .raw(&[0; 64])
-            .u32(0)
-            .value(&KnownIdentity::new(created.identity));
+        out.u64(0).u32(0).u64(0).bool(false).raw(&[0; 64]).u32(0).value(&KnownIdentity::new(identity));
         out.u16(0).bytes_u16(&[]).u64(0).raw(&[0; 32]).bool(false);
-        let friend: Friend = decode(out.as_slice()).expect("a friend of the first release");
+        let mut friend: Friend = decode(out.as_slice()).expect("a friend of the first release");
+        friend.devices.extend(device.map(|device| (device.device(), device)));
         self.service.state.friends.insert(user, friend);
         self.service.save_friend(&user);
-        let author = Author::new(user, Class::Posts, &mut self.entropy);
-        self.service.insert_epoch(author.record());
-        self.commit();
-        author
     }
 
     /// Takes a text that a friend wrote, and commits.

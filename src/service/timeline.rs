@@ -84,14 +84,18 @@ impl Service {
         let (shown, id) = split_timeline_key(key).ok_or_else(bad)?;
         let (received, whole) = value.split_first_chunk::<8>().ok_or_else(bad)?;
         let (header, body) = whole.split_at_checked(HEADER_LEN).ok_or_else(bad)?;
-        let entry = Entry::trust_stored(header, body.to_vec()).map_err(|_| bad())?;
+        let entry = Entry::trust_sealed(id, header, body.to_vec()).map_err(|_| bad())?;
         let Some(author) = self.state.epochs.get(&entry.header().epoch()).map(|record| record.author) else {
             return Ok(None);
         };
         let Some(content_key) = self.content_key(entry.header())? else {
             return Ok(None);
         };
-        let content = entry.open(&content_key).ok().and_then(|bytes| Content::decode(&bytes).ok());
+        let content = match entry.open(&content_key) {
+            Ok(bytes) => Content::decode(&bytes).ok(),
+            Err(_) if !entry.is_whole() => return Err(bad()),
+            Err(_) => None,
+        };
         let Some(Content { body: Body::Post(post), created }) = content else {
             return Ok(None);
         };

@@ -95,16 +95,16 @@ impl Tx {
     pub(super) fn each_pending(&self, tree: Tree, prefix: &[u8], visit: Visit<'_>) -> Result<(), StoreError> {
         let mut range = KeyRange::prefix(prefix);
         loop {
-            let page = self.range(tree, range.clone(), Direction::Forward, PAGE)?;
-            let Some((last, _)) = page.last() else { return Ok(()) };
-            let (last, is_last) = (last.clone(), page.len() < PAGE);
+            let mut page = self.range(tree, range, Direction::Forward, PAGE)?;
             for (key, value) in &page {
                 visit(key, value)?;
             }
-            if is_last {
-                return Ok(());
+            match page.pop() {
+                Some((last, _)) if page.len().saturating_add(1) >= PAGE => {
+                    range = KeyRange::prefix(prefix).after(last);
+                }
+                _ => return Ok(()),
             }
-            range = range.after(last);
         }
     }
 
@@ -116,6 +116,9 @@ impl Tx {
         direction: Direction,
         limit: usize,
     ) -> Result<Vec<Pair>, StoreError> {
+        if self.pending.is_empty() {
+            return self.stored(tree, range, direction, limit);
+        }
         // Only what lies in the range is looked at: a step may have written very much.
         let from = match &range.start {
             Bound::Included(low) => Bound::Included((tree, low.clone())),
@@ -161,7 +164,11 @@ impl Tx {
             for damage in page.damaged {
                 tracing::warn!(%damage, "skipped a record");
             }
-            found.extend(page.records);
+            if found.is_empty() {
+                found = page.records;
+            } else {
+                found.extend(page.records);
+            }
             rest = page.next;
         }
         Ok(found)

@@ -16,7 +16,7 @@
 //! ```
 //!
 //! *Later* means known by name and not fetched unasked: an original of long ago, or one that made room for newer ones
-//! (others' pictures take at most `BLOB_CACHE_LIMIT` bytes, those of my favourites not counted). Looking at it makes it
+//! (others' pictures take at most `BLOB_CACHE_LIMIT` bytes, those of my favourites not counted; [`cache`] says whose go). Looking at it makes it
 //! wanted.
 //!
 //! One friend's pictures cannot keep another's out: a peer is asked for few at once, and what waits is shared fairly
@@ -24,6 +24,7 @@
 //!
 //! Source: docs/protocol.md 3.9, 3.18.
 
+mod cache;
 mod favourites;
 mod profile;
 #[cfg(test)]
@@ -171,9 +172,8 @@ pub(super) struct Wants {
     /// When the first of them is asked again.
     again: Option<Timestamp>,
     dirty: bool,
-    /// Others' blobs that are here, oldest first, and their bytes.
-    cached: BTreeMap<(Timestamp, BlobId), u64>,
-    cached_bytes: u64,
+    /// Others' blobs that are here and may make room.
+    cache: cache::Cache,
     /// Those whose file goes with a step, since when, oldest first.
     pub(super) dropped: VecDeque<(Timestamp, BlobId)>,
 }
@@ -256,25 +256,13 @@ impl Wants {
     fn forget_tried(&mut self, blob: &BlobId) {
         self.tried.retain(|(tried, ..), _| tried != blob);
     }
-
-    fn note_cached(&mut self, blob: BlobId, kept: &Kept) {
-        if self.cached.insert((kept.since, blob), kept.bytes).is_none() {
-            self.cached_bytes = self.cached_bytes.saturating_add(kept.bytes);
-        }
-    }
-
-    fn drop_cached(&mut self, blob: &BlobId, kept: &Kept) {
-        if let Some(bytes) = self.cached.remove(&(kept.since, *blob)) {
-            self.cached_bytes = self.cached_bytes.saturating_sub(bytes);
-        }
-    }
 }
 
 impl Service {
     /// Reads at start what is still wanted.
     pub(super) fn load_wants(&mut self) -> Result<(), StoreError> {
         let (mut wanted, mut here, mut marked) = (Vec::new(), BTreeMap::new(), BTreeSet::new());
-        let mut dropped = VecDeque::new();
+        let (mut dropped, mut named) = (VecDeque::new(), BTreeMap::<BlobId, (bool, Vec<UserId>)>::new());
         self.tx.each(Tree::Blobs, &[], &mut |key, value| {
             match (BlobId::try_from(key), Naming::decode(key, value)?) {
                 (Ok(blob), None) => match Kept::decode(key, value)? {
@@ -283,6 +271,17 @@ impl Service {
                 },
                 (_, Some(naming)) => {
                     marked.extend(self.of_favourite(&naming));
+                    // What is here comes before its namings.
+                    if let Some(kept) = here.get(&naming.blob).filter(|kept| !kept.mine) {
+                        let fits = kept.is(naming.bytes);
+                        let (fitting, authors) = named.entry(naming.blob).or_insert((fits, Vec::new()));
+                        if fits && !std::mem::replace(fitting, fits || *fitting) {
+                            authors.clear();
+                        }
+                        if fits == *fitting {
+                            authors.push(naming.author);
+                        }
+                    }
                     wanted.extend(Some(naming).filter(|naming| !naming.later));
                 }
                 _ => {}
@@ -292,7 +291,8 @@ impl Service {
         self.wants.dropped = dropped;
         let is_counted = |blob: &BlobId, kept: &Kept| !kept.mine && !marked.contains(&(*blob, kept.bytes));
         for (blob, kept) in here.iter().filter(|(blob, kept)| is_counted(blob, kept)) {
-            self.wants.note_cached(*blob, kept);
+            let authors = named.get(blob).map_or(&[][..], |(_, authors)| authors);
+            self.wants.cache.note(authors, *blob, kept.since, kept.bytes);
         }
         for naming in wanted.into_iter().filter(|naming| !here.contains_key(&naming.blob)) {
             // What is an original and when its moment was shown is not kept: previews are small, they go first.
@@ -425,19 +425,18 @@ impl Service {
         let kept = Kept { mine: false, bytes, since: self.now };
         self.tx.put(Tree::Blobs, blob.as_bytes(), kept.encode());
         self.recount(blob)?;
-        self.make_room_for_blobs()?;
+        self.make_room_for_blobs(Some(blob))?;
         for naming in namings.iter().filter(|naming| kept.is(naming.bytes)) {
             self.tell_blob(naming);
         }
         Ok(())
     }
 
-    /// The oldest of others' pictures make room for newer ones.
-    fn make_room_for_blobs(&mut self) -> Result<(), StoreError> {
-        while self.wants.cached_bytes > BLOB_CACHE_LIMIT {
-            let Some(((since, blob), bytes)) = self.wants.cached.first_key_value() else { break };
-            let (blob, kept) = (*blob, Kept { mine: false, bytes: *bytes, since: *since });
-            self.wants.drop_cached(&blob, &kept);
+    /// Others' pictures make room for newer ones: the oldest of whoever has most ([`cache`]).
+    fn make_room_for_blobs(&mut self, fresh: Option<&BlobId>) -> Result<(), StoreError> {
+        while self.wants.cache.bytes() > BLOB_CACHE_LIMIT {
+            let Some(blob) = self.wants.cache.next_to_go(fresh) else { break };
+            self.wants.cache.drop(&blob);
             for naming in self.namings(&blob)? {
                 self.tx.put(Tree::Blobs, &naming.key(), Naming { later: true, ..naming }.encode());
             }
@@ -520,9 +519,7 @@ impl Service {
     pub(super) fn bind_own_blobs(&mut self, moment: &EntryId, post: &Post) -> Result<(), StoreError> {
         let author = self.me();
         for (blob, bytes, _) in blobs_of(post) {
-            if let Some(kept) = self.kept_blob(&blob)? {
-                self.wants.drop_cached(&blob, &kept);
-            }
+            self.wants.cache.drop(&blob);
             let kept = Kept { mine: true, bytes, since: Timestamp::ZERO };
             self.tx.put(Tree::Blobs, blob.as_bytes(), kept.encode());
             self.name(&Naming { blob, author, moment: *moment, bytes, later: false })?;
@@ -579,9 +576,7 @@ impl Service {
         let left = self.namings(blob)?;
         let kept = self.kept_blob(blob)?;
         if left.is_empty() {
-            if let Some(kept) = &kept {
-                self.wants.drop_cached(blob, kept);
-            }
+            self.wants.cache.drop(blob);
             self.wants.forget_tried(blob);
             self.drop_blob(blob);
         } else if let Some(kept) = kept.filter(|kept| kept.mine)

@@ -22,24 +22,27 @@
 //!
 //! Source: docs/protocol.md 3.9, 3.13, 3.19.
 
+mod arriving;
+mod copying;
 mod incoming;
 mod serving;
 #[cfg(test)]
 mod tests;
 
+pub use arriving::{Arriving, There};
 pub use incoming::Incoming;
 pub use serving::Serving;
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::blob::{Shape, SizeError, Tree, TreeBuilder};
+use crate::blob::{Partial, Shape, SizeError, Tree};
 use crate::id::BlobId;
-use crate::limits::BLOB_GROUP_LEN;
+use crate::limits::BLOB_CUT_LIMIT;
 
 /// Why a blob could not be kept or found.
 #[derive(Debug, thiserror::Error)]
@@ -86,6 +89,11 @@ impl Error {
             if matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded))
     }
 
+    /// A thread of this program ended badly.
+    pub(crate) fn broken(what: &'static str) -> Self {
+        Self::io(what, Path::new("a thread"))(io::ErrorKind::Other.into())
+    }
+
     fn io(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_path_buf();
         move |source| Self::Io { what, path, source }
@@ -97,7 +105,7 @@ impl Error {
 pub struct BlobFiles {
     root: PathBuf,
     next_temporary: AtomicU64,
-    fetching: Mutex<BTreeSet<BlobId>>,
+    fetching: Mutex<BTreeMap<BlobId, Arc<Arriving>>>,
 }
 
 impl BlobFiles {
@@ -116,7 +124,7 @@ impl BlobFiles {
         Ok(Self {
             root: root.to_path_buf(),
             next_temporary: AtomicU64::new(0),
-            fetching: Mutex::new(BTreeSet::new()),
+            fetching: Mutex::new(BTreeMap::new()),
         })
     }
 
@@ -137,7 +145,7 @@ impl BlobFiles {
     /// As [`BlobFiles::insert`].
     pub fn insert_from(&self, source: &mut dyn Read) -> Result<(BlobId, u64), Error> {
         let (path, mut file) = self.temporary()?;
-        let written = copy_and_hash(source, &mut file, &path);
+        let written = copying::write_and_hash(source, &mut file, &path);
         let kept = written.and_then(|(blob, tree)| {
             file.sync_all().map_err(Error::io("syncing", &path))?;
             if !self.contains(blob) {
@@ -199,6 +207,7 @@ impl BlobFiles {
     /// # Errors
     /// [`Error::Io`].
     pub fn discard(&self, blob: BlobId) -> Result<(), Error> {
+        self.forget_arriving(blob);
         remove(&self.map_path(blob))?;
         remove(&self.part_path(blob))?;
         Ok(())
@@ -273,7 +282,7 @@ impl BlobFiles {
         if let Some(tree) = kept {
             return Ok(tree);
         }
-        let (actual, tree) = copy_and_hash(&mut file, &mut io::sink(), &self.path(blob))?;
+        let (actual, tree) = copying::hash(&mut file, &self.path(blob))?;
         if actual != blob {
             return Err(Error::Damaged { blob });
         }
@@ -335,44 +344,69 @@ impl BlobFiles {
         self.path(blob).with_extension("map")
     }
 
-    /// Takes a blob for one transfer; false if another has it.
-    fn claim(&self, blob: BlobId) -> bool {
-        self.fetching.lock().unwrap_or_else(PoisonError::into_inner).insert(blob)
+    /// Opens a blob that is on its way, or was until its transfer was cut, to be read as far as it is there.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if nothing of it came since this program started, [`Error::Io`].
+    pub fn arriving(&self, blob: BlobId) -> Result<(Arc<Arriving>, File), Error> {
+        let found = self.lock_fetching().get(&blob).cloned();
+        let arriving = found.ok_or(Error::NotFound { blob })?;
+        let path = self.part_path(blob);
+        let file = match File::open(&path) {
+            // It may have been finished in between.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => self.read(blob)?,
+            other => other.map_err(Error::io("opening", &path))?,
+        };
+        Ok((arriving, file))
     }
 
-    fn release(&self, blob: BlobId) {
-        self.fetching.lock().unwrap_or_else(PoisonError::into_inner).remove(&blob);
+    fn lock_fetching(&self) -> std::sync::MutexGuard<'_, BTreeMap<BlobId, Arc<Arriving>>> {
+        self.fetching.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
 
-/// Copies everything and hashes it on the way.
-fn copy_and_hash(source: &mut dyn Read, to: &mut dyn Write, path: &Path) -> Result<(BlobId, Tree), Error> {
-    let mut builder = TreeBuilder::new();
-    let mut group = vec![0; BLOB_GROUP_LEN];
-    let mut bytes = 0u64;
-    loop {
-        let len = read_full(source, &mut group).map_err(Error::io("reading", path))?;
-        let Some(filled) = group.get(..len).filter(|filled| !filled.is_empty()) else { break };
-        bytes = bytes.saturating_add(u64::try_from(len).unwrap_or(u64::MAX));
-        Shape::new(bytes)?;
-        builder.push(filled);
-        to.write_all(filled).map_err(Error::io("writing", path))?;
+    /// Takes a blob for one transfer; `None` if another has it.
+    fn claim(&self, blob: BlobId, shape: Shape) -> Option<Arc<Arriving>> {
+        let mut fetching = self.lock_fetching();
+        let known = fetching.get(&blob).filter(|known| known.is_claimed() || known.shape() == shape);
+        let arriving = match known {
+            Some(known) => Arc::clone(known),
+            None => Arc::new(Arriving::new(Partial::new(blob, shape))),
+        };
+        if !arriving.claim() {
+            return None;
+        }
+        if fetching.len() >= BLOB_CUT_LIMIT {
+            // What is forgotten is read again when it is whole.
+            let cut = fetching.iter().find(|(_, other)| !other.is_claimed()).map(|(other, _)| *other);
+            cut.and_then(|other| fetching.remove(&other)).iter().for_each(|other| other.end());
+        }
+        if let Some(other) = fetching.insert(blob, Arc::clone(&arriving))
+            && !Arc::ptr_eq(&other, &arriving)
+        {
+            other.end();
+        }
+        Some(arriving)
     }
-    Ok(builder.finish()?)
-}
 
-/// Reads until the buffer is full or the source ends; returns how much there was.
-fn read_full(source: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {
-    let mut filled = 0usize;
-    while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
-        match source.read(rest) {
-            Ok(0) => break,
-            Ok(len) => filled = filled.saturating_add(len),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
+    /// Forgets what was on its way; readers hear that nothing more comes.
+    fn forget_arriving(&self, blob: BlobId) {
+        let mut fetching = self.lock_fetching();
+        if let Some(arriving) = fetching.get(&blob) {
+            arriving.end();
+            if !arriving.is_claimed() {
+                fetching.remove(&blob);
+            }
         }
     }
-    Ok(filled)
+
+    /// A transfer has ended: what it had stays known, unless the blob is whole or gone.
+    fn release(&self, blob: BlobId, arriving: &Arriving) {
+        let mut fetching = self.lock_fetching();
+        arriving.release();
+        if self.contains(blob) || arriving.is_gone() {
+            fetching.remove(&blob);
+        }
+    }
 }
 
 fn entries(folder: &Path) -> Result<Vec<fs::DirEntry>, Error> {

@@ -54,6 +54,10 @@ use crate::limits::{
     STORE_PAGE_BYTES_LIMIT, STORE_PAGE_LIMIT, STORE_VALUE_LIMIT,
 };
 
+mod closing;
+
+use closing::Closing;
+
 /// sled's tree of body files.
 const BODIES_TREE: &str = "~bodies";
 /// sled's tree of what this module keeps for itself.
@@ -102,6 +106,7 @@ pub struct Disk {
     writer: Mutex<Writer>,
     failed: AtomicBool,
     reserve_bytes: u64,
+    closing: Closing,
     home: Home,
 }
 
@@ -151,6 +156,7 @@ impl Disk {
             writer: Mutex::default(),
             failed: AtomicBool::new(false),
             reserve_bytes: config.reserve_bytes,
+            closing: Closing::new(store.clone(), config.clone()),
             home,
         };
         if disk.home.is_new() {
@@ -296,7 +302,8 @@ impl Store for Disk {
         if range.is_empty() {
             return Ok(page);
         }
-        let mut found = self.tree(tree)?.range::<Vec<u8>, _>((range.start.clone(), range.end.clone()));
+        let bounds = (range.start.as_ref().map(Vec::as_slice), range.end.as_ref().map(Vec::as_slice));
+        let mut found = self.tree(tree)?.range::<&[u8], _>(bounds);
         let limit = limit.min(STORE_PAGE_LIMIT);
         let (mut bytes, mut seen, mut last) = (0usize, 0usize, None::<sled::IVec>);
         loop {
@@ -339,6 +346,7 @@ impl Store for Disk {
             self.refuse_if_full()?;
         }
         let writes: Vec<Write> = batch.into_ops().into_iter().map(Write::new).collect();
+        self.closing.note(writes.iter().map(Write::weight).sum());
         let too_many_doomed = {
             let mut writer = self.lock_writer();
             let new: Vec<BodyName> = writes.iter().filter_map(Write::body).map(|(name, _)| name).collect();
@@ -434,6 +442,15 @@ impl Write {
             WriteKind::Body { name, bytes } => Some((*name, bytes)),
             WriteKind::Remove | WriteKind::Inline(_) => None,
         }
+    }
+
+    /// Bytes that it adds to sled's log, about.
+    fn weight(&self) -> u64 {
+        let value_len = match &self.kind {
+            WriteKind::Inline(bytes) => bytes.len(),
+            WriteKind::Remove | WriteKind::Body { .. } => BodyName::LEN,
+        };
+        u64::try_from(self.key.len().saturating_add(value_len)).unwrap_or(u64::MAX)
     }
 
     /// Writes it within a transaction. Returns the body file that is no longer named.

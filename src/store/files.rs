@@ -116,6 +116,9 @@ pub fn read_whole(path: &Path, limit: usize) -> io::Result<Option<Vec<u8>>> {
 pub struct BodyName([u8; 32]);
 
 impl BodyName {
+    /// Length in bytes.
+    pub const LEN: usize = 32;
+
     /// The name of a record: which tree, which key, which bytes.
     pub fn of(tree: &str, key: &[u8], value: &[u8]) -> Self {
         let mut hasher = blake3::Hasher::new_derive_key("tidings body file 1");

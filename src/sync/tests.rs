@@ -3,4 +3,5 @@
 mod converge;
 mod hostile;
 mod matching;
+mod resume;
 mod transfer;

@@ -184,7 +184,7 @@ fn every_domain_and_context_stands_in_the_protocol_and_none_twice() {
                 continue;
             }
             let text = shipped[at + 1..].split('"').next().unwrap_or_default();
-            let derives = shipped[..at].trim_end().ends_with("kdf(");
+            let derives = shipped[..at].trim_end().ends_with("kdf!(");
             if text.starts_with("tidings v1 test ") {
                 // Never on a wire or a disk: seeds for tests and simulations.
                 continue;

@@ -346,3 +346,30 @@ pub async fn cut_after(node: &Node, bytes: u64) -> Address {
     });
     translate::parse(&format!("/ip4/127.0.0.1/tcp/{here}")).expect("address")
 }
+
+/// An address that leads to a node over a wire that lets 16 KiB from it pass each 5 ms.
+pub async fn slowly(node: &Node) -> Address {
+    let text = translate::show(&node.addresses[0]);
+    let port: u16 = text.rsplit('/').next().and_then(|port| port.parse().ok()).expect("a TCP port");
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("bind");
+    let here = listener.local_addr().expect("address").port();
+    tokio::spawn(async move {
+        let (caller, _) = listener.accept().await.expect("accept");
+        let (mut from_caller, mut to_caller) = caller.into_split();
+        let called = TcpStream::connect(("127.0.0.1", port)).await.expect("connect");
+        let (mut from_called, mut to_called) = called.into_split();
+        let up = tokio::spawn(async move {
+            // Ends with the connection.
+            let _ = tokio::io::copy(&mut from_caller, &mut to_called).await;
+        });
+        let mut bytes = vec![0; 16 * 1024];
+        while let Ok(len) = from_called.read(&mut bytes).await {
+            if len == 0 || to_caller.write_all(&bytes[..len]).await.is_err() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        up.abort();
+    });
+    translate::parse(&format!("/ip4/127.0.0.1/tcp/{here}")).expect("address")
+}

@@ -1,5 +1,9 @@
 //! Photos and videos as bytes: whole or a range, opened chunk by chunk, never decoded here.
 //!
+//! A range of what is still on its way is sent as it comes, each byte after it was verified, and is asked of the network
+//! first: a film plays long before its end is here. Nothing comes for a while: the answer is *not here*, or its body breaks
+//! off.
+//!
 //! Only known picture and film types keep their media type; whatever else a friend's moment may name is a download, so
 //! that nothing a stranger made can run in this origin.
 //!
@@ -51,7 +55,12 @@ pub async fn blob(
     })?;
     let wait_ms = params.wait_ms.unwrap_or(BLOB_WAIT_LIMIT_MS / 3).min(BLOB_WAIT_LIMIT_MS);
     let wait_ms = if permit.app.has_network() { wait_ms } else { 0 };
-    let blob = permit.client().await?.blob(&id, wait_ms).await?;
+    let client = permit.client().await?;
+    // Whoever asks for a part plays it while the rest comes; whoever asks for all of it wants all of it.
+    let blob = match headers.contains_key(header::RANGE) {
+        true => client.blob_as_it_comes(&id, wait_ms).await?,
+        false => client.blob(&id, wait_ms).await?,
+    };
     let total = blob.bytes();
     let etag = format!("\"{id}\"");
     let text_of = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
@@ -74,6 +83,8 @@ pub async fn blob(
         Some((start, end)) => (start, end, StatusCode::PARTIAL_CONTENT),
         None => (0, total, StatusCode::OK),
     };
+    // Nothing is promised before the first byte of it is here.
+    blob.here(start, wait_ms).await?;
     let mut response = Response::builder()
         .status(status)
         .header(header::CONTENT_TYPE, mime)
@@ -152,7 +163,9 @@ pub(super) fn chunks(
             if at >= end {
                 return Ok(None);
             }
-            let length = usize::try_from(end - at).unwrap_or(usize::MAX).min(BLOB_CHUNK_LEN);
+            // A body that stands still is broken off, so that whoever reads it asks again.
+            let here = blob.here(at, BLOB_WAIT_LIMIT_MS).await.map_err(std::io::Error::other)?.min(end);
+            let length = usize::try_from(here - at).unwrap_or(usize::MAX).min(BLOB_CHUNK_LEN);
             let bytes = tokio::task::spawn_blocking(move || blob.read(at, length))
                 .await
                 .map_err(std::io::Error::other)?

@@ -53,19 +53,81 @@ pub struct Pixels {
 /// # Cost
 /// Time and memory grow with the pixels; nothing is spent on pixels until all limits hold.
 pub fn photo_pixels(input: &[u8]) -> Result<Pixels, Error> {
+    let format = format_of(input)?;
+    // Sound: the closure owns all it changes, so a panic leaves nothing half-done behind.
+    catch_unwind(AssertUnwindSafe(|| decode(input, format))).unwrap_or(Err(Error::DecoderFailed { format }))
+}
+
+/// How many pixels the longer side of the whole has to keep, by its width, height and whether it lies on its side.
+pub type Needed<'a> = &'a dyn Fn(u32, u32, bool) -> Result<u32, Error>;
+
+/// Decodes a photo no larger than is needed, where its format allows that (JPEG, at a half, a quarter or an eighth), and
+/// says how large it is in truth.
+///
+/// # Errors
+/// As [`photo_pixels`], and whatever `needed` says.
+pub fn scaled_pixels(input: &[u8], needed: Needed<'_>) -> Result<(Pixels, (u32, u32)), Error> {
+    let format = format_of(input)?;
+    if format == Format::Jpeg {
+        // What this decoder cannot do, or upsets it, the other one decides.
+        let smaller = catch_unwind(AssertUnwindSafe(|| smaller_jpeg(input, needed))).unwrap_or(Ok(None))?;
+        if let Some(smaller) = smaller {
+            return Ok(smaller);
+        }
+    }
+    let pixels = photo_pixels(input)?;
+    let full = (pixels.width, pixels.height);
+    Ok((pixels, full))
+}
+
+fn smaller_jpeg(input: &[u8], needed: Needed<'_>) -> Result<Option<(Pixels, (u32, u32))>, Error> {
+    let mut decoder = jpeg_decoder::Decoder::new(input);
+    let Some(info) = decoder.read_info().ok().and_then(|()| decoder.info()) else { return Ok(None) };
+    let channels = match info.pixel_format {
+        jpeg_decoder::PixelFormat::L8 => 1,
+        jpeg_decoder::PixelFormat::RGB24 => 3,
+        _ => return Ok(None),
+    };
+    let (width, height) = (u32::from(info.width), u32::from(info.height));
+    let extra = if probe::is_progressive(input) { 6 } else { 0 };
+    let bytes_per_pixel = u64::from(channels) + extra;
+    Claim { width, height, bytes_per_pixel, file_len: input.len() }.check()?;
+    let orientation = orientation_of(input);
+    let least = needed(width, height, super::edit::lies(orientation))?;
+    if least.saturating_mul(2) > width.max(height) {
+        return Ok(None);
+    }
+    let least = u16::try_from(least).unwrap_or(u16::MAX);
+    // One side that is large enough will do for the decoder: the longer one counts.
+    let (of_width, of_height) = if width >= height { (least, u16::MAX) } else { (u16::MAX, least) };
+    let Ok((small_width, small_height)) = decoder.scale(of_width, of_height) else { return Ok(None) };
+    decoder.set_max_decoding_buffer_size(usize::try_from(limits::WORKING_LEN_LIMIT).unwrap_or(usize::MAX));
+    let Ok(bytes) = decoder.decode() else { return Ok(None) };
+    let (small_width, small_height) = (u32::from(small_width), u32::from(small_height));
+    let expected = u64::from(small_width) * u64::from(small_height) * u64::from(channels);
+    if u64::try_from(bytes.len()).ok() != Some(expected) {
+        return Ok(None);
+    }
+    let pixels = Pixels { width: small_width, height: small_height, channels, bytes, orientation };
+    Ok(Some((pixels, (width, height))))
+}
+
+fn orientation_of(input: &[u8]) -> Orientation {
+    probe::exif(input).and_then(Orientation::from_exif_chunk).unwrap_or(Orientation::NoTransforms)
+}
+
+fn format_of(input: &[u8]) -> Result<Format, Error> {
     if input.is_empty() {
         return Err(Error::Empty);
     }
     if input.len() > limits::INPUT_LEN_LIMIT {
         return Err(Error::TooLong { max_bytes: limits::INPUT_LEN_LIMIT, actual_bytes: input.len() });
     }
-    let format = match probe::kind(input) {
-        Kind::Photo(format) => format,
-        Kind::Foreign(foreign) => return Err(Error::Foreign(foreign)),
-        Kind::Unknown => return Err(Error::Unknown),
-    };
-    // Sound: the closure owns all it changes, so a panic leaves nothing half-done behind.
-    catch_unwind(AssertUnwindSafe(|| decode(input, format))).unwrap_or(Err(Error::DecoderFailed { format }))
+    match probe::kind(input) {
+        Kind::Photo(format) => Ok(format),
+        Kind::Foreign(foreign) => Err(Error::Foreign(foreign)),
+        Kind::Unknown => Err(Error::Unknown),
+    }
 }
 
 fn decode(input: &[u8], format: Format) -> Result<Pixels, Error> {
@@ -114,9 +176,7 @@ fn read(decoder: impl ImageDecoder, input: &[u8], format: Format, extra: u64) ->
     let mut bytes = vec![0; len];
     decoder.read_image(&mut bytes).map_err(|source| Error::Damaged { format, source })?;
     let channels = flatten(&mut bytes, color).ok_or_else(|| too_much(needed))?;
-    let orientation = probe::exif(input).and_then(Orientation::from_exif_chunk);
-    let orientation = orientation.unwrap_or(Orientation::NoTransforms);
-    Ok(Pixels { width, height, channels, bytes, orientation })
+    Ok(Pixels { width, height, channels, bytes, orientation: orientation_of(input) })
 }
 
 /// What a header says about its picture, before anything of it is believed.

@@ -114,6 +114,26 @@ struct Rect {
     height: u32,
 }
 
+impl Rect {
+    /// The same part of a picture of another size: at least a pixel, and within it.
+    fn smaller(self, full: (u32, u32), now: (u32, u32)) -> Self {
+        if full == now {
+            return self;
+        }
+        let along = |begin: u32, len: u32, full: u32, now: u32| {
+            let place = |at: u32| {
+                let at = (u64::from(at) * u64::from(now) + u64::from(full / 2)) / u64::from(full.max(1));
+                u32::try_from(at).unwrap_or(now).min(now)
+            };
+            let begin_now = place(begin).min(now.saturating_sub(1));
+            (begin_now, place(begin.saturating_add(len)).saturating_sub(begin_now).max(1))
+        };
+        let (x, width) = along(self.x, self.width, full.0, now.0);
+        let (y, height) = along(self.y, self.height, full.1, now.1);
+        Self { x, y, width, height }
+    }
+}
+
 impl Crop {
     /// The rectangle in a picture of this size.
     fn rect(&self, width: u32, height: u32) -> Result<Rect, Error> {
@@ -139,21 +159,44 @@ impl Crop {
     }
 }
 
+/// Whether a picture is stored lying on its side.
+pub const fn lies(orientation: Orientation) -> bool {
+    matches!(
+        orientation,
+        Orientation::Rotate90
+            | Orientation::Rotate270
+            | Orientation::Rotate90FlipH
+            | Orientation::Rotate270FlipH
+    )
+}
+
+/// Width and height of what stays of an upright picture of this size.
+///
+/// # Errors
+/// [`Error::CropOutside`], [`Error::CropTooSmall`].
+pub fn part_size(crop: Option<&Crop>, (width, height): (u32, u32)) -> Result<(u32, u32), Error> {
+    let Some(crop) = crop else { return Ok((width, height)) };
+    crop.rect(width, height).map(|rect| (rect.width, rect.height))
+}
+
 /// Cuts a part out of pixels that are not upright yet.
 ///
 /// # Errors
 /// [`Error::CropOutside`], [`Error::CropTooSmall`].
 pub fn crop(pixels: &mut Pixels, crop: &Crop) -> Result<(), Error> {
+    let full = (pixels.width, pixels.height);
+    crop_of(pixels, full, crop)
+}
+
+/// The same where the pixels are fewer than the picture has: `full` is the stored size that the part speaks of.
+///
+/// # Errors
+/// As [`crop`].
+pub fn crop_of(pixels: &mut Pixels, full: (u32, u32), crop: &Crop) -> Result<(), Error> {
+    let upright = if lies(pixels.orientation) { (full.1, full.0) } else { full };
+    let rect = stored(crop.rect(upright.0, upright.1)?, pixels.orientation, full.0, full.1);
     let (width, height) = (pixels.width, pixels.height);
-    let lies = matches!(
-        pixels.orientation,
-        Orientation::Rotate90
-            | Orientation::Rotate270
-            | Orientation::Rotate90FlipH
-            | Orientation::Rotate270FlipH
-    );
-    let upright = if lies { (height, width) } else { (width, height) };
-    let rect = stored(crop.rect(upright.0, upright.1)?, pixels.orientation, width, height);
+    let rect = rect.smaller(full, (width, height));
     let index = |pixel: u32| usize::try_from(pixel).unwrap_or(usize::MAX);
     let channels = usize::from(pixels.channels);
     let (from_len, to_len) = (index(width) * channels, index(rect.width) * channels);

@@ -115,8 +115,24 @@ pub fn scaled(picture: &DynamicImage, side: u32) -> Result<DynamicImage, Error> 
     self::picture(target.0, target.1, channels, bytes)
 }
 
+/// Pixels as a picture of exactly this size.
+///
+/// # Errors
+/// As [`upright`].
+pub fn resized(pixels: &Pixels, (width, height): (u32, u32)) -> Result<DynamicImage, Error> {
+    let from = (pixels.width, pixels.height);
+    let bytes = if from == (width, height) {
+        pixels.bytes.clone()
+    } else {
+        // Made a little larger it has to be interpolated; made smaller it is averaged, as all small pictures are.
+        let filter = if width > from.0 { FilterType::CatmullRom } else { FilterType::Hamming };
+        reduced(&pixels.bytes, from, pixels.channels, (width, height), filter)?
+    };
+    picture(width, height, pixels.channels, bytes)
+}
+
 /// Width and height scaled down so that the longer is at most `side`; rounded, and at least 1.
-fn fitted(width: u32, height: u32, side: u32) -> (u32, u32) {
+pub fn fitted(width: u32, height: u32, side: u32) -> (u32, u32) {
     let longer = width.max(height);
     if longer <= side {
         return (width, height);

@@ -118,7 +118,7 @@ pub struct Ready {
 /// Why it is not taken.
 pub async fn prepare(path: &Path, spare: &Path, max_ms: u64, trim: bool) -> Result<Ready, Error> {
     let at = path.to_path_buf();
-    let looked = super::when_free(move || look(&at)).await.ok_or(Error::Interrupted)?;
+    let looked = super::when_free(&super::TURN, move || look(&at)).await.ok_or(Error::Interrupted)?;
     let is_long = |facts: &Facts| facts.check(max_ms).is_err();
     let cut = match &looked {
         Ok(facts) if trim && is_long(facts) => Some((facts.mime, max_ms)),
@@ -133,7 +133,8 @@ pub async fn prepare(path: &Path, spare: &Path, max_ms: u64, trim: bool) -> Resu
         // A copy ends with the picture after which no earlier one is due, which may be a little late.
         for step in 0..limits::CUTS_LIMIT {
             let at = spare.to_path_buf();
-            let again = super::when_free(move || look(&at)).await.ok_or(Error::Interrupted)??;
+            let again =
+                super::when_free(&super::TURN, move || look(&at)).await.ok_or(Error::Interrupted)??;
             if !trim || !is_long(&again) {
                 break;
             }
@@ -144,7 +145,8 @@ pub async fn prepare(path: &Path, spare: &Path, max_ms: u64, trim: bool) -> Resu
     }
     let is_cut = cut.is_some();
     let film = if is_cut { spare } else { path }.to_path_buf();
-    let facts = super::when_free(move || clean(&film, max_ms)).await.ok_or(Error::Interrupted)??;
+    let facts =
+        super::when_free(&super::TURN, move || clean(&film, max_ms)).await.ok_or(Error::Interrupted)??;
     Ok(Ready { facts, is_cut })
 }
 

@@ -230,7 +230,35 @@ fn pictures_of_favourites_are_not_counted_and_do_not_make_room() {
     // That she names a favourite's picture too keeps nothing when the favourite is none any more.
     rig.take_photos(&mut mallory, BEGIN.minus_ms(1), &[1], PHOTO_BLOB_LIMIT);
     rig.service.unfave(&id.to_string()).expect("marked");
-    assert_eq!(removed(&mut rig), [1, 12], "two more than fit, and these came first");
+    assert_eq!(removed(&mut rig), [12, 13], "two more than fit, and she has most");
+}
+
+#[test]
+fn a_friend_who_shares_too_much_pushes_out_nobody_elses_pictures() {
+    let mut rig = Rig::new();
+    let (mut bob, mut mallory) = (rig.befriend("Bob"), rig.befriend("Mallory"));
+    let padded = crate::crypto::padded_len(PHOTO_BLOB_LIMIT);
+    let fit = u8::try_from(BLOB_CACHE_LIMIT / padded).expect("about a hundred");
+    let arrive = |rig: &mut Rig, n: u8| {
+        rig.service.now = rig.service.now.plus_ms(1);
+        rig.service.on_blob_fetched(&BlobId::from_bytes([n; 32]), padded).expect("memory");
+    };
+    rig.take_photos(&mut bob, BEGIN, &[1, 2], PHOTO_BLOB_LIMIT);
+    arrive(&mut rig, 1);
+    arrive(&mut rig, 2);
+    let mut gone = Vec::new();
+    for n in 10..=fit + 20 {
+        rig.take_photos(&mut mallory, BEGIN, &[n], PHOTO_BLOB_LIMIT);
+        arrive(&mut rig, n);
+        gone.extend(removed(&mut rig));
+    }
+    let expected: Vec<u8> = (10..).take(13).collect();
+    assert_eq!(gone, expected, "her own, oldest first, though Bob's came before them");
+    // After a start it is the same.
+    rig.again(|_| {});
+    rig.take_photos(&mut mallory, BEGIN, &[fit + 21], PHOTO_BLOB_LIMIT);
+    arrive(&mut rig, fit + 21);
+    assert_eq!(removed(&mut rig), [23]);
 }
 
 #[test]

@@ -18,7 +18,7 @@ impl Service {
         for naming in self.namings_of(moment)? {
             match self.kept_blob(&naming.blob)? {
                 Some(kept) if !kept.mine && kept.is(naming.bytes) => {
-                    self.wants.drop_cached(&naming.blob, &kept)
+                    self.wants.cache.drop(&naming.blob);
                 }
                 Some(_) => {}
                 None => self.want_now(&naming),
@@ -33,7 +33,7 @@ impl Service {
         for naming in self.namings_of(moment)? {
             self.recount(&naming.blob)?;
         }
-        self.make_room_for_blobs()
+        self.make_room_for_blobs(None)
     }
 
     /// What a moment names.
@@ -50,10 +50,14 @@ impl Service {
     /// Counts a blob that is here among what may make room, unless it is mine or a favourite names it.
     pub(super) fn recount(&mut self, blob: &BlobId) -> Result<(), StoreError> {
         let Some(kept) = self.kept_blob(blob)?.filter(|kept| !kept.mine) else { return Ok(()) };
-        if self.is_kept_for_favourite(&kept, &self.namings(blob)?) {
-            self.wants.drop_cached(blob, &kept);
-        } else {
-            self.wants.note_cached(*blob, &kept);
+        let namings = self.namings(blob)?;
+        self.wants.cache.drop(blob);
+        if !self.is_kept_for_favourite(&kept, &namings) {
+            // One of another length opens nothing, but where no other is left it is what keeps the file here.
+            let fitting = || namings.iter().filter(|naming| kept.is(naming.bytes));
+            let all = if fitting().next().is_some() { fitting().collect() } else { namings.iter().collect() };
+            let authors: Vec<_> = Vec::into_iter(all).map(|naming| naming.author).collect();
+            self.wants.cache.note(&authors, *blob, kept.since, kept.bytes);
         }
         Ok(())
     }

@@ -90,9 +90,7 @@ impl Service {
     fn name_picture(&mut self, author: UserId, entry: EntryId, picture: &Picture) -> Result<(), StoreError> {
         let naming = naming(author, entry, picture);
         if author == self.me() {
-            if let Some(kept) = self.kept_blob(&picture.blob)? {
-                self.wants.drop_cached(&picture.blob, &kept);
-            }
+            self.wants.cache.drop(&picture.blob);
             let kept = Kept { mine: true, bytes: naming.bytes, since: Timestamp::ZERO };
             self.tx.put(Tree::Blobs, picture.blob.as_bytes(), kept.encode());
             self.name(&naming)?;

@@ -4,7 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::sync::Arc;
 
-use super::{BlobFiles, Error, copy_and_hash, remove};
+use super::{Arriving, BlobFiles, Error, copying, remove};
 use crate::blob::{Groups, Partial, Shape, Tree, Verified};
 use crate::id::BlobId;
 use crate::limits::BLOB_CHECKPOINT_GROUPS;
@@ -15,6 +15,7 @@ use crate::wire::{self, Encode};
 pub struct Incoming {
     files: Arc<BlobFiles>,
     partial: Partial,
+    arriving: Arc<Arriving>,
     file: File,
     position: u64,
     /// The hash pairs that came; complete unless the transfer continues an earlier one.
@@ -25,22 +26,21 @@ pub struct Incoming {
 
 impl Incoming {
     pub(super) fn begin(files: Arc<BlobFiles>, blob: BlobId, shape: Shape) -> Result<Self, Error> {
-        if !files.claim(blob) {
-            return Err(Error::Busy { blob });
-        }
+        let Some(arriving) = files.claim(blob, shape) else { return Err(Error::Busy { blob }) };
         let begun = Self::open(&files, blob, shape);
         match begun {
             Ok((partial, file)) => Ok(Self {
                 files,
-                continued: partial.verified_groups() > 0,
+                continued: arriving.begin(&partial),
                 partial,
+                arriving,
                 file,
                 position: 0,
                 pairs: vec![0; shape.pairs_len()],
                 unsaved_groups: 0,
             }),
             Err(error) => {
-                files.release(blob);
+                files.release(blob, &arriving);
                 Err(error)
             }
         }
@@ -69,9 +69,17 @@ impl Incoming {
         Ok((partial, file))
     }
 
-    /// What to ask for; `None` once all is there.
+    /// What to ask for, what somebody waits for first; `None` once all is there.
     pub fn missing(&self) -> Option<Groups> {
-        self.partial.missing()
+        match self.arriving.take_wanted() {
+            Some(group) => self.partial.missing_from(group),
+            None => self.partial.missing(),
+        }
+    }
+
+    /// Where readers wait for what comes.
+    pub const fn arriving(&self) -> &Arc<Arriving> {
+        &self.arriving
     }
 
     /// The groups that are there.
@@ -99,6 +107,7 @@ impl Incoming {
                 self.file.write_all(bytes).map_err(|e| Error::io("writing", &path())(e))?;
                 self.position = offset.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
                 self.partial.mark(index);
+                self.arriving.mark(index);
                 self.unsaved_groups = self.unsaved_groups.saturating_add(1);
                 if self.unsaved_groups >= BLOB_CHECKPOINT_GROUPS {
                     self.save()?;
@@ -148,7 +157,7 @@ impl Incoming {
         let tree = if self.continued {
             self.file.rewind().map_err(Error::io("reading", &path))?;
             let mut whole = Read::take(&mut self.file, shape.bytes());
-            match copy_and_hash(&mut whole, &mut std::io::sink(), &path) {
+            match copying::hash(&mut whole, &path) {
                 Ok((actual, tree)) if actual == blob => Some(tree),
                 Ok(_) | Err(Error::Size(_)) => {
                     self.unsaved_groups = 0;
@@ -166,6 +175,7 @@ impl Incoming {
             self.files.keep_tree(blob, tree)?;
         }
         self.files.put_in_place(&path, blob)?;
+        self.arriving.complete();
         self.unsaved_groups = 0;
         remove(&self.files.map_path(blob))?;
         Ok(shape.bytes())
@@ -178,6 +188,6 @@ impl Drop for Incoming {
         if let Err(error) = self.save() {
             tracing::debug!(%error, "what was fetched of a blob is not remembered");
         }
-        self.files.release(self.partial.blob());
+        self.files.release(self.partial.blob(), &self.arriving);
     }
 }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::blob::{Decoder, Get, Groups, Verified};
-use crate::limits::{BLOB_CHECKPOINT_GROUPS, VIDEO_BLOB_LIMIT};
+use crate::limits::{BLOB_CHECKPOINT_GROUPS, BLOB_GROUP_LEN, VIDEO_BLOB_LIMIT};
 
 struct Folder {
     _dir: tempfile::TempDir,

@@ -1,0 +1,161 @@
+//! A bare libp2p stream, to measure against: the same transports, nothing verified, nothing stored.
+//!
+//! What a transfer of ours can reach is bounded by what libp2p reaches on the same machine in the same minute. Here is
+//! that floor: one connection, one stream, a buffer that is written again and again and read into another one.
+//!
+//! ```text
+//!   serve   ◀── count (8) ── fetch        no swarm, no negotiation of protocols, no disk, no hash, no key
+//!           ── count bytes ─▶
+//! ```
+//!
+//! What it does not do: it is no protocol of Tidings, no node speaks it, and it belongs in measurements only.
+//!
+//! Source: the J6 row of the performance targets.
+
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use futures::StreamExt;
+use futures::io::{AsyncReadExt, AsyncWriteExt};
+use libp2p::Transport;
+use libp2p::core::Endpoint;
+use libp2p::core::muxing::{StreamMuxer, StreamMuxerBox, StreamMuxerExt, SubstreamBox};
+use libp2p::core::transport::{DialOpts, ListenerId, PortUse, TransportEvent};
+use libp2p::identity::Keypair;
+use libp2p::multiaddr::Multiaddr;
+
+use super::{Config, transport};
+use crate::limits::BLOB_BUFFER_LEN;
+
+/// Listens on an address and answers each stream with as many bytes as it asks for. Returns the address, port included,
+/// and what has to be awaited for it to work: it never ends.
+///
+/// # Errors
+/// If the address is none or cannot be bound.
+pub async fn serve(listen: &str) -> io::Result<(String, impl Future<Output = ()> + Send + use<>)> {
+    let address: Multiaddr = listen.parse().map_err(io::Error::other)?;
+    let mut transport = transport::bare(&Config::default(), &Keypair::generate_ed25519())?;
+    transport.listen_on(ListenerId::next(), address).map_err(io::Error::other)?;
+    let bound = loop {
+        match transport.next().await {
+            Some(TransportEvent::NewAddress { listen_addr, .. }) => break listen_addr.to_string(),
+            Some(TransportEvent::ListenerError { error, .. }) => return Err(error),
+            Some(_) => {}
+            None => return Err(io::ErrorKind::UnexpectedEof.into()),
+        }
+    };
+    let work = async move {
+        while let Some(event) = transport.next().await {
+            if let TransportEvent::Incoming { upgrade, .. } = event {
+                tokio::spawn(async move {
+                    if let Ok((_, muxer)) = upgrade.await {
+                        answer_all(muxer).await;
+                    }
+                });
+            }
+        }
+    };
+    Ok((bound, work))
+}
+
+/// Dials [`serve`], asks for so many bytes on one stream and reads them to the end. Returns how long that took once the
+/// connection stood.
+///
+/// # Errors
+/// If the connection or the stream breaks.
+pub async fn fetch(address: &str, bytes: u64) -> io::Result<Duration> {
+    let address: Multiaddr = address.parse().map_err(io::Error::other)?;
+    let mut transport = transport::bare(&Config::default(), &Keypair::generate_ed25519())?;
+    let how = DialOpts { role: Endpoint::Dialer, port_use: PortUse::New };
+    let dial = transport.dial(address, how).map_err(io::Error::other)?;
+    // A QUIC endpoint works only while its transport is polled.
+    let driving = tokio::spawn(async move { while transport.next().await.is_some() {} });
+    let (_, mut muxer) = dial.await?;
+    let mut stream = poll_fn(|cx| match muxer.poll_outbound_unpin(cx)? {
+        Poll::Ready(stream) => Poll::Ready(Ok::<_, io::Error>(stream)),
+        Poll::Pending => {
+            while muxer.poll_unpin(cx)?.is_ready() {}
+            Poll::Pending
+        }
+    })
+    .await?;
+    let polling = tokio::spawn(poll_fn(move |cx| {
+        while let Poll::Ready(event) = muxer.poll_unpin(cx) {
+            if event.is_err() {
+                return Poll::Ready(());
+            }
+        }
+        Poll::Pending
+    }));
+    #[expect(clippy::disallowed_methods, reason = "what is measured is time")]
+    let begun = Instant::now();
+    stream.write_all(&bytes.to_be_bytes()).await?;
+    stream.flush().await?;
+    let mut buffer = vec![0u8; BLOB_BUFFER_LEN];
+    let mut left = bytes;
+    while left > 0 {
+        let read = stream.read(&mut buffer).await?;
+        if read == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        left = left.saturating_sub(u64::try_from(read).unwrap_or(u64::MAX));
+    }
+    let took = begun.elapsed();
+    polling.abort();
+    driving.abort();
+    Ok(took)
+}
+
+async fn answer_all(mut muxer: StreamMuxerBox) {
+    loop {
+        let next = poll_fn(|cx| {
+            if let Poll::Ready(stream) = Pin::new(&mut muxer).poll_inbound(cx) {
+                return Poll::Ready(stream);
+            }
+            while let Poll::Ready(event) = muxer.poll_unpin(cx) {
+                if let Err(error) = event {
+                    return Poll::Ready(Err(error));
+                }
+            }
+            Poll::Pending
+        })
+        .await;
+        let Ok(stream) = next else { return };
+        tokio::spawn(async move {
+            if let Err(error) = answer(stream).await {
+                tracing::debug!(%error, "a measured stream broke");
+            }
+        });
+    }
+}
+
+async fn answer(mut stream: SubstreamBox) -> io::Result<()> {
+    let mut count = [0u8; 8];
+    stream.read_exact(&mut count).await?;
+    let mut left = u64::from_be_bytes(count);
+    let buffer = vec![7u8; BLOB_BUFFER_LEN];
+    while left > 0 {
+        let room = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
+        stream.write_all(buffer.get(..room).unwrap_or(&buffer)).await?;
+        left = left.saturating_sub(u64::try_from(room).unwrap_or(u64::MAX));
+    }
+    stream.close().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn as_many_bytes_come_as_were_asked_for_over_both_transports() {
+        for listen in ["/ip4/127.0.0.1/tcp/0", "/ip4/127.0.0.1/udp/0/quic-v1"] {
+            let (address, work) = serve(listen).await.expect("bound");
+            let working = tokio::spawn(work);
+            assert!(fetch(&address, 300_001).await.expect("fetched") > Duration::ZERO, "{listen}");
+            working.abort();
+        }
+    }
+}

@@ -1,0 +1,306 @@
+//! A blob that is still on its way, for whoever wants to read it meanwhile.
+//!
+//! A film is watched from its beginning, or from wherever somebody puts the finger, long before its last byte is here.
+//! Here a transfer says which groups it has verified and written, and readers say which they wait for.
+//!
+//! ```text
+//!   transfer ── mark(group) ──▶ Arriving ──▶ readers that wait for it
+//!            ◀── wanted ──────           ◀── want(group)
+//! ```
+//!
+//! A group counts as *proven* only if this process verified it: the map of an earlier run is a claim, and whoever reads
+//! what it claims waits until the whole has been hashed. What was proven stays so from one transfer of the blob to the
+//! next.
+//!
+//! What it does not do: it reads and writes no file, and gives nobody leave; peers are served whole blobs only.
+//!
+//! Invariants: no group is reported proven before its bytes stand in the file; readers that wait are at most
+//! [`BLOB_READER_LIMIT`], and none holds a thread.
+//!
+//! Source: docs/protocol.md 3.9; docs/adr/0015.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use crate::blob::{Partial, Shape};
+use crate::limits::{BLOB_AHEAD_GROUPS, BLOB_READER_LIMIT};
+
+/// What is known of a blob on its way.
+#[derive(Debug)]
+pub struct Arriving {
+    shape: Shape,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    proven: Partial,
+    /// A transfer has it.
+    claimed: bool,
+    /// It was removed: nothing comes any more, and what came is not to be read.
+    gone: bool,
+    /// The group that the transfer is at.
+    at: u32,
+    /// What somebody waits for that the transfer will not come to soon.
+    wanted: Option<u32>,
+    readers: Vec<(u32, Waker)>,
+    transfer: Option<Waker>,
+}
+
+/// What a reader finds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum There {
+    /// So many groups in a row, at least one.
+    Groups(u32),
+    /// Nothing, ever.
+    Gone,
+    /// Too many wait already.
+    Crowded,
+}
+
+impl Arriving {
+    pub(super) fn new(proven: Partial) -> Self {
+        let state = State {
+            proven,
+            claimed: false,
+            gone: false,
+            at: 0,
+            wanted: None,
+            readers: Vec::new(),
+            transfer: None,
+        };
+        Self { shape: state.proven.shape(), state: Mutex::new(state) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The size of the blob.
+    pub const fn shape(&self) -> Shape {
+        self.shape
+    }
+
+    /// Takes it for one transfer; false if another has it.
+    pub(super) fn claim(&self) -> bool {
+        let mut state = self.lock();
+        !std::mem::replace(&mut state.claimed, true)
+    }
+
+    pub(super) fn release(&self) {
+        self.lock().claimed = false;
+    }
+
+    pub(super) fn is_claimed(&self) -> bool {
+        self.lock().claimed
+    }
+
+    pub(super) fn is_gone(&self) -> bool {
+        self.lock().gone
+    }
+
+    /// A transfer begins with these groups in its file: what it has lost is not proven any more. Returns whether it
+    /// claims groups that nobody here has verified.
+    pub(super) fn begin(&self, kept: &Partial) -> bool {
+        let mut state = self.lock();
+        let mut proven = Partial::new(kept.blob(), self.shape);
+        for group in (0..self.shape.groups()).filter(|group| kept.has(*group) && state.proven.has(*group)) {
+            proven.mark(group);
+        }
+        state.proven = proven;
+        kept.verified_groups() > 0
+    }
+
+    /// A group was verified, and stands in the file.
+    pub(super) fn mark(&self, group: u32) {
+        let mut state = self.lock();
+        state.proven.mark(group);
+        state.at = group;
+        if state.readers.is_empty() {
+            return;
+        }
+        state.readers.retain_mut(|(waits_for, waker)| {
+            let comes = *waits_for == group;
+            if comes {
+                waker.wake_by_ref();
+            }
+            !comes
+        });
+    }
+
+    /// All of it is there and fits the id.
+    pub(super) fn complete(&self) {
+        let mut state = self.lock();
+        (0..self.shape.groups()).for_each(|group| state.proven.mark(group));
+        wake_all(&mut state);
+    }
+
+    /// It was removed.
+    pub(super) fn end(&self) {
+        let mut state = self.lock();
+        state.gone = true;
+        wake_all(&mut state);
+    }
+
+    /// How many groups there are in a row from one on, without waiting for any.
+    pub fn groups_from(&self, group: u32) -> u32 {
+        let state = self.lock();
+        if state.gone { 0 } else { state.in_a_row(group, self.shape) }
+    }
+
+    /// What there is from a group on. If nothing, whoever asks is woken when it comes, and the transfer hears of it where
+    /// it would not come to it soon.
+    pub fn poll_groups(&self, group: u32, context: &Context<'_>) -> Poll<There> {
+        let mut state = self.lock();
+        if state.gone {
+            return Poll::Ready(There::Gone);
+        }
+        let there = state.in_a_row(group, self.shape);
+        if there > 0 {
+            return Poll::Ready(There::Groups(there));
+        }
+        let waker = context.waker();
+        state.readers.retain(|(_, other)| !other.will_wake(waker));
+        if state.readers.len() >= BLOB_READER_LIMIT {
+            return Poll::Ready(There::Crowded);
+        }
+        state.readers.push((group, waker.clone()));
+        let comes_soon = group >= state.at && group <= state.at.saturating_add(BLOB_AHEAD_GROUPS);
+        if !comes_soon && state.wanted != Some(group) {
+            state.wanted = Some(group);
+            if let Some(transfer) = state.transfer.take() {
+                transfer.wake();
+            }
+        }
+        Poll::Pending
+    }
+
+    /// For a transfer: ready when it should turn to another place.
+    pub fn poll_turn(&self, context: &Context<'_>) -> Poll<()> {
+        let mut state = self.lock();
+        if state.wanted.is_some() {
+            return Poll::Ready(());
+        }
+        state.transfer = Some(context.waker().clone());
+        Poll::Pending
+    }
+
+    /// Where a transfer should begin, asked once: the group that somebody waits for.
+    pub fn take_wanted(&self) -> Option<u32> {
+        let mut state = self.lock();
+        let wanted = state.wanted.take().filter(|group| !state.proven.has(*group));
+        if let Some(group) = wanted {
+            state.at = group;
+        }
+        wanted
+    }
+}
+
+impl State {
+    fn in_a_row(&self, from: u32, shape: Shape) -> u32 {
+        let count = (from..shape.groups()).take_while(|group| self.proven.has(*group)).count();
+        u32::try_from(count).unwrap_or(u32::MAX)
+    }
+}
+
+fn wake_all(state: &mut State) {
+    for (_, waker) in state.readers.drain(..) {
+        waker.wake();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::Wake;
+
+    use super::*;
+    use crate::id::BlobId;
+    use crate::limits::BLOB_GROUP_LEN;
+
+    #[derive(Default)]
+    struct Count(AtomicUsize);
+
+    impl Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn arriving(groups: u64) -> Arriving {
+        let shape = Shape::new(groups * BLOB_GROUP_LEN as u64).expect("a size");
+        Arriving::new(Partial::new(BlobId::from_bytes([1; 32]), shape))
+    }
+
+    fn poll(arriving: &Arriving, group: u32) -> (Poll<There>, Arc<Count>) {
+        let count = Arc::new(Count::default());
+        let waker = Waker::from(Arc::clone(&count));
+        (arriving.poll_groups(group, &Context::from_waker(&waker)), count)
+    }
+
+    fn turns(arriving: &Arriving) -> bool {
+        arriving.poll_turn(&Context::from_waker(Waker::noop())).is_ready()
+    }
+
+    #[test]
+    fn a_reader_is_woken_by_its_group_and_by_no_other() {
+        let arriving = arriving(10);
+        let (found, woken) = poll(&arriving, 2);
+        assert!(found.is_pending());
+        arriving.mark(1);
+        assert_eq!(woken.0.load(Ordering::Relaxed), 0);
+        arriving.mark(2);
+        arriving.mark(3);
+        assert_eq!(woken.0.load(Ordering::Relaxed), 1);
+        assert_eq!(poll(&arriving, 2).0, Poll::Ready(There::Groups(2)));
+        assert!(!turns(&arriving), "it came by itself");
+    }
+
+    #[test]
+    fn what_is_far_ahead_or_behind_turns_the_transfer_and_what_comes_soon_does_not() {
+        let arriving = arriving(2_000);
+        arriving.mark(500);
+        for (group, turned) in
+            [(501, false), (500 + BLOB_AHEAD_GROUPS, false), (501 + BLOB_AHEAD_GROUPS, true), (3, true)]
+        {
+            assert!(poll(&arriving, group).0.is_pending());
+            assert_eq!(turns(&arriving), turned, "{group}");
+            assert_eq!(arriving.take_wanted().is_some(), turned, "{group}");
+            arriving.mark(500);
+        }
+    }
+
+    #[test]
+    fn what_is_removed_is_read_no_more_and_whoever_waits_hears_of_it() {
+        let arriving = arriving(10);
+        arriving.mark(0);
+        let (_, woken) = poll(&arriving, 5);
+        arriving.end();
+        assert_eq!(woken.0.load(Ordering::Relaxed), 1);
+        assert_eq!(poll(&arriving, 0).0, Poll::Ready(There::Gone));
+    }
+
+    #[test]
+    fn as_many_readers_wait_as_the_limit_says_and_one_more_does_not() {
+        let arriving = arriving(10);
+        let waiting: Vec<_> = (0..BLOB_READER_LIMIT).map(|_| poll(&arriving, 1)).collect();
+        assert!(waiting.iter().all(|(found, _)| found.is_pending()));
+        assert_eq!(poll(&arriving, 1).0, Poll::Ready(There::Crowded));
+        arriving.mark(1);
+        assert_eq!(poll(&arriving, 1).0, Poll::Ready(There::Groups(1)));
+    }
+
+    #[test]
+    fn what_a_map_claims_is_not_proven_and_what_a_map_lost_is_not_any_more() {
+        let one = arriving(10);
+        (0..4).for_each(|group| one.mark(group));
+        let mut map = Partial::new(BlobId::from_bytes([1; 32]), one.shape());
+        [0, 2, 3, 7].iter().for_each(|group| map.mark(*group));
+        assert!(one.begin(&map));
+        assert_eq!(poll(&one, 0).0, Poll::Ready(There::Groups(1)));
+        assert!(poll(&one, 7).0.is_pending());
+        one.complete();
+        assert_eq!(poll(&one, 0).0, Poll::Ready(There::Groups(10)));
+    }
+}
