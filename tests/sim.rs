@@ -1,4 +1,4 @@
-//! Simulations that every change must pass: two hundred whole nodes for two days, with faults, in well under a minute.
+//! Simulations that every change must pass: two hundred whole nodes for two days, with faults.
 
 use std::path::Path;
 
