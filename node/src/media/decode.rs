@@ -61,12 +61,15 @@ pub fn photo_pixels(input: &[u8]) -> Result<Pixels, Error> {
 /// How many pixels the longer side of the whole has to keep, by its width, height and whether it lies on its side.
 pub type Needed<'a> = &'a dyn Fn(u32, u32, bool) -> Result<u32, Error>;
 
+/// Pixels, and how large the picture is that they stand for.
+pub type Scaled = (Pixels, (u32, u32));
+
 /// Decodes a photo no larger than is needed, where its format allows that (JPEG, at a half, a quarter or an eighth), and
 /// says how large it is in truth.
 ///
 /// # Errors
 /// As [`photo_pixels`], and whatever `needed` says.
-pub fn scaled_pixels(input: &[u8], needed: Needed<'_>) -> Result<(Pixels, (u32, u32)), Error> {
+pub fn scaled_pixels(input: &[u8], needed: Needed<'_>) -> Result<Scaled, Error> {
     let format = format_of(input)?;
     if format == Format::Jpeg {
         // What this decoder cannot do, or upsets it, the other one decides.
@@ -80,7 +83,7 @@ pub fn scaled_pixels(input: &[u8], needed: Needed<'_>) -> Result<(Pixels, (u32, 
     Ok((pixels, full))
 }
 
-fn smaller_jpeg(input: &[u8], needed: Needed<'_>) -> Result<Option<(Pixels, (u32, u32))>, Error> {
+fn smaller_jpeg(input: &[u8], needed: Needed<'_>) -> Result<Option<Scaled>, Error> {
     let mut decoder = jpeg_decoder::Decoder::new(input);
     let Some(info) = decoder.read_info().ok().and_then(|()| decoder.info()) else { return Ok(None) };
     let channels = match info.pixel_format {
