@@ -90,6 +90,7 @@ impl Error {
     }
 
     /// A thread of this program ended badly.
+    #[cfg(feature = "net")]
     pub(crate) fn broken(what: &'static str) -> Self {
         Self::io(what, Path::new("a thread"))(io::ErrorKind::Other.into())
     }
