@@ -181,7 +181,7 @@ pub const HAVE_INTERVAL_LIMIT: usize = 256;
 pub const IDS_LIMIT: usize = 4_096;
 /// Ids in one WantIds. *guess: as Ids*
 pub const WANT_IDS_LIMIT: usize = 4_096;
-/// Frames that one session sends before others get their turn. *chosen: 256 entries are read in about 5 ms*
+/// Frames that one session sends before others get their turn. *guess: a few milliseconds of reading*
 pub const PUMP_FRAMES_LIMIT: usize = 256;
 /// Bytes of entries asked for and not yet come, per session. *spec 3.8(5)*
 pub const WANT_OUTSTANDING_LIMIT: usize = 1024 * 1024;
