@@ -145,9 +145,9 @@ pub const EPOCH_AHEAD_QUIET_MS: u64 = 600_000;
 /// Tags for which epochs are minted ahead before anybody has written to them, those made last first: with both ways to
 /// name a tag and a successor each they are half of the open epochs. *spec 3.11*
 pub const EPOCH_AHEAD_TAG_LIMIT: usize = 8;
-/// Open epochs for posts beyond which none is minted ahead, so that writing always finds room. *spec 3.11*
+/// Epochs for posts that may still be written under, from which on none is minted ahead, so that writing always finds room. *spec 3.11*
 pub const EPOCH_AHEAD_OPEN_LIMIT: usize = 32;
-/// An audience that was written to within so many days gets its next epoch ahead. *spec 3.11*
+/// An audience with an epoch minted within so many days, and written under, gets its next one ahead. *spec 3.11*
 pub const EPOCH_AHEAD_USED_DAYS: u32 = 60;
 /// The end of an epoch under which nothing was written is told for so long, days. *spec 3.11*
 pub const EMPTY_CLOSE_DAYS: u32 = 60;

@@ -374,6 +374,7 @@ impl Service {
     /// [`StoreError`] if the store cannot be read back.
     pub fn abandon(&mut self) -> Result<(), StoreError> {
         self.tx.undo();
+        self.ahead.undone();
         self.checks.clear();
         self.held.clear();
         self.barrier_before_output = false;

@@ -56,7 +56,9 @@ impl Checkers {
                 let _ = done.send(checks.into_iter().filter_map(Check::run).collect());
             }
         };
-        let threads = (0..count).map(|_| Arc::clone(&queue)).map(|q| std::thread::spawn(move || work(q)));
+        let spawn = |queue| std::thread::Builder::new().spawn(move || work(queue));
+        // A system that has no room for threads gives fewer, or none: then nobody takes a part.
+        let threads = (0..count).map(|_| Arc::clone(&queue)).filter_map(|queue| spawn(queue).ok());
         Self { parts, threads: threads.collect() }
     }
 
@@ -66,7 +68,7 @@ impl Checkers {
         while !checks.is_empty() {
             let rest = checks.split_off(checks.len().min(PART));
             let part = Part { checks: std::mem::replace(&mut checks, rest), done: done.clone() };
-            // Fails only if every thread has panicked: then each entry is checked in its turn.
+            // Fails only if there is no thread, or every one has panicked: then each entry is checked in its turn.
             let _ = self.parts.send(part);
         }
         UnderWay { done: results }

@@ -182,6 +182,7 @@ impl Engine {
         loop {
             let came = if self.next.is_some() {
                 // A backlog: a job comes first, and nothing is waited for.
+                self.send_waiting();
                 match jobs.try_recv() {
                     Ok(job) => Came::Job(Some(job)),
                     Err(mpsc::error::TryRecvError::Disconnected) => Came::Job(None),
@@ -332,8 +333,13 @@ impl Engine {
     }
 
     fn send(&mut self, order: Order) {
-        let Some(orders) = &self.orders else { return };
         self.waiting.push_back(order);
+        self.send_waiting();
+    }
+
+    /// Hands over what the network has room for.
+    fn send_waiting(&mut self) {
+        let Some(orders) = &self.orders else { return self.waiting.clear() };
         while let Some(order) = self.waiting.pop_front() {
             match orders.try_send(order) {
                 Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => {}

@@ -6,7 +6,8 @@
 //! for the tags made last "only these" and "everyone but these". `audience/ahead.rs` says whether one is wanted.
 //!
 //! It changes nothing about who may read: a write asks `audience::choose`, and an epoch whose recipients are not the
-//! members at that moment is not used. Nothing is minted ahead while the clock is in doubt, nor after a rollback.
+//! members at that moment is not used. Nothing is minted ahead while the clock is in doubt, nor in the run that finds a
+//! rollback.
 //!
 //! What others can tell from it stands in docs/protocol.md 3.11 and docs/threat-model.md.
 //!
@@ -19,9 +20,10 @@ use std::collections::BTreeSet;
 
 use super::Service;
 use crate::audience::{self, Audience, Include, Minted, Rule, TagId, Want};
+use crate::id::EpochId;
 use crate::limits::{
-    EPOCH_AHEAD_OPEN_LIMIT, EPOCH_AHEAD_QUIET_MS, EPOCH_AHEAD_TAG_LIMIT, EPOCH_AHEAD_USED_DAYS,
-    OPEN_EPOCH_LIMIT,
+    EPOCH_AGE_DAYS, EPOCH_AHEAD_OPEN_LIMIT, EPOCH_AHEAD_QUIET_MS, EPOCH_AHEAD_TAG_LIMIT,
+    EPOCH_AHEAD_USED_DAYS, OPEN_EPOCH_LIMIT,
 };
 use crate::time::{Day, Timestamp};
 
@@ -29,13 +31,18 @@ use crate::time::{Day, Timestamp};
 #[derive(Debug, Default)]
 pub(super) struct Ahead {
     is_stopped: bool,
-    /// People or tags changed: not before this.
+    /// People or tags changed: not before this. A start forgets it.
     not_before: Option<Timestamp>,
     /// The day on which everything was last looked at, with nothing changed since.
     looked: Option<Day>,
 }
 
 impl Ahead {
+    /// What the last look brought was undone.
+    pub(super) const fn undone(&mut self) {
+        self.looked = None;
+    }
+
     /// People or tags changed: whoever changes them may not be through.
     pub(super) fn people_changed(&mut self, now: Timestamp) {
         self.not_before = Some(now.plus_ms(EPOCH_AHEAD_QUIET_MS));
@@ -48,7 +55,9 @@ impl Ahead {
     }
 
     fn is_due(&self, now: Timestamp) -> bool {
-        !self.is_stopped && self.looked != Some(now.day()) && self.not_before.is_none_or(|at| at <= now)
+        // A wait that is longer than any was set by a clock that has gone back since.
+        let waits = |at: Timestamp| at > now && at.since(now) <= EPOCH_AHEAD_QUIET_MS;
+        !self.is_stopped && self.looked != Some(now.day()) && !self.not_before.is_some_and(waits)
     }
 }
 
@@ -61,10 +70,19 @@ impl Service {
         self.ahead.looked = Some(self.now.day());
         self.ahead.not_before = None;
         for audience in self.likely_audiences() {
+            let before: BTreeSet<EpochId> = self.own_open().map(|epoch| epoch.id).collect();
             if let Err(error) = self.mint_for(&audience) {
                 tracing::warn!(%error, "an epoch could not be minted ahead");
+                // Half made it is of no use to anybody, and the write that needs one makes it anew.
+                let half: Vec<EpochId> =
+                    self.own_open().map(|epoch| epoch.id).filter(|id| !before.contains(id)).collect();
+                half.iter().for_each(|epoch| self.close(epoch));
             }
         }
+    }
+
+    fn own_open(&self) -> impl Iterator<Item = Minted> + use<> {
+        self.minted().into_iter().filter(|epoch| epoch.state == audience::State::Open)
     }
 
     fn mint_for(&mut self, audience: &Audience) -> crate::error::Result<()> {
@@ -73,8 +91,9 @@ impl Service {
         let Some(want) = audience::due(audience, &self.state.people, &minted, self.window(), today) else {
             return Ok(());
         };
-        let is_open = |epoch: &&Minted| epoch.state != audience::State::Closed;
-        let posts = minted.iter().filter(is_open).filter(|epoch| epoch.audience != Audience::Contact);
+        // What is retired or too old is written under no more: it keeps no other from being made.
+        let is_used = |epoch: &Minted| today.since(epoch.opened.day()) <= EPOCH_AGE_DAYS;
+        let posts = self.own_open().filter(is_used).filter(|epoch| epoch.audience != Audience::Contact);
         if *audience != Audience::Contact && posts.count() >= EPOCH_AHEAD_OPEN_LIMIT {
             return Ok(());
         }

@@ -52,7 +52,7 @@ impl Service {
     /// has passed: nobody heard the first one, and what it stood for may not be on the disk yet.
     ///
     /// # Errors
-    /// Usage if it asked for something else then; refused if the moment was withdrawn since.
+    /// Usage if it asked for something else then; refused if the moment was withdrawn or has expired since.
     pub fn attempted(&mut self, attempt: &Attempt) -> Result<Option<view::Moment>> {
         let found = self.state.attempts.get(&attempt.id).filter(|record| !record.is_old(self.now));
         let Some(record) = found else { return Ok(None) };
@@ -66,7 +66,7 @@ impl Service {
         match self.moment_by_id(&record.entry) {
             Err(error) if error.code == "no_such_moment" => Err(Error::refused(
                 "attempt_withdrawn",
-                "this moment was shared before, and withdrawn since",
+                "this moment was shared before, and has been withdrawn or has expired since",
                 "share it under another key",
             )),
             found => {
@@ -78,15 +78,8 @@ impl Service {
 
     /// Keeps what came of an attempt, with the batch that shares the moment.
     pub(super) fn keep_attempt(&mut self, attempt: &Attempt, entry: EntryId) {
-        let now = self.now;
+        self.drop_old_attempts();
         let mut gone: Vec<[u8; 32]> = Vec::new();
-        self.state.attempts.retain(|id, record| {
-            let is_old = record.is_old(now);
-            if is_old {
-                gone.push(*id);
-            }
-            !is_old
-        });
         while self.state.attempts.len() >= ATTEMPT_LIMIT {
             let oldest = self.state.attempts.iter().min_by_key(|(id, record)| (record.at, **id));
             let Some(id) = oldest.map(|(id, _)| *id) else { break };
@@ -96,9 +89,19 @@ impl Service {
         for id in gone {
             self.remove_state(b'j', &id);
         }
-        let record = AttemptRecord { at: now, says: attempt.says, entry };
+        let record = AttemptRecord { at: self.now, says: attempt.says, entry };
         self.save_state(b'j', &attempt.id, &record);
         self.state.attempts.insert(attempt.id, record);
+    }
+
+    /// Lets go of attempts whose day is over.
+    pub(super) fn drop_old_attempts(&mut self) {
+        let old = self.state.attempts.iter().filter(|(_, record)| record.is_old(self.now));
+        let old: Vec<[u8; 32]> = old.map(|(id, _)| *id).collect();
+        for id in old {
+            self.state.attempts.remove(&id);
+            self.remove_state(b'j', &id);
+        }
     }
 }
 

@@ -41,6 +41,11 @@ impl std::fmt::Debug for Check {
 }
 
 impl Check {
+    #[cfg(test)]
+    pub(super) fn epoch(&self) -> crate::id::EpochId {
+        self.entry.header().epoch()
+    }
+
     /// Checks the signature, strictly, and opens the body. An entry that does not pass gives nothing: it is looked at
     /// again in its turn, so that only one place says what is wrong.
     ///
@@ -88,6 +93,11 @@ impl Checks {
 
     pub(super) fn clear(&mut self) {
         self.done.clear();
+    }
+
+    #[cfg(test)]
+    pub(super) fn has(&self, header: &[u8]) -> bool {
+        self.done.keys().any(|key| key == header)
     }
 }
 

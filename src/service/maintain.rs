@@ -66,12 +66,16 @@ const RESUME_EVERY: u32 = 5;
 
 /// How long to wait after so many attempts in vain, ms.
 pub(super) fn backoff_ms(tries: u32) -> u64 {
-    DIAL_BACKOFF_MIN_MS.saturating_mul(1 << tries.saturating_sub(1).min(20)).min(DIAL_BACKOFF_LIMIT_MS)
+    doubled(tries).min(DIAL_BACKOFF_LIMIT_MS)
 }
 
 /// How long to wait before a friend who is away is dialled again after so many dials in vain, ms.
 fn away_ms(tries: u32) -> u64 {
-    DIAL_BACKOFF_MIN_MS.saturating_mul(1 << tries.saturating_sub(1).min(20)).min(DIAL_AWAY_LIMIT_MS)
+    doubled(tries).min(DIAL_AWAY_LIMIT_MS)
+}
+
+fn doubled(tries: u32) -> u64 {
+    DIAL_BACKOFF_MIN_MS.saturating_mul(1 << tries.saturating_sub(1).min(20))
 }
 
 /// The end of a wait; a long one is made longer, until a look at slow things is due anyway.
@@ -212,6 +216,7 @@ impl Service {
         if is_ageing {
             self.drop_expired()?;
             self.expire_introductions();
+            self.drop_old_attempts();
             self.mint_ahead();
         }
         self.open_introductions();

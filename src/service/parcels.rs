@@ -313,6 +313,8 @@ impl Service {
         self.state.usage.remove(epoch);
         self.tx.remove(Tree::State, &tx::key(&[b"e", epoch.as_bytes()]));
         self.tx.remove(Tree::State, &tx::key(&[b"l", epoch.as_bytes()]));
+        // A session that was full has room for one that it turned away.
+        self.net.changed.all = true;
         Ok(())
     }
 

@@ -145,7 +145,9 @@ impl Service {
         if !self.may_take(&epoch, kept_bytes(entry.body().len())) {
             return Ok(Verdict::Unknown);
         }
-        let opened = match opened {
+        // Its keys may have been forgotten since it was opened ahead.
+        let can_read = self.state.epochs.get(&epoch).is_some_and(|record| record.secret.is_some());
+        let opened = match opened.filter(|_| can_read) {
             Some(content) => Some(content),
             None => self.open(&entry)?,
         };

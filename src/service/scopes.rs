@@ -112,10 +112,10 @@ impl Service {
             epochs.filter(|epoch| changed.touches(epoch)).map(|epoch| epoch.id).collect();
         let sessions: Vec<(ConnId, StreamId, UserId)> = self.sessions().collect();
         for (conn, stream, user) in sessions {
-            let records: Vec<&EpochRecord> =
-                epochs.iter().filter_map(|epoch| self.state.epochs.get(epoch)).collect();
-            let contacts = records.iter().filter_map(|epoch| self.contact_scope(&user, epoch));
-            let posts = records.iter().filter_map(|epoch| self.post_scope(conn, epoch));
+            // Looked up each time: what one session says may end an epoch.
+            let records = || epochs.iter().filter_map(|epoch| self.state.epochs.get(epoch));
+            let contacts = records().filter_map(|epoch| self.contact_scope(&user, epoch));
+            let posts = records().filter_map(|epoch| self.post_scope(conn, epoch));
             let scopes: Vec<Scope> = contacts.chain(posts).collect();
             let now = self.now;
             if let Some(session) = self.session_mut(stream) {

@@ -1,5 +1,6 @@
 //! Keys that are there before the first moment.
 
+use tidings::limits::EPOCH_AHEAD_OPEN_LIMIT;
 use tidings::store::Tree;
 use tidings::time::DAY_MS;
 
@@ -119,4 +120,33 @@ fn the_next_epoch_is_with_friends_before_the_last_one_ends_and_follows_it() {
     }
     let open = world.ask(0, |service| service.status()).expect("a status");
     assert!(open.waiting.is_empty(), "{:?}", open.waiting);
+}
+
+#[test]
+fn so_many_epochs_that_may_be_written_under_leave_no_room_for_others_ahead_and_old_ones_do() {
+    let names = ["Bob", "Carol", "Dave", "Eve", "Ada"];
+    let mut world = circle(94, &["Alice", "Bob", "Carol", "Dave", "Eve", "Ada"]);
+    world.run(REST_MS);
+    let some = |bits: usize| (0..names.len()).filter(move |at| bits >> at & 1 == 1).map(|at| names[at]);
+    // One for everyone is there: with these there is room for one.
+    for bits in 1..=EPOCH_AHEAD_OPEN_LIMIT - 2 {
+        world.post(0, &format!("for {bits}"), only(&some(bits).collect::<Vec<_>>()));
+    }
+    world.run(5_000);
+    let before = epochs(&mut world, 0);
+    world.tag(0, "family", &["Bob"]);
+    world.run(REST_MS);
+    assert_eq!(epochs(&mut world, 0), before + 1, "only the family; none for all but the family");
+    for _ in 0..6 {
+        meet_after(&mut world, 6);
+    }
+    let parcels_before = parcels(&world);
+    world.post(0, "for all", everyone());
+    world.run(5_000);
+    assert!(world.sees(1, "for all"));
+    assert_eq!(
+        parcels(&world),
+        parcels_before,
+        "on day 36 the old ones are too old, and it was minted ahead"
+    );
 }

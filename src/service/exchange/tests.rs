@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::crypto::Entropy;
+use crate::crypto::{Entropy, SigningKey};
 use crate::id::UserId;
 use crate::identity::{DeviceRecord, IdentityRecord, Keyring, Verified};
 use crate::limits::PUMP_FRAMES_LIMIT;
@@ -229,13 +229,35 @@ fn a_check_is_worth_nothing_for_other_bytes() {
         assert_eq!(verdict, super::Verdict::Fault, "byte {at} was changed");
         rig.service.commit().expect("memory");
     }
-    let check = rig.service.check_of(&header, body.clone()).expect("an entry of a known epoch");
-    rig.service.checked(check.run().expect("it is valid"));
+    let ahead = |rig: &mut Rig| {
+        let check = rig.service.check_of(&header, body.clone()).expect("an entry of a known epoch");
+        rig.service.checked(check.run().expect("it is valid"));
+        assert!(rig.service.checks.has(&header));
+    };
+    // The same header over another body.
+    ahead(&mut rig);
+    let mut other = body.clone();
+    other[7] ^= 1;
+    let verdict = rig.service.take_entry(&header, other.clone()).expect("memory");
+    assert_eq!(verdict, super::Verdict::Fault, "the body is another");
+    rig.service.commit().expect("memory");
+    // A check of a body that was bent comes to nothing.
+    assert!(rig.service.check_of(&header, other).is_none_or(|check| check.run().is_none()));
+    // Another key of the epoch.
+    ahead(&mut rig);
+    let epoch = rig.service.check_of(&header, body.clone()).expect("an entry").epoch();
+    let key = SigningKey::random(&mut entropy).public();
+    let record = rig.service.state.epochs.get_mut(&epoch).expect("it is known");
+    let right = std::mem::replace(&mut record.public, key);
+    let verdict = rig.service.take_entry(&header, body.clone()).expect("memory");
+    assert_eq!(verdict, super::Verdict::Fault, "it was checked under another key");
+    rig.service.state.epochs.get_mut(&epoch).expect("it is known").public = right;
+    rig.service.commit().expect("memory");
+    // Exactly this, and the check is used up.
+    ahead(&mut rig);
     let verdict = rig.service.take_entry(&header, body).expect("memory");
     assert!(matches!(verdict, super::Verdict::Kept { id: kept, .. } if kept == id), "{verdict:?}");
-    let mut forged = author.write(BEGIN, Body::SelfOp(Vec::new()), &mut entropy).1;
-    forged[150] ^= 1;
-    assert!(rig.service.check_of(&forged, Vec::new()).is_none_or(|check| check.run().is_none()));
+    assert!(!rig.service.checks.has(&header), "the check was used");
 }
 
 #[test]

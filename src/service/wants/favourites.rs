@@ -51,8 +51,9 @@ impl Service {
     pub(super) fn recount(&mut self, blob: &BlobId) -> Result<(), StoreError> {
         let Some(kept) = self.kept_blob(blob)?.filter(|kept| !kept.mine) else { return Ok(()) };
         let namings = self.namings(blob)?;
-        self.wants.cache.drop(blob);
-        if !self.is_kept_for_favourite(&kept, &namings) {
+        if self.is_kept_for_favourite(&kept, &namings) {
+            self.wants.cache.drop(blob);
+        } else {
             // One of another length opens nothing, but where no other is left it is what keeps the file here.
             let fitting = || namings.iter().filter(|naming| kept.is(naming.bytes));
             let all = if fitting().next().is_some() { fitting().collect() } else { namings.iter().collect() };

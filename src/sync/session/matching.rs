@@ -112,7 +112,8 @@ impl Session {
                 continue;
             }
             if self.scopes.len() >= SCOPE_LIMIT {
-                return;
+                // Those behind it may be there already.
+                continue;
             }
             let (class, is_offered) = (scope.class, matches!(scope.how, How::Tag { offer: true, .. }));
             self.by_author.entry(scope.author).or_default().insert(epoch);
