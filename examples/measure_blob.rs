@@ -301,12 +301,12 @@ fn report(transport: &str, options: &Options, rates: &Rates) {
         let ours = job == "J6";
         let row = serde_json::json!({
             "job": job, "n": options.rounds, "variant": variant, "mb_per_s": rate, "ratio": ratio,
-            "fsync": variant.ends_with("stored"), "verify": ours, "sealed": ours,
+            "fsync": variant.ends_with("stored") || variant.ends_with("sync"), "verify": ours, "sealed": ours,
         });
         println!("{row}");
     };
     line("floor", &format!("J6 {transport} bare stream"), floor, None);
     line("floor", &format!("J6 {transport} write and sync"), disk, None);
     line("J6", &format!("{transport} read"), read, Some(read / floor));
-    line("J6", &format!("{transport} stored"), stored, Some(stored / floor));
+    line("J6", &format!("{transport} stored"), stored, Some(stored / floor.min(*disk)));
 }

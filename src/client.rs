@@ -128,7 +128,7 @@ struct Inner {
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 /// How often a picture that has not arrived is looked for while somebody waits.
 const BLOB_PAUSE: Duration = Duration::from_millis(50);
-/// The same for one that may be opened while it comes.
+/// How often it is looked whether one has begun to come that may be opened then.
 const BLOB_PAUSE_SHORT: Duration = Duration::from_millis(5);
 
 impl Client {
@@ -525,9 +525,22 @@ impl Client {
             if left.is_zero() {
                 return Err(blobs::not_here());
             }
-            let pause = if may_be_partial { BLOB_PAUSE_SHORT } else { BLOB_PAUSE }.min(left);
+            let pause = BLOB_PAUSE.min(left);
             left = left.saturating_sub(pause);
-            tokio::time::sleep(pause).await;
+            self.until_begun(&id, pause, may_be_partial).await;
+        }
+    }
+
+    /// Pauses; no longer than until a blob that had not begun to come does, if that is of use. Asks nothing of the service.
+    async fn until_begun(&self, id: &BlobId, pause: Duration, is_of_use: bool) {
+        if !is_of_use || self.inner.blobs.is_arriving(*id) {
+            return tokio::time::sleep(pause).await;
+        }
+        let mut left = pause;
+        while !left.is_zero() && !self.inner.blobs.is_arriving(*id) {
+            let short = BLOB_PAUSE_SHORT.min(left);
+            left = left.saturating_sub(short);
+            tokio::time::sleep(short).await;
         }
     }
 

@@ -537,7 +537,8 @@ async fn a_cut_transfer_is_continued_without_the_groups_that_had_come() {
 /// Waits until a group of a blob on its way may be read, as somebody does who watches a film.
 async fn group_comes(files: &BlobFiles, blob: BlobId, group: u32) {
     let (arriving, _file) = files.arriving(blob).expect("it is on its way");
-    let comes = std::future::poll_fn(|context| arriving.poll_groups(group, context));
+    let reader = arriving.reader();
+    let comes = std::future::poll_fn(|context| reader.poll_groups(group, context));
     let there = timeout(PATIENCE, comes).await.expect("in time");
     assert!(matches!(there, There::Groups(_)), "{there:?}");
 }

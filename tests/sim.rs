@@ -23,7 +23,7 @@ fn holds(scenario: &Scenario) -> Report {
 
 /// The scenario of `simulations/ci.toml` with few people for a day: what needs no more.
 fn few(people: usize) -> Scenario {
-    Scenario { people, days: 1, warm_up_minutes: 3, quiet_minutes: 20, idle_minutes: 5, ..scenario("ci") }
+    Scenario { people, days: 1, ..scenario("ci") }
 }
 
 #[test]

@@ -6,7 +6,7 @@
 //! ```text
 //!  bench ── line of JSON ──▶ bench-node (node.rs)   a node for each home: the library's client, asked over its own
 //!        ◀─ line of JSON ──                         pipes, so that loopback carries nothing but what nodes say
-//!        ── spawn ─────────▶ run                    the whole program, where its start and its rest are measured
+//!        ── spawn ─────────▶ run                    the whole program, where its start is measured
 //! ```
 //!
 //! With user namespaces (Linux) the whole run moves into a network of its own, where the counter of loopback counts

@@ -13,7 +13,7 @@ use crate::crypto::{BlobKey, apply_blob_stream, padded_len};
 use crate::id::BlobId;
 use crate::limits::{BLOB_GROUP_LEN, VIDEO_BLOB_LIMIT};
 use crate::service::BlobReading;
-use crate::store::blobs::{self, Arriving, BlobFiles, There};
+use crate::store::blobs::{self, Arriving, BlobFiles, Reader, There};
 
 /// Pads and encrypts bytes under a key of their own and keeps them, durably, under their hash.
 pub(super) fn seal(files: &BlobFiles, bytes: &[u8]) -> Result<SealedBlob> {
@@ -163,7 +163,8 @@ impl OpenBlob {
         let Some(arriving) = self.arriving.as_ref().filter(|_| offset < self.bytes) else {
             return Ok(self.bytes);
         };
-        let comes = std::future::poll_fn(|context| poll_there(arriving, offset, context));
+        let reader = arriving.reader();
+        let comes = std::future::poll_fn(|context| poll_there(&reader, offset, context));
         let wait = std::time::Duration::from_millis(wait_ms);
         let end = tokio::time::timeout(wait, comes).await.map_err(|_elapsed| not_here())??;
         Ok(end.min(self.bytes))
@@ -183,9 +184,9 @@ fn end_of(group: u32, count: u32) -> u64 {
 }
 
 /// Up to which byte a blob on its way may be read from `offset` on.
-fn poll_there(arriving: &Arriving, offset: u64, context: &Context<'_>) -> Poll<Result<u64>> {
+fn poll_there(reader: &Reader<'_>, offset: u64, context: &Context<'_>) -> Poll<Result<u64>> {
     let group = group_of(offset);
-    arriving.poll_groups(group, context).map(|there| match there {
+    reader.poll_groups(group, context).map(|there| match there {
         There::Groups(count) => Ok(end_of(group, count)),
         // Whoever is one too many asks again, as for what has not come.
         There::Gone | There::Crowded => Err(not_here()),

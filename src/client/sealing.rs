@@ -6,8 +6,8 @@
 //!          ▲──────────────── empty buffers ◀────────────────────────────────┘
 //! ```
 //!
-//! With a core for each, sealing takes as long as the slowest of them and not as all together. A few buffers go round; nothing is allocated on the way, and a source that gives slowly
-//! costs two threads that sleep.
+//! With a core for each, sealing takes as long as the slowest of them and not as all together. A few buffers go round; nothing
+//! is allocated on the way, and a source that gives slowly costs two threads that sleep.
 //!
 //! What is smaller than a buffer is sealed in one go.
 //!
@@ -18,6 +18,7 @@
 
 use std::io::{self, Read};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::Builder;
 
 use crate::crypto::{BlobKey, apply_blob_stream, padded_len};
 use crate::id::BlobId;
@@ -54,15 +55,19 @@ pub(super) fn seal(
             // It has room for all of them.
             let _ = empty.try_send(vec![0; BLOB_BUFFER_LEN]);
         }
-        let reading = scope.spawn(move || read_all(source, plain_bytes, &full, &emptied));
-        scope.spawn(move || encrypt_all(key, &plain_pieces, &sealed));
-        let mut pieces = Pieces { sealed: sealed_pieces, empty, piece: Vec::new(), at: 0 };
+        let no_thread = |_| Error::broken("sealing");
+        let encrypt = move || encrypt_all(key, &plain_pieces, &sealed);
+        Builder::new().spawn_scoped(scope, encrypt).map_err(no_thread)?;
+        let read = move || read_all(source, plain_bytes, &full, &emptied);
+        let reading = Builder::new().spawn_scoped(scope, read).map_err(no_thread)?;
+        let left = padded_len(plain_bytes);
+        let mut pieces = Pieces { sealed: sealed_pieces, empty, piece: Vec::new(), at: 0, left };
         let kept = files.insert_from(&mut pieces);
-        // Without their channels the threads end, whatever they were at.
+        // Without their channels the threads end, with the piece that they are at.
         drop(pieces);
         let plain_hash = reading.join();
         let (id, _) = kept?;
-        // A thread that broke gave no last piece, and what is cut short was kept by nobody.
+        // What a thread that broke cut short was not kept (`Pieces`).
         plain_hash.map(|hash| (id, hash)).map_err(|_| Error::broken("sealing"))
     })
 }
@@ -147,12 +152,16 @@ struct Pieces {
     empty: SyncSender<Vec<u8>>,
     piece: Vec<u8>,
     at: usize,
+    /// Bytes that are still to come: an end before them is none.
+    left: u64,
 }
 
 impl Read for Pieces {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.at >= self.piece.len() {
-            let Ok(next) = self.sealed.recv() else { return Ok(0) };
+            let Ok(next) = self.sealed.recv() else {
+                return if self.left == 0 { Ok(0) } else { Err(io::ErrorKind::UnexpectedEof.into()) };
+            };
             let old = std::mem::replace(&mut self.piece, next?);
             self.at = 0;
             if !old.is_empty() {
@@ -166,6 +175,7 @@ impl Read for Pieces {
             to.copy_from_slice(from);
         }
         self.at = self.at.saturating_add(len);
+        self.left = self.left.saturating_sub(u64::try_from(len).unwrap_or(u64::MAX));
         Ok(len)
     }
 }

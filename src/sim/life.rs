@@ -163,8 +163,10 @@ impl World {
                 if self.nodes[who].service.is_some() && !self.is_quiet {
                     self.traffic.crashes += 1;
                     let kept = self.entropy.below(8) as usize;
-                    self.nodes[who].has_crashed = true;
                     self.stop(who, Some(kept));
+                    let had: Vec<u32> = self.ledger.has[who].iter().copied().collect();
+                    let lost = had.into_iter().filter(|moment| !self.keeps(who, *moment)).collect();
+                    self.nodes[who].lost = lost;
                     let at = self.now + MINUTE_MS + self.entropy.below(10 * MINUTE_MS);
                     self.queue.put(at, What::Act { who, act: Act::Return });
                 }
@@ -281,7 +283,10 @@ impl World {
             Ok(()) if is_like => drop(moment.likers.insert(who)),
             Ok(()) => moment.comments += 1,
             // Not on the disk yet when the power was cut: it comes again, and is looked for at the end.
-            Err(_) if self.nodes[who].has_crashed && !self.keeps(who, number) => {}
+            Err(error)
+                if error.code == "no_such_moment"
+                    && self.nodes[who].lost.contains(&number)
+                    && !self.keeps(who, number) => {}
             Err(error) => self.breach(format!("{who} could not answer moment {number}: {error}")),
         }
     }

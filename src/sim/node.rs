@@ -57,8 +57,8 @@ pub(super) struct Node {
     pub(super) should_be_online: bool,
     pub(super) rhythm: Rhythm,
     pub(super) is_liar: bool,
-    /// Its power was cut once.
-    pub(super) has_crashed: bool,
+    /// Moments that it had when its power was cut last, and that were not on the disk.
+    pub(super) lost: BTreeSet<u32>,
     /// Milliseconds its clock is ahead.
     pub(super) ahead_ms: u64,
     pub(super) friends: Vec<Who>,

@@ -173,7 +173,7 @@ impl World {
                 should_be_online: false,
                 rhythm,
                 is_liar: false,
-                has_crashed: false,
+                lost: BTreeSet::new(),
                 ahead_ms: entropy.below(scenario.faults.clock_skew_seconds * 1_000 + 1),
                 friends,
                 close,

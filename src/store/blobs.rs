@@ -29,7 +29,7 @@ mod serving;
 #[cfg(test)]
 mod tests;
 
-pub use arriving::{Arriving, There};
+pub use arriving::{Arriving, Reader, There};
 pub use incoming::Incoming;
 pub use serving::Serving;
 
@@ -359,6 +359,11 @@ impl BlobFiles {
             other => other.map_err(Error::io("opening", &path))?,
         };
         Ok((arriving, file))
+    }
+
+    /// Whether a blob is on its way. Reads no file.
+    pub fn is_arriving(&self, blob: BlobId) -> bool {
+        self.lock_fetching().contains_key(&blob)
     }
 
     fn lock_fetching(&self) -> std::sync::MutexGuard<'_, BTreeMap<BlobId, Arc<Arriving>>> {

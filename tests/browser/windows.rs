@@ -1,7 +1,9 @@
 //! Several windows of one browser on one node: they share what a browser has little of, and show the same.
 
+use std::time::Duration;
+
 use super::support::moments::post;
-use super::support::wait_connected;
+use super::support::{PATIENCE, until, wait_connected};
 use super::*;
 
 /// What the browser asked for that is a stream of events.
@@ -88,5 +90,31 @@ fn a_second_window_shows_who_is_under_which_tag_as_it_changes() {
         &[],
     );
     assert!(kept(&page), "it appeared without a reload");
+    quiet(&page);
+}
+
+/// Nothing was said yet that the next window could go on from, so what it shows is read anew.
+#[test]
+fn a_window_that_takes_over_without_having_heard_anything_reads_its_list_anew() {
+    let (ada, page) = person("Ada");
+    post(&ada, &["Before"]);
+    let holder = page.window();
+    let address = page.address();
+    page.open(&address);
+    card(&page, "Before");
+    let other = page.new_window();
+    page.open(&format!("{}/search?q=Before", address.trim_end_matches('/')));
+    card(&page, "Before");
+    let read = || {
+        page.requests().iter().filter(|url| url.contains("/api/") && url.contains("search=Before")).count()
+    };
+    assert_eq!(page.run("return document.querySelector('.search-form').autocomplete", &[]), json!("off"));
+    let before = read();
+    assert!(before > 0, "{:?}", page.requests());
+    page.look_at(&holder);
+    page.close_window(&other);
+    until(PATIENCE, Duration::from_millis(20), || (read() > before).then_some(()))
+        .unwrap_or_else(|| panic!("the list is not read anew: {:?}", page.requests()));
+    card(&page, "Before");
     quiet(&page);
 }

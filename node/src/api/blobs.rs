@@ -12,6 +12,7 @@
 #![expect(unused_qualifications, reason = "utoipa's macro writes them for query parameters")]
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
@@ -56,6 +57,7 @@ pub async fn blob(
     let wait_ms = params.wait_ms.unwrap_or(BLOB_WAIT_LIMIT_MS / 3).min(BLOB_WAIT_LIMIT_MS);
     let wait_ms = if permit.app.has_network() { wait_ms } else { 0 };
     let client = permit.client().await?;
+    let begun = Instant::now();
     // Whoever asks for a part plays it while the rest comes; whoever asks for all of it wants all of it.
     let blob = match headers.contains_key(header::RANGE) {
         true => client.blob_as_it_comes(&id, wait_ms).await?,
@@ -84,7 +86,8 @@ pub async fn blob(
         None => (0, total, StatusCode::OK),
     };
     // Nothing is promised before the first byte of it is here.
-    blob.here(start, wait_ms).await?;
+    let waited = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+    blob.here(start, wait_ms.saturating_sub(waited)).await?;
     let mut response = Response::builder()
         .status(status)
         .header(header::CONTENT_TYPE, mime)

@@ -4,7 +4,7 @@
 //! home has a friend who is away, so that moments are sealed for somebody.
 
 use super::line::Order;
-use super::member::{self, Over, Process, number, numbers};
+use super::member::{self, Process, number, numbers};
 use super::report::{Row, percentile};
 use super::{Bench, floors};
 use crate::error::Result;
@@ -19,7 +19,7 @@ const IN_FLIGHT: u64 = 256;
 pub fn run(bench: &Bench) -> Result<()> {
     let posts = bench.small();
     bench.say(&format!("J1: {posts} posts in flight, then one by one…"));
-    let (a, _) = member::friends(bench, "J1-Ada", "J1-Ben", Over::Both)?;
+    let (a, _) = member::friends(bench, "J1-Ada", "J1-Ben")?;
     let mut process = a.open(&bench.scratch)?;
     let order = |count, in_flight| Order::Post { count, in_flight, pause_ms: 0 };
     // The first opens an epoch.

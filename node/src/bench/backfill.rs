@@ -7,7 +7,7 @@
 use serde_json::Value;
 
 use super::line::Order;
-use super::member::{self, Member, Over, numbers};
+use super::member::{self, Member, numbers};
 use super::report::Row;
 use super::{Bench, apart, floors, plan};
 use crate::error::{Error, Result};
@@ -36,7 +36,7 @@ pub fn run(bench: &Bench) -> Result<()> {
 }
 
 fn backfill(bench: &Bench, moments: u64) -> Result<Row> {
-    let (a, b) = member::friends(bench, "J2-Ada", "J2-Ben", Over::Both)?;
+    let (a, b) = member::friends(bench, "J2-Ada", "J2-Ben")?;
     let plan = plan(moments).into();
     let full = Order::Furnish { plan, without: Vec::new(), join_only: false, only: None };
     let bare = Order::Furnish { plan, without: Vec::new(), join_only: true, only: None };

@@ -11,7 +11,7 @@ use std::time::Instant;
 use serde_json::{Value, json};
 
 use super::line::Order;
-use super::member::{Member, Over, number, program, rss_mb};
+use super::member::{Member, number, program, rss_mb};
 use super::node::ms;
 use super::report::{Row, percentile};
 use super::scratch::Shared;
@@ -30,7 +30,7 @@ const ROUNDS: (usize, usize) = (5, 3);
 pub fn run(bench: &Bench) -> Result<()> {
     let moments = bench.large();
     bench.say(&format!("J7: a home is given {moments} moments…"));
-    let member = Member::new(&bench.scratch, "J7-Ada", Over::Both)?;
+    let member = Member::new(&bench.scratch, "J7-Ada")?;
     let mut process = member.start(&bench.scratch)?;
     process.ask(&Order::Furnish {
         plan: plan(moments).into(),
@@ -57,7 +57,8 @@ pub fn run(bench: &Bench) -> Result<()> {
             let started = Started::new(bench, &home)?;
             times.push(started.ms);
             rss = started.rss_mb;
-            disk = on_disk(&member.home.join("store"));
+            let store = member.home.join("store");
+            disk = on_disk(&store).map_err(|e| Error::io("cannot measure", &store, &e))?;
             started.stop(&home)?;
         }
         let mut row = Row {
@@ -160,16 +161,18 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
 }
 
 /// What a folder takes on the disk, bytes: blocks, where the system counts them.
-fn on_disk(folder: &Path) -> u64 {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    entries
-        .map(|entry| match entry.metadata() {
-            Ok(metadata) if metadata.is_dir() => on_disk(&entry.path()),
+fn on_disk(folder: &Path) -> std::io::Result<u64> {
+    let mut bytes = 0;
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let metadata = entry.metadata()?;
+        bytes += match metadata.is_dir() {
+            true => on_disk(&entry.path())?,
             #[cfg(unix)]
-            Ok(metadata) => std::os::unix::fs::MetadataExt::blocks(&metadata) * 512,
+            false => std::os::unix::fs::MetadataExt::blocks(&metadata) * 512,
             #[cfg(not(unix))]
-            Ok(metadata) => metadata.len(),
-            Err(_) => 0,
-        })
-        .sum()
+            false => metadata.len(),
+        };
+    }
+    Ok(bytes)
 }

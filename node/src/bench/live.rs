@@ -4,7 +4,7 @@
 //! (docs/protocol.md 3.13). How long the author waits for "posted" is told beside it.
 
 use super::line::Order;
-use super::member::{self, Over, numbers};
+use super::member::{self, numbers};
 use super::report::{Row, percentile};
 use super::{Bench, floors};
 use crate::error::Result;
@@ -19,7 +19,7 @@ const PAUSE_MS: u64 = 10;
 pub fn run(bench: &Bench) -> Result<()> {
     let posts = bench.times(500, 100) as u64;
     bench.say(&format!("J5: {posts} posts, one by one, to a friend who is here…"));
-    let (a, b) = member::friends(bench, "J5-Ada", "J5-Ben", Over::Both)?;
+    let (a, b) = member::friends(bench, "J5-Ada", "J5-Ben")?;
     let (mut at_a, mut at_b) = (a.open(&bench.scratch)?, b.open(&bench.scratch)?);
     at_a.ask(&Order::Meet { friends: 1 })?;
     let order = |count| Order::Post { count, in_flight: 1, pause_ms: PAUSE_MS };

@@ -29,24 +29,16 @@ pub struct Member {
     pub listen: Vec<String>,
 }
 
-/// By which transport nodes meet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Over {
-    /// As people have it: both, and what comes first.
-    Both,
-}
-
 impl Member {
     /// A fresh home with an identity.
     ///
     /// # Errors
     /// If it cannot be made.
-    pub fn new(scratch: &Scratch, name: &str, over: Over) -> Result<Self> {
+    pub fn new(scratch: &Scratch, name: &str) -> Result<Self> {
         let home = scratch.path(name);
         Home::at(&home).create()?;
         Client::create_identity(&home, name)?;
         let port = crate::config::free_port();
-        let Over::Both = over;
         let listen = vec![format!("/ip4/127.0.0.1/udp/{port}/quic-v1"), format!("/ip4/127.0.0.1/tcp/{port}")];
         Ok(Self { home, listen })
     }
@@ -74,8 +66,8 @@ impl Member {
 ///
 /// # Errors
 /// If they do not become friends.
-pub fn friends(bench: &Bench, one: &str, other: &str, over: Over) -> Result<(Member, Member)> {
-    let (a, b) = (Member::new(&bench.scratch, one, over)?, Member::new(&bench.scratch, other, over)?);
+pub fn friends(bench: &Bench, one: &str, other: &str) -> Result<(Member, Member)> {
+    let (a, b) = (Member::new(&bench.scratch, one)?, Member::new(&bench.scratch, other)?);
     let (mut at_a, mut at_b) = (a.open(&bench.scratch)?, b.open(&bench.scratch)?);
     let link = text(&at_a.ask(&Order::Invite)?, "link")?;
     at_b.ask(&Order::Accept { link })?;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 use tidings::ask::{InviteDraft, PostDraft, TimelineQuery};
-use tidings::client::{Client, Config};
+use tidings::client::{Client, Config, EventStream};
 use tidings::furnish::{Cast, Plan, text};
 use tidings::view::Happening;
 use tokio::sync::{Semaphore, watch};
@@ -125,7 +125,9 @@ impl Desk {
         let client = self.client()?.clone();
         let (sender, receiver) = watch::channel(Vec::new());
         self.heard = Some((marks.len(), receiver));
-        tokio::spawn(count_moments(client, marks, sender));
+        // Before this is answered: what comes after it is heard.
+        let events = client.events(None);
+        tokio::spawn(count_moments(client, events, marks, sender));
         Ok(json!({}))
     }
 
@@ -168,8 +170,12 @@ async fn wait(mut done: impl AsyncFnMut() -> Result<bool>) -> Result<Value> {
 
 /// Notes when so many moments have arrived. Events have numbers without gaps, so one that was missed is counted by the
 /// number of the next; that really all are there is found out by counting the timeline.
-async fn count_moments(client: Client, marks: Vec<u64>, sender: watch::Sender<Vec<f64>>) {
-    let mut events = client.events(None);
+async fn count_moments(
+    client: Client,
+    mut events: EventStream,
+    marks: Vec<u64>,
+    sender: watch::Sender<Vec<f64>>,
+) {
     let (mut seen, mut last) = (0, None::<u64>);
     let mut marks = marks.into_iter().peekable();
     while marks.peek().is_some() {

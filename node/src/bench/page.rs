@@ -14,7 +14,7 @@ use tidings::furnish::Plan;
 use tidings::store::{Direction, KeyRange, Tree};
 
 use super::line::Order;
-use super::member::{Member, Over, numbers};
+use super::member::{Member, numbers};
 use super::node::ms;
 use super::report::{Row, percentile};
 use super::{Bench, plan};
@@ -30,7 +30,7 @@ const PAGE: usize = 50;
 pub fn run(bench: &Bench) -> Result<()> {
     let moments = bench.large();
     bench.say(&format!("J4: a home is given {moments} moments…"));
-    let member = Member::new(&bench.scratch, "J4-Ada", Over::Both)?;
+    let member = Member::new(&bench.scratch, "J4-Ada")?;
     let plan = plan(moments).into();
     let mut process = member.start(&bench.scratch)?;
     process.ask(&Order::Furnish { plan, without: Vec::new(), join_only: false, only: None })?;

@@ -8,7 +8,7 @@ use crate::cli::{Out, Style};
 /// One result of a job, or one floor under a job. A field that does not apply is null.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Row {
-    /// `J1` … `J7`, `idle`; or `floor`.
+    /// `J1` … `J7`; or `floor`.
     pub job: &'static str,
     /// How many moments, posts, bytes or friends it was about.
     pub n: u64,
@@ -24,7 +24,7 @@ pub struct Row {
     pub p50_ms: Option<f64>,
     /// The 99th of a hundred, ms.
     pub p99_ms: Option<f64>,
-    /// Until the newest fifty were there, ms.
+    /// Until fifty were there, ms.
     pub first_ms: Option<f64>,
     /// 10^6 bytes a second.
     pub mb_per_s: Option<f64>,
@@ -34,10 +34,6 @@ pub struct Row {
     pub rss_mb: Option<f64>,
     /// Bytes of the store on the disk for each moment.
     pub disk_per_post: Option<f64>,
-    /// Bytes a minute and connected friend, both ways.
-    pub bytes_per_min: Option<f64>,
-    /// Of one core.
-    pub cpu_percent: Option<f64>,
     /// Whether each answer waits for the disk.
     pub fsync: Option<bool>,
     /// Whether each signature is verified, strictly.
@@ -103,8 +99,6 @@ impl Row {
             (self.wire_bytes.map(|bytes| bytes as f64 / 1e3), "KB on the wire"),
             (self.rss_mb, "MB RSS"),
             (self.disk_per_post, "B/post on the disk"),
-            (self.bytes_per_min, "B/min a friend"),
-            (self.cpu_percent, "% CPU"),
         ]
         .into_iter()
         .filter_map(|(figure, unit)| figure.map(|figure| format!("{} {unit}", rounded(figure))))

@@ -93,8 +93,11 @@ fn clear(things: &Mutex<Things>) -> MutexGuard<'_, Things> {
         let _ = child.kill();
         let _ = child.wait();
     }
-    // What stays in the system's folder for temporary files is cleared by the system.
-    let _ = std::fs::remove_dir_all(&things.folder);
+    if let Err(error) = std::fs::remove_dir_all(&things.folder)
+        && error.kind() != std::io::ErrorKind::NotFound
+    {
+        eprintln!("{} could not be removed: {error}; remove it by hand", things.folder.display());
+    }
     things
 }
 

@@ -15,10 +15,11 @@
 //! What it does not do: it reads and writes no file, and gives nobody leave; peers are served whole blobs only.
 //!
 //! Invariants: no group is reported proven before its bytes stand in the file; readers that wait are at most
-//! [`BLOB_READER_LIMIT`], and none holds a thread.
+//! [`BLOB_READER_LIMIT`], none holds a thread, and one that has gone is not counted.
 //!
 //! Source: docs/protocol.md 3.9; docs/adr/0015.
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
@@ -43,7 +44,9 @@ struct State {
     at: u32,
     /// What somebody waits for that the transfer will not come to soon.
     wanted: Option<u32>,
-    readers: Vec<(u32, Waker)>,
+    /// By ticket: the group that each waits for.
+    readers: BTreeMap<u64, (u32, Waker)>,
+    next_ticket: u64,
     transfer: Option<Waker>,
 }
 
@@ -66,7 +69,8 @@ impl Arriving {
             gone: false,
             at: 0,
             wanted: None,
-            readers: Vec::new(),
+            readers: BTreeMap::new(),
+            next_ticket: 0,
             transfer: None,
         };
         Self { shape: state.proven.shape(), state: Mutex::new(state) }
@@ -119,7 +123,7 @@ impl Arriving {
         if state.readers.is_empty() {
             return;
         }
-        state.readers.retain_mut(|(waits_for, waker)| {
+        state.readers.retain(|_, (waits_for, waker)| {
             let comes = *waits_for == group;
             if comes {
                 waker.wake_by_ref();
@@ -148,9 +152,15 @@ impl Arriving {
         if state.gone { 0 } else { state.in_a_row(group, self.shape) }
     }
 
-    /// What there is from a group on. If nothing, whoever asks is woken when it comes, and the transfer hears of it where
-    /// it would not come to it soon.
-    pub fn poll_groups(&self, group: u32, context: &Context<'_>) -> Poll<There> {
+    /// Somebody who reads; gone when dropped.
+    pub fn reader(&self) -> Reader<'_> {
+        let mut state = self.lock();
+        let ticket = state.next_ticket;
+        state.next_ticket = ticket.wrapping_add(1);
+        Reader { arriving: self, ticket }
+    }
+
+    fn poll_groups(&self, ticket: u64, group: u32, context: &Context<'_>) -> Poll<There> {
         let mut state = self.lock();
         if state.gone {
             return Poll::Ready(There::Gone);
@@ -159,12 +169,10 @@ impl Arriving {
         if there > 0 {
             return Poll::Ready(There::Groups(there));
         }
-        let waker = context.waker();
-        state.readers.retain(|(_, other)| !other.will_wake(waker));
-        if state.readers.len() >= BLOB_READER_LIMIT {
+        if state.readers.len() >= BLOB_READER_LIMIT && !state.readers.contains_key(&ticket) {
             return Poll::Ready(There::Crowded);
         }
-        state.readers.push((group, waker.clone()));
+        state.readers.insert(ticket, (group, context.waker().clone()));
         let comes_soon = group >= state.at && group <= state.at.saturating_add(BLOB_AHEAD_GROUPS);
         if !comes_soon && state.wanted != Some(group) {
             state.wanted = Some(group);
@@ -196,6 +204,27 @@ impl Arriving {
     }
 }
 
+/// One who reads a blob on its way, and may wait for it.
+#[derive(Debug)]
+pub struct Reader<'a> {
+    arriving: &'a Arriving,
+    ticket: u64,
+}
+
+impl Reader<'_> {
+    /// What there is from a group on. If nothing, the reader is woken when it comes, and the transfer hears of it where it
+    /// would not come to it soon.
+    pub fn poll_groups(&self, group: u32, context: &Context<'_>) -> Poll<There> {
+        self.arriving.poll_groups(self.ticket, group, context)
+    }
+}
+
+impl Drop for Reader<'_> {
+    fn drop(&mut self) {
+        self.arriving.lock().readers.remove(&self.ticket);
+    }
+}
+
 impl State {
     fn in_a_row(&self, from: u32, shape: Shape) -> u32 {
         let count = (from..shape.groups()).take_while(|group| self.proven.has(*group)).count();
@@ -204,7 +233,7 @@ impl State {
 }
 
 fn wake_all(state: &mut State) {
-    for (_, waker) in state.readers.drain(..) {
+    for (_, waker) in std::mem::take(&mut state.readers).into_values() {
         waker.wake();
     }
 }
@@ -233,10 +262,14 @@ mod tests {
         Arriving::new(Partial::new(BlobId::from_bytes([1; 32]), shape))
     }
 
+    /// A new reader asks, and stays.
     fn poll(arriving: &Arriving, group: u32) -> (Poll<There>, Arc<Count>) {
         let count = Arc::new(Count::default());
         let waker = Waker::from(Arc::clone(&count));
-        (arriving.poll_groups(group, &Context::from_waker(&waker)), count)
+        let reader = arriving.reader();
+        let found = reader.poll_groups(group, &Context::from_waker(&waker));
+        std::mem::forget(reader);
+        (found, count)
     }
 
     fn turns(arriving: &Arriving) -> bool {
@@ -289,6 +322,23 @@ mod tests {
         assert_eq!(poll(&arriving, 1).0, Poll::Ready(There::Crowded));
         arriving.mark(1);
         assert_eq!(poll(&arriving, 1).0, Poll::Ready(There::Groups(1)));
+    }
+
+    #[test]
+    fn readers_that_have_gone_leave_their_places_to_others() {
+        let arriving = arriving(2_000);
+        let context = Context::from_waker(Waker::noop());
+        for _ in 0..=BLOB_READER_LIMIT {
+            assert!(arriving.reader().poll_groups(1, &context).is_pending());
+        }
+        let [one, other] = [arriving.reader(), arriving.reader()];
+        assert!(one.poll_groups(1_500, &context).is_pending());
+        assert!(turns(&arriving), "what it wants is heard");
+        // Two of one task wait beside each other, and one that asks again takes no second place.
+        assert!(other.poll_groups(2, &context).is_pending());
+        (0..=BLOB_READER_LIMIT).for_each(|_| assert!(one.poll_groups(1_500, &context).is_pending()));
+        drop(one);
+        assert_eq!(arriving.lock().readers.len(), 1);
     }
 
     #[test]

@@ -1,12 +1,13 @@
 //! Hashing a file into its id, and writing it on the way.
 //!
 //! The disk is asked to begin with what was written while more is on its way, so that the sync at the end, which alone
-//! counts, has little left to do.
+//! counts, has little left to do. It begins through a handle that was opened for it: a disk tells each opened file of an error
+//! once, and what it tells this one it would not tell the one that counts.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::Path;
-use std::thread::{JoinHandle, spawn};
+use std::thread::{Builder, JoinHandle};
 
 use super::Error;
 use crate::blob::{Shape, Tree, TreeBuilder};
@@ -26,11 +27,17 @@ pub(super) fn write_and_hash(
         unsynced = unsynced.saturating_add(piece.len());
         if unsynced >= BLOB_SYNC_LEN && syncing.as_ref().is_none_or(JoinHandle::is_finished) {
             unsynced = 0;
-            // What this one says does not count.
-            syncing = file.try_clone().ok().map(|file| spawn(move || drop(file.sync_data())));
+            syncing = begin_sync(path);
         }
         Ok(())
     })
+}
+
+/// Lets the disk begin; where no thread can be had, it has more to do at the end.
+fn begin_sync(path: &Path) -> Option<JoinHandle<()>> {
+    let file = OpenOptions::new().write(true).open(path).ok()?;
+    // What this one says does not count.
+    Builder::new().spawn(move || drop(file.sync_data())).ok()
 }
 
 /// Hashes everything a source has.

@@ -117,12 +117,14 @@ impl Incoming {
         }
     }
 
-    /// A second handle of the file, for a thread that lets the disk begin to write.
+    /// The file, opened once more, for a thread that lets the disk begin to write: an error that is told to this one is told
+    /// to the sync that counts as well.
     ///
     /// # Errors
     /// [`Error::Io`].
     pub fn file_to_sync(&self) -> Result<File, Error> {
-        self.file.try_clone().map_err(Error::io("opening", &self.files.part_path(self.partial.blob())))
+        let path = self.files.part_path(self.partial.blob());
+        File::options().write(true).open(&path).map_err(Error::io("opening", &path))
     }
 
     /// Writes down which groups are there. Not synced: the map is a claim that is checked before it counts.

@@ -57,11 +57,6 @@ let last = "";
 
 /** Begins to listen to the node. */
 export function begin() {
-  if (!navigator.locks) {
-    // A page from another machine, over plain HTTP, gets no locks: it has a stream of its own.
-    hold(() => {});
-    return;
-  }
   const channel = new BroadcastChannel(SHARED);
   const leaving = new AbortController();
   let isHolder = false;
@@ -79,13 +74,18 @@ export function begin() {
   }).finally(() => channel.close());
   // A page that the browser keeps for going back must not hold what the others wait for.
   window.addEventListener("pagehide", () => leaving.abort(), { once: true });
-  window.addEventListener("pageshow", (event) => { if (event.persisted) { state = "lost"; begin(); } }, { once: true });
+  window.addEventListener("pageshow", function again(event) {
+    if (!event.persisted) return;
+    window.removeEventListener("pageshow", again);
+    is("lost");
+    begin();
+  });
 }
 
 /**
  * Has the stream, until the session or the page ends.
  * @param {(said: object) => void} others tells the other pages
- * @param {AbortSignal} [leaving]
+ * @param {AbortSignal} leaving
  * @returns {Promise<void>}
  */
 function hold(others, leaving) {
@@ -94,11 +94,12 @@ function hold(others, leaving) {
     const after = last;
     const stream = new EventSource(`/api/v1/events${after ? `?after=${encodeURIComponent(after)}` : ""}`);
     const end = () => { stream.close(); over(); };
-    leaving?.addEventListener("abort", end);
-    const become = (/** @type {typeof state} */ now) => {
-      others({ state: now, id: last, isAnew: state === now });
-      state = now;
-      tell(state, null);
+    leaving.addEventListener("abort", end);
+    const become = (/** @type {"open" | "lost"} */ now) => {
+      const isAnew = state === now;
+      others({ state: now, id: last, isAnew });
+      if (isAnew) is("lost");
+      is(now);
     };
     stream.addEventListener("open", () => {
       const goesOn = after && state === "open";
@@ -107,8 +108,7 @@ function hold(others, leaving) {
     stream.addEventListener("error", () => {
       if (stream.readyState !== EventSource.CLOSED) { if (state !== "lost") become("lost"); return; }
       // The others find out themselves when their turn comes: one of them may have a newer session.
-      state = "ended";
-      tell("ended", null);
+      is("ended");
       end();
     });
     stream.addEventListener("message", (message) => {
@@ -126,8 +126,17 @@ function hold(others, leaving) {
 function follow({ state: now, id, isAnew }) {
   if (!last) last = id;
   if (state === now && !isAnew) return;
-  state = now;
-  tell(state, null);
+  if (state === now) is("lost");
+  is(now);
+}
+
+/**
+ * The stream is so now. Between `open` and `open` it was lost for whoever shows something: they may have missed what was said.
+ * @param {"open" | "lost" | "ended"} how
+ */
+function is(how) {
+  state = how;
+  tell(how, null);
 }
 
 /**

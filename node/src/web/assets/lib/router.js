@@ -21,7 +21,7 @@ import { t } from "./words.js";
 /**
  * @typedef {object} Route
  * @property {RegExp} path of the whole path; its groups are handed to `open`
- * @property {(parts: string[], query: URLSearchParams) => Promise<Page>} open
+ * @property {(parts: string[], query: URLSearchParams, key: string) => Promise<Page>} open `key` is that of the entry in the history
  * @property {boolean} [stays] one page for the whole visit: it is never closed
  */
 
@@ -69,7 +69,7 @@ export async function begin(place, table, shown) {
  * @param {any} [what] the page is asked for, beside its address
  */
 export async function go(address, what) {
-  const isHere = address === location.pathname + location.search && what === undefined && askedFor() === null;
+  const isHere = address === location.pathname + location.search && what === undefined && askedFor(history.state?.key) === null;
   if (isHere) { window.scrollTo({ top: 0 }); return; }
   const key = crypto.randomUUID();
   remember(key, what);
@@ -77,17 +77,21 @@ export async function go(address, what) {
   await show(false);
 }
 
-/** What the page that is being opened was asked for, beside its address; null for nothing. */
-export const askedFor = () => asked.get(history.state?.key) ?? null;
+/**
+ * What a page was asked for, beside its address; null for nothing.
+ * @param {string} key of its entry in the history
+ */
+export const askedFor = (key) => asked.get(key) ?? null;
 
 /**
  * Takes what was asked for out of the address: it stood in one that came from elsewhere.
+ * @param {string} key of its entry in the history: the person may be elsewhere by now, and that entry is let be
  * @param {string} address the page's own
  * @param {any} what
  */
-export function hide(address, what) {
-  remember(history.state?.key, what);
-  history.replaceState(history.state, "", address);
+export function hide(key, address, what) {
+  remember(key, what);
+  if (history.state?.key === key) history.replaceState(history.state, "", address);
 }
 
 /** @param {string} key @param {any} what */
@@ -153,10 +157,11 @@ const failed = new WeakSet();
  */
 async function opened(route) {
   const query = new URLSearchParams(location.search);
+  const key = history.state?.key ?? "";
   const groups = groupsOf(route);
-  if (!groups) return routes[routes.length - 1].open([], query);
+  if (!groups) return routes[routes.length - 1].open([], query, key);
   try {
-    return await route.open(groups, query);
+    return await route.open(groups, query, key);
   } catch (error) {
     if (!(error instanceof Refusal)) reportError(error);
     const title = t("frame.failed.title");

@@ -28,13 +28,14 @@ const back = new Intl.DateTimeFormat(language, { month: "long", year: "numeric" 
 
 /**
  * @param {URLSearchParams} query
+ * @param {string} key of the entry in the history
  * @returns {Promise<import("../lib/router.js").Page>}
  */
-export async function open(query) {
+export async function open(query, key) {
   const given = { q: query.get("q") ?? "", from: query.get("from") ?? "", month: query.get("month") ?? "", place: query.get("place") ?? "" };
-  if (Object.values(given).some(Boolean)) hide("/search", given);
+  if (Object.values(given).some(Boolean)) hide(key, "/search", given);
   /** @type {Sought} */
-  const sought = askedFor() ?? given;
+  const sought = askedFor(key) ?? given;
   await friends.known().catch(() => {});
   const isAsked = Object.values(sought).some(Boolean);
   const search = isAsked ? new Search(sought) : null;
@@ -64,7 +65,7 @@ function searchForm(sought) {
   const wrong = el("p", { class: "wrong", role: "alert" });
   const more = el("details", { open: Boolean(sought.from || sought.month || sought.place) }, el("summary", {}, t("search.more")),
     el("div", { class: "search-more" }, field(person, t("search.person")), field(month, t("search.month")), field(place, t("search.place"))));
-  const form = el("form", { class: "panel search-form", role: "search" },
+  const form = el("form", { class: "panel search-form", role: "search", autocomplete: "off" },
     el("div", { class: "row" }, el("label", { for: "search-words", class: "visually-hidden" }, t("search.words")), el("span", { class: "grow" }, words),
       el("button", { class: "main", type: "submit" }, icon("search"), t("search.go"))), more, wrong);
   form.addEventListener("submit", (event) => {
