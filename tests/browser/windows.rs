@@ -118,3 +118,38 @@ fn a_window_that_takes_over_without_having_heard_anything_reads_its_list_anew() 
     card(&page, "Before");
     quiet(&page);
 }
+
+/// An answer was given before something happened, and comes after the event that told of it.
+#[test]
+fn an_answer_that_is_older_than_an_event_does_not_undo_it() {
+    let (ada, page) = person("Ada");
+    let ben = Node::started("Ben");
+    befriend(&ada, &ben);
+    wait_connected(&ada, &ben);
+    let before = post(&ada, &["Before"]);
+    card(&page, "Before");
+    page.run(
+        "const real = window.fetch;
+         window.fetch = async (path, options) => {
+             const answer = await real(path, options);
+             if (String(path).includes('/timeline') && !window.held) {
+                 window.held = true;
+                 await new Promise((go) => { window.release = go; });
+             }
+             return answer;
+         }",
+        &[],
+    );
+    // The list is read anew, and its answer is on the way.
+    ada.ok(&["friend", "remove", "Ben"]);
+    page.wait("an answer", "return window.held", &[]);
+    ada.ok(&["delete", &before]);
+    post(&ada, &["Meanwhile"]);
+    card(&page, "Meanwhile");
+    page.run("window.release()", &[]);
+    // Long enough for the answer to be shown, in which it would bring back and take away.
+    std::thread::sleep(Duration::from_millis(300));
+    card(&page, "Meanwhile");
+    let text = page.text();
+    assert!(!text.contains("Before"), "what was withdrawn stays away:\n{text}");
+}

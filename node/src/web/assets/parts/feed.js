@@ -91,6 +91,10 @@ export class Feed {
     this.held = undefined;
     /** @type {Map<string, Moment>} new ones that are not shown yet */
     this.waiting = new Map();
+    /** Answers that are awaited: what they show may be older than what events said in the meantime. */
+    this.awaited = 0;
+    /** @type {Map<string, Moment | null>} what events said in the meantime; null for what was withdrawn */
+    this.meanwhile = new Map();
     this.tail = el("div", { "aria-hidden": "true" });
     this.list = el("div", { class: "feed", role: "feed", "aria-label": label, "aria-busy": "false" }, this.tail);
     this.foot = el("div", { class: "foot", role: "status", hidden: true });
@@ -159,13 +163,15 @@ export class Feed {
     this.foot.replaceChildren(el("span", { class: "hint" }, t("timeline.reading")));
     try {
       const before = this.next;
-      const page = await this.read(before, CHUNK);
-      const last = page.moments.at(-1);
-      const chunk = new Chunk(before, page.next && last ? placeOf(last) : null);
-      this.next = page.next;
-      this.isRead = true;
-      this.chunks.push(chunk);
-      this.show(chunk, page.moments);
+      await this.reading(async () => {
+        const page = await this.read(before, CHUNK);
+        const last = page.moments.at(-1);
+        const chunk = new Chunk(before, page.next && last ? placeOf(last) : null);
+        this.next = page.next;
+        this.isRead = true;
+        this.chunks.push(chunk);
+        this.show(chunk, page.moments);
+      });
       this.foot.hidden = false;
       this.foot.replaceChildren(...(this.next || this.cardCount() === 0 ? [] : [el("span", { class: "hint" }, t("timeline.end"))]));
       this.onCount(this.cardCount() === 0);
@@ -194,20 +200,40 @@ export class Feed {
   async fill(chunk, withNew = false) {
     if (chunk.isReading) return;
     chunk.isReading = true;
+    await this.reading(() => this.readAnew(chunk, withNew)).finally(() => { chunk.isReading = false; });
+  }
+
+  /** @param {Chunk} chunk @param {boolean} withNew */
+  async readAnew(chunk, withNew) {
+    /** @type {Moment[]} */
+    const moments = [];
+    for (let before = chunk.before, isWhole = false; !isWhole;) {
+      const page = await this.read(before, Math.max(CHUNK, chunk.count));
+      moments.push(...page.moments.filter((moment) => chunk.reaches(moment)));
+      isWhole = !page.next || page.moments.some((moment) => !chunk.reaches(moment) || moment.id === chunk.end?.id);
+      before = page.next;
+    }
+    const isNew = (/** @type {Moment} */ moment) => !withNew && chunk === this.chunks[0] && this.top !== undefined && precedes(moment, this.top);
+    if (this.chunks.includes(chunk)) this.show(chunk, moments.filter((moment) => !isNew(moment)));
+    for (const moment of moments) if (isNew(moment)) this.place(moment);
+  }
+
+  /**
+   * Reads and shows something, and does then once more what events said in the meantime: the answer may have been given
+   * before they happened, and come after they were told.
+   * @param {() => Promise<void>} work
+   */
+  async reading(work) {
+    this.awaited++;
     try {
-      /** @type {Moment[]} */
-      const moments = [];
-      for (let before = chunk.before, isWhole = false; !isWhole;) {
-        const page = await this.read(before, Math.max(CHUNK, chunk.count));
-        moments.push(...page.moments.filter((moment) => chunk.reaches(moment)));
-        isWhole = !page.next || page.moments.some((moment) => !chunk.reaches(moment) || moment.id === chunk.end?.id);
-        before = page.next;
-      }
-      const isNew = (/** @type {Moment} */ moment) => !withNew && chunk === this.chunks[0] && this.top !== undefined && precedes(moment, this.top);
-      if (this.chunks.includes(chunk)) this.show(chunk, moments.filter((moment) => !isNew(moment)));
-      for (const moment of moments) if (isNew(moment)) this.put(moment);
+      await work();
     } finally {
-      chunk.isReading = false;
+      this.awaited--;
+      if (this.awaited === 0) {
+        const meanwhile = [...this.meanwhile];
+        this.meanwhile.clear();
+        for (const [id, moment] of meanwhile) if (moment) this.place(moment); else this.remove(id);
+      }
     }
   }
 
@@ -301,6 +327,12 @@ export class Feed {
    * @param {boolean} [isOwn] it was made here: then it is shown at once
    */
   put(moment, isOwn = false) {
+    if (this.awaited > 0) this.meanwhile.set(moment.id, moment);
+    this.place(moment, isOwn);
+  }
+
+  /** @param {Moment} moment @param {boolean} [isOwn] */
+  place(moment, isOwn = false) {
     const chunk = this.chunks.find((one) => one.reaches(moment));
     if (!this.isRead || !chunk) return;
     const isKnown = chunk.cards?.has(moment.id);
@@ -333,6 +365,7 @@ export class Feed {
 
   /** @param {string} id */
   remove(id) {
+    if (this.awaited > 0) this.meanwhile.set(id, null);
     if (this.waiting.delete(id)) this.tell();
     for (const chunk of this.chunks) {
       const card = chunk.cards?.get(id);
