@@ -95,14 +95,14 @@ impl BareStore<'_> {
 }
 
 /// The whole program on a home, whose first page was read.
-struct Started {
+pub(super) struct Started {
     child: Shared,
     ms: f64,
     rss_mb: Option<f64>,
 }
 
 impl Started {
-    fn new(bench: &Bench, home: &Home) -> Result<Self> {
+    pub(super) fn new(bench: &Bench, home: &Home) -> Result<Self> {
         let program = program()?;
         let mut command = Command::new(&program);
         command.arg("--home").arg(home.path()).args(["--json", "run", "--no-open", "--http", "127.0.0.1:0"]);
@@ -128,7 +128,7 @@ impl Started {
         Ok(Self { child, ms: took, rss_mb: rss_mb(pid) })
     }
 
-    fn stop(self, home: &Home) -> Result<()> {
+    pub(super) fn stop(self, home: &Home) -> Result<()> {
         Door::to(home).ask_node(&Ask::bare("POST", "/stop"))?;
         let mut child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
         child
