@@ -187,7 +187,7 @@ impl Engine {
             let came = if self.next.is_some() {
                 // A backlog: a job comes first, and nothing is waited for.
                 self.send_waiting();
-                match jobs.try_recv() {
+                match jobs.try_next() {
                     Ok(job) => Came::Job(Some(job)),
                     Err(mpsc::error::TryRecvError::Disconnected) => Came::Job(None),
                     Err(mpsc::error::TryRecvError::Empty) => Came::Run,

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::cold_start::Started;
 use super::line::Order;
-use super::member::Member;
+use super::member::{Member, Process};
 use super::report::Row;
 use super::{Bench, apart};
 use crate::cli::door::{Ask, Door};
@@ -25,6 +25,9 @@ const CROWD: usize = 50;
 const REST: (u64, u64) = (30, 2);
 /// How long it is measured, s.
 const SPAN: (u64, u64) = (120, 5);
+/// The same before there are friends.
+const ALONE_REST: (u64, u64) = (5, 1);
+const ALONE: (u64, u64) = (20, 2);
 /// Ticks of the kernel's clock in a second, in which it counts the time of processes.
 const TICKS: f64 = 100.0;
 
@@ -35,24 +38,13 @@ const TICKS: f64 = 100.0;
 pub fn run(bench: &Bench) -> Result<()> {
     let friends = bench.times(FRIENDS.0, FRIENDS.1);
     let seconds = |(full, quick)| Duration::from_secs(if bench.quick { quick } else { full });
-    bench.say(&format!("idle: a node makes {friends} friends…"));
+    bench.say(&format!("idle: a node rests, then makes {friends} friends…"));
     let member = Member::new(&bench.scratch, "idle-Ada")?;
     let home = Home::at(&member.home);
     let node = Started::with(bench, &home, &member.listen)?;
-    let mut crowds = Vec::new();
-    for (number, size) in sizes(friends).into_iter().enumerate() {
-        let homes: Vec<PathBuf> =
-            (0..size).map(|n| bench.scratch.path(&format!("idle-crowd-{number}-{n}"))).collect();
-        let mut links = Vec::new();
-        for _ in &homes {
-            let invite = Ask::json("POST", "/invites", json!({"auto_confirm": true}));
-            let answer = Door::to(&home).ask_node(&invite)?;
-            links.push(answer.get("link").and_then(Value::as_str).unwrap_or_default().to_owned());
-        }
-        let mut process = member.start(&bench.scratch)?;
-        process.ask(&Order::Crowd { homes, links })?;
-        crowds.push(process);
-    }
+    std::thread::sleep(seconds(ALONE_REST));
+    let alone = Rest::of(&node, seconds(ALONE));
+    let crowds = befriend(bench, &member, &home, friends)?;
     let connected = || -> Result<usize> {
         let status = Door::to(&home).ask_node(&Ask::get("/status"))?;
         Ok(status.get("peers").and_then(Value::as_array).map_or(0, Vec::len))
@@ -63,10 +55,7 @@ pub fn run(bench: &Bench) -> Result<()> {
     }
     bench.say(&format!("idle: nobody says anything for {} s…", seconds(SPAN).as_secs()));
     std::thread::sleep(seconds(REST));
-    let (bytes, ticks) = (apart::wire_bytes(), node.ticks());
-    std::thread::sleep(seconds(SPAN));
-    let (bytes_after, ticks_after) = (apart::wire_bytes(), node.ticks());
-    let rss_mb = node.rss_mb();
+    let rest = Rest::of(&node, seconds(SPAN));
     let still = connected()?;
     if still < friends {
         return Err(Error::failed(
@@ -75,23 +64,73 @@ pub fn run(bench: &Bench) -> Result<()> {
             "try again; if it stays, report it",
         ));
     }
-    let (span, count) = (seconds(SPAN).as_secs_f64(), friends as f64);
-    let wire_bytes = bytes_after.zip(bytes).map(|(after, before)| after.saturating_sub(before));
-    bench.row(&Row {
-        wire_bytes,
-        bytes_per_min: wire_bytes.map(|bytes| bytes as f64 * 60.0 / span / count),
-        cpu_percent: ticks_after.zip(ticks).map(|(after, before)| (after - before) / TICKS / span * 100.0),
-        rss_mb,
-        fsync: None,
-        verify: None,
-        sealed: None,
-        ..Row::of("idle", friends as u64, "friends connected, nothing said")
-    });
+    tell(bench, friends, &rest, &alone);
     node.stop(&home)?;
     for process in crowds {
         process.end()?;
     }
     bench.scratch.remove("idle-Ada")
+}
+
+/// Makes friends who are whole nodes, many to a process.
+fn befriend(bench: &Bench, member: &Member, home: &Home, friends: usize) -> Result<Vec<Process>> {
+    let mut crowds = Vec::new();
+    for (number, size) in sizes(friends).into_iter().enumerate() {
+        let homes: Vec<PathBuf> =
+            (0..size).map(|n| bench.scratch.path(&format!("idle-crowd-{number}-{n}"))).collect();
+        let mut links = Vec::new();
+        for _ in &homes {
+            let invite = Ask::json("POST", "/invites", json!({"auto_confirm": true}));
+            let answer = Door::to(home).ask_node(&invite)?;
+            links.push(answer.get("link").and_then(Value::as_str).unwrap_or_default().to_owned());
+        }
+        let mut process = member.start(&bench.scratch)?;
+        process.ask(&Order::Crowd { homes, links })?;
+        crowds.push(process);
+    }
+    Ok(crowds)
+}
+
+/// What a node did over a while.
+struct Rest {
+    span: Duration,
+    wire_bytes: Option<u64>,
+    cpu_percent: Option<f64>,
+    rss_mb: Option<f64>,
+}
+
+impl Rest {
+    fn of(node: &Started, span: Duration) -> Self {
+        let (bytes, ticks) = (apart::wire_bytes(), node.ticks());
+        std::thread::sleep(span);
+        let (bytes_after, ticks_after) = (apart::wire_bytes(), node.ticks());
+        let cpu = |(after, before): (f64, f64)| (after - before) / TICKS / span.as_secs_f64() * 100.0;
+        Self {
+            span,
+            wire_bytes: bytes_after.zip(bytes).map(|(after, before)| after.saturating_sub(before)),
+            cpu_percent: ticks_after.zip(ticks).map(cpu),
+            rss_mb: node.rss_mb(),
+        }
+    }
+}
+
+fn tell(bench: &Bench, friends: usize, rest: &Rest, alone: &Rest) {
+    let a_minute = |bytes: u64| bytes as f64 * 60.0 / rest.span.as_secs_f64() / friends as f64;
+    bench.row(&Row {
+        wire_bytes: rest.wire_bytes,
+        bytes_per_min: rest.wire_bytes.map(a_minute),
+        cpu_percent: rest.cpu_percent,
+        rss_mb: rest.rss_mb,
+        fsync: None,
+        verify: None,
+        sealed: None,
+        ..Row::of("idle", friends as u64, "friends connected, nothing said")
+    });
+    bench.row(&Row {
+        cpu_percent: alone.cpu_percent,
+        rss_mb: alone.rss_mb,
+        ..Row::floor("idle", 0, "the same program without a friend")
+    });
 }
 
 /// How many friends each process is.
