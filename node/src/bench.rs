@@ -22,6 +22,7 @@ mod catch_up;
 mod cold_start;
 mod film;
 mod floors;
+mod idle;
 mod line;
 mod live;
 mod member;
@@ -71,12 +72,23 @@ pub enum Job {
     /// Cold start: from the process's start to the first page
     #[value(name = "J7")]
     ColdStart,
+    /// Idle: memory, bytes and CPU of a node whose friends say nothing
+    #[value(name = "idle")]
+    Idle,
 }
 
 impl Job {
     /// All, in the order of their names.
-    const ALL: [Self; 7] =
-        [Self::Append, Self::Backfill, Self::CatchUp, Self::Page, Self::Live, Self::Blob, Self::ColdStart];
+    const ALL: [Self; 8] = [
+        Self::Append,
+        Self::Backfill,
+        Self::CatchUp,
+        Self::Page,
+        Self::Live,
+        Self::Blob,
+        Self::ColdStart,
+        Self::Idle,
+    ];
 }
 
 /// What `bench` takes.
@@ -184,6 +196,7 @@ pub fn bench(ctx: &Ctx, args: &BenchArgs) -> Result<()> {
                 photos::run(&bench)?;
             }
             Job::ColdStart => cold_start::run(&bench)?,
+            Job::Idle => idle::run(&bench)?,
         }
     }
     Ok(())

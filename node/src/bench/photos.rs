@@ -125,7 +125,7 @@ fn pages(bench: &Bench, photo: &[u8]) -> Result<()> {
     process.ask(&Order::Furnish { plan, without: Vec::new(), join_only: false, only: None })?;
     process.end()?;
     let home = Home::at(&member.home);
-    let started = Started::new(bench, &home)?;
+    let started = Started::with(bench, &home, &member.listen)?;
     let door = Door::to(&home);
     let page = || -> Result<f64> {
         let begun = Instant::now();
