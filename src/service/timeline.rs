@@ -301,22 +301,25 @@ impl Service {
     pub(super) fn on_post(
         &mut self,
         author: UserId,
-        header: &Header,
-        id: EntryId,
-        shown: Timestamp,
-        post: &Post,
+        entry: &Entry<Verified>,
+        created: ClaimedTime,
+        post: Box<Post>,
     ) -> Result<(), StoreError> {
+        let (header, id, shown) = (entry.header(), entry.id(), created.shown_at(self.now));
         if let Some(key) = self.content_key(header)? {
             self.add_thread(id, shown, &key)?;
         }
         if author == self.me() {
-            self.bind_own_blobs(&id, post)?;
+            self.bind_own_blobs(&id, &post)?;
         } else {
-            self.want_blobs(author, &id, shown, post)?;
+            self.want_blobs(author, &id, shown, &post)?;
         }
-        if let Some(moment) = self.moment_if_shown(&id)? {
+        // It was opened a moment ago, and lies in the timeline since this step: nothing is read and opened again.
+        let opened = Opened { id, shown, received: self.now, author, created, entry: entry.clone(), post };
+        if self.is_shown(&opened) {
+            let moment = self.moment_view(&opened)?;
             self.emit(view::Happening::Moment { moment: Box::new(moment) });
-            self.notice_mention(author, header, id, post)?;
+            self.notice_mention(author, header, id, &opened.post)?;
         }
         Ok(())
     }
