@@ -52,8 +52,7 @@ impl Service {
     ) -> Result<(), StoreError> {
         self.tx.put(Tree::Timeline, &timeline_key(shown, id), value);
         match self.state.epochs.get(epoch).map(|record| record.author) {
-            // Laid a moment ago, so it is in no index yet: it is not searched for.
-            Some(author) => self.enter_post(&author, shown, id),
+            Some(author) => self.index_post(&author, shown, id),
             None => Ok(()),
         }
     }
@@ -80,11 +79,7 @@ impl Service {
         if self.tx.has(Tree::ByAuthor, &key)? {
             return Ok(());
         }
-        self.enter_post(author, shown, id)
-    }
-
-    fn enter_post(&mut self, author: &UserId, shown: Timestamp, id: &EntryId) -> Result<(), StoreError> {
-        self.tx.put(Tree::ByAuthor, &author_key(author, shown, id), Vec::new());
+        self.tx.put(Tree::ByAuthor, &key, Vec::new());
         self.count_month(author, shown.month(), |count| count.saturating_add(1))
     }
 

@@ -417,9 +417,10 @@ impl Service {
     }
 
     fn keep_own(&mut self, entry: &Entry<entry::Verified>, content: Content) -> Result<()> {
+        let epoch = entry.header().epoch();
         let author = self.me();
         self.keep_entry(entry, Some(&content))?;
-        self.apply(author, entry, content)?;
+        self.apply(author, epoch, entry.header(), entry.id(), content)?;
         Ok(())
     }
 

@@ -167,7 +167,7 @@ impl Service {
         self.not_awaited(&author, &epoch, &id);
         if let Some(content) = content {
             // Applying what another wrote can fail only for our own disk; what a person would be told is not said here.
-            self.apply(author, &entry, content)?;
+            self.apply(author, epoch, entry.header(), id, content)?;
         }
         self.hold_quota(&author)?;
         Ok(Verdict::Kept { epoch, seq, id })
@@ -198,7 +198,7 @@ impl Service {
             return Ok(Verdict::Known { epoch, seq, id });
         }
         let lying = if before.is_some() { Lying::Gone } else { Lying::Header(bytes.to_vec()) };
-        self.note_known(&epoch, seq, &id, before.as_ref(), &lying)?;
+        self.note_known(&epoch, seq, &id, &lying)?;
         self.hold_quota(&author)?;
         Ok(Verdict::Kept { epoch, seq, id })
     }
@@ -247,7 +247,7 @@ impl Service {
         let (epoch, seq, id) = (header.epoch(), header.seq(), entry.id());
         if before == Some(&Lying::Awaited) {
             // Its withdrawal was here first.
-            self.note_known(&epoch, seq, &id, before, &Lying::Gone)?;
+            self.note_known(&epoch, seq, &id, &Lying::Gone)?;
             return Ok(false);
         }
         if before.is_none() && !self.make_room(&epoch, seq, &id)? {
@@ -256,9 +256,9 @@ impl Service {
         let lying = self.lay(entry, content)?;
         if before.is_some() {
             // The header was known already; now there is a body.
-            self.replace_lying(&epoch, seq, &id, before, &lying)?;
+            self.set_lying(&epoch, seq, &id, &lying)?;
         } else {
-            self.note_known(&epoch, seq, &id, None, &lying)?;
+            self.note_known(&epoch, seq, &id, &lying)?;
         }
         Ok(true)
     }
@@ -313,18 +313,17 @@ impl Service {
         Ok(true)
     }
 
-    /// An entry is known from now on: its header was verified. `before` is how it lay until now, as the store says.
+    /// An entry is known from now on: its header was verified.
     fn note_known(
         &mut self,
         epoch: &EpochId,
         seq: u64,
         id: &EntryId,
-        before: Option<&Lying>,
         lying: &Lying,
     ) -> Result<(), StoreError> {
         self.state.logs.entry(*epoch).or_default().insert(seq, id);
         self.tx.put(Tree::ById, id.as_bytes(), Place { epoch: *epoch, seq, beneath: None }.encode());
-        self.replace_lying(epoch, seq, id, before, lying)?;
+        self.set_lying(epoch, seq, id, lying)?;
         self.hold_intervals(epoch)
     }
 
@@ -350,19 +349,7 @@ impl Service {
         lying: &Lying,
     ) -> Result<(), StoreError> {
         let before = self.lying(epoch, seq, id)?;
-        self.replace_lying(epoch, seq, id, before.as_ref(), lying)
-    }
-
-    /// As [`Service::set_lying`], where it was looked up already how the entry lies: of a new one nothing is read.
-    fn replace_lying(
-        &mut self,
-        epoch: &EpochId,
-        seq: u64,
-        id: &EntryId,
-        before: Option<&Lying>,
-        lying: &Lying,
-    ) -> Result<(), StoreError> {
-        let old = before.map(|before| self.lying_bytes(before, id)).transpose()?;
+        let old = before.as_ref().map(|before| self.lying_bytes(before, id)).transpose()?;
         let new = self.lying_bytes(lying, id)?;
         self.note_resized(epoch, old, Some(new));
         self.tx.put(Tree::Log, &log_key(epoch, seq, id), lying.encode());
@@ -454,17 +441,17 @@ impl Service {
     pub(super) fn apply(
         &mut self,
         author: UserId,
-        entry: &Entry<Verified>,
+        epoch: EpochId,
+        header: &Header,
+        id: EntryId,
         content: Content,
     ) -> Result<(), StoreError> {
-        let (header, id) = (entry.header(), entry.id());
-        let epoch = header.epoch();
         match content.body {
             Body::Post(post) => {
                 if content.created.is_ahead_by(self.now, FUTURE_HOLD_MS) {
                     self.hold(author, content.created, id);
                 } else {
-                    self.on_post(author, entry, content.created, post)?;
+                    self.on_post(author, header, id, content.created.shown_at(self.now), &post)?;
                 }
             }
             Body::Tombstone(tombstone) => {
@@ -512,7 +499,7 @@ impl Service {
         let Some(content) = self.open(&entry)? else { return Ok(()) };
         let Some(author) = self.state.epochs.get(&epoch).map(|record| record.author) else { return Ok(()) };
         self.keep_again(&entry, &content)?;
-        self.apply(author, &entry, content)
+        self.apply(author, epoch, entry.header(), *id, content)
     }
 
     /// A friend's IdentityRecord, from wherever it came.

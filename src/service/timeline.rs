@@ -301,25 +301,22 @@ impl Service {
     pub(super) fn on_post(
         &mut self,
         author: UserId,
-        entry: &Entry<Verified>,
-        created: ClaimedTime,
-        post: Box<Post>,
+        header: &Header,
+        id: EntryId,
+        shown: Timestamp,
+        post: &Post,
     ) -> Result<(), StoreError> {
-        let (header, id, shown) = (entry.header(), entry.id(), created.shown_at(self.now));
         if let Some(key) = self.content_key(header)? {
             self.add_thread(id, shown, &key)?;
         }
         if author == self.me() {
-            self.bind_own_blobs(&id, &post)?;
+            self.bind_own_blobs(&id, post)?;
         } else {
-            self.want_blobs(author, &id, shown, &post)?;
+            self.want_blobs(author, &id, shown, post)?;
         }
-        // It was opened a moment ago, and lies in the timeline since this step: nothing is read and opened again.
-        let opened = Opened { id, shown, received: self.now, author, created, entry: entry.clone(), post };
-        if self.is_shown(&opened) {
-            let moment = self.moment_view(&opened)?;
+        if let Some(moment) = self.moment_if_shown(&id)? {
             self.emit(view::Happening::Moment { moment: Box::new(moment) });
-            self.notice_mention(author, header, id, &opened.post)?;
+            self.notice_mention(author, header, id, post)?;
         }
         Ok(())
     }
