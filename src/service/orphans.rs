@@ -390,11 +390,15 @@ impl Service {
 
     /// Compares with old posts what was put off when its writer's budget was used up.
     pub(super) fn match_late(&mut self) -> Result<(), StoreError> {
+        // Asked first: with nobody waiting, the newest posts are not read for this, least of all at a start.
+        let writers: Vec<UserId> = self.orphans()?.late.iter().copied().collect();
+        if writers.is_empty() {
+            return Ok(());
+        }
         self.load_threads()?;
         if !self.threads.has_older {
             return Ok(());
         }
-        let writers: Vec<UserId> = self.orphans()?.late.iter().copied().collect();
         for writer in writers {
             if self.match_late_of(&writer)? {
                 self.orphans()?.late.remove(&writer);

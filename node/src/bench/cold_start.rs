@@ -186,6 +186,8 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
             copy(&path, &to)?;
         } else {
             std::fs::copy(&path, &to).map_err(failed)?;
+            // sled syncs its file when it opens it: what the copying left to write is not its work.
+            std::fs::File::open(&to).and_then(|copy| copy.sync_all()).map_err(failed)?;
         }
     }
     Ok(())
