@@ -405,20 +405,24 @@ pub const BLOB_READER_LIMIT: usize = 32;
 pub const BLOB_CUT_LIMIT: usize = 64;
 /// Whoever waits for a group at most so far ahead of the transfer waits on; for others it turns. *chosen: 4 MiB, a second or two*
 pub const BLOB_AHEAD_GROUPS: u32 = 256;
+/// Groups in one request for several readers' places, and what one alone gets before others are served too. *chosen: 1 MiB*
+pub const BLOB_TURN_GROUPS: u32 = 64;
 /// Bytes that came of a blob are handed on after this, though there is room for more, ms. *chosen: below what a player notices*
 pub const BLOB_LINGER_MS: u64 = 20;
 /// A buffer between the disk and a blob stream, bytes. *guess*
 pub const BLOB_BUFFER_LEN: usize = 256 * 1024;
 /// Such buffers of one transfer: one filled, one emptied, one on the way. *guess*
 pub const BLOB_BUFFERS: usize = 3;
+/// Such buffers of what came in and waits for the disk, at most: one that stops for a moment does not stop the line. *guess: 4 MiB*
+pub const BLOB_FETCH_BUFFERS: usize = 16;
 /// Buffers that go round while a blob is sealed: a few between each two of three threads. *guess*
 pub const SEAL_BUFFERS: usize = 8;
 /// After so many bytes of a blob that comes in or is sealed the disk is asked to begin writing, while more comes. *guess*
-pub const BLOB_SYNC_LEN: usize = 8 * 1024 * 1024;
+pub const BLOB_SYNC_LEN: usize = 2 * 1024 * 1024;
 /// Blobs served at once to everybody; others wait. *guess*
 pub const BLOB_SERVE_LIMIT: usize = 16;
 /// Blobs served at once on one connection; further ones wait. *chosen: as many as a peer fetches*
-pub const BLOB_PEER_SERVE_LIMIT: usize = 2;
+pub const BLOB_PEER_SERVE_LIMIT: usize = 3;
 /// What a blob stream must move in the mean after [`BLOB_STALL_TIMEOUT_MS`], bytes a second. *guess: below any telephone*
 pub const BLOB_RATE_MIN: u64 = 2 * 1024;
 /// A Get must come within this after its stream was opened, ms. *guess*
@@ -481,7 +485,11 @@ pub const CLOSE_GRACE_MS: u64 = 2_000;
 /// Blobs fetched at once, over all peers. *guess*
 pub const BLOB_FETCH_LIMIT: usize = 8;
 /// Blobs fetched at once from one friend, so that a slow one leaves room for the others. *guess*
-pub const BLOB_PEER_FETCH_LIMIT: usize = 2;
+pub const BLOB_PEER_FETCH_LIMIT: usize = 3;
+/// Originals among them: one place is left to previews, which films would keep waiting for minutes. *chosen*
+pub const BLOB_PEER_ORIGINAL_LIMIT: usize = 2;
+/// Originals fetched at once of all; the other places are left to previews. *chosen*
+pub const BLOB_ORIGINAL_FETCH_LIMIT: usize = 6;
 /// Moments of one author that may name the same blob; an honest one never names a blob twice. *guess: forks, with room*
 pub const BLOB_NAMING_LIMIT: usize = 4;
 /// Blobs wanted that are kept in memory; the rest is found again at the next start. *guess*
