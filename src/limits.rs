@@ -456,8 +456,10 @@ pub const TRANSPORT_STREAM_LIMIT: u32 = 64;
 pub const SEND_QUEUE_BYTES_LIMIT: usize = 8 * 1024 * 1024;
 /// Frames waiting for one stream: above it the stream is closed. *guess*
 pub const SEND_QUEUE_FRAMES_LIMIT: usize = 32_768;
-/// Events waiting for the machine: the room of the channel. *guess: 32 MiB of longest frames*
-pub const EVENT_QUEUE_LIMIT: usize = 128;
+/// Events waiting for the machine. *chosen: two runs of the machine, so that it never waits for the sockets*
+pub const EVENT_QUEUE_LIMIT: usize = 512;
+/// Bytes of frames among them. *chosen: eight of the longest; entries of a text reach the number of events first*
+pub const EVENT_QUEUE_BYTES_LIMIT: usize = 8 * FRAME_LIMIT;
 /// Events of connections and streams that wait for that room before the sockets are left alone. *guess*
 pub const EVENT_BACKLOG_LIMIT: usize = 1_024;
 /// Orders waiting for the shell: the room of the channel. *guess*
@@ -567,6 +569,10 @@ pub const RECALL_LIMIT: usize = 20_000;
 /// Of the newest entries of one epoch, how many are looked at for bodies that are not here, and so asked for at most, a day
 /// and peer. *guess*
 pub const BODY_LOOK_LIMIT: usize = 64;
+/// Epochs that are looked at for such bodies in one step. *chosen: a millisecond of reading*
+pub const BODY_LOOK_EPOCHS_LIMIT: usize = 4;
+/// Where more are due they wait, and as many follow each time, ms. *chosen: what differs has come by then*
+pub const BODY_LOOK_PAUSE_MS: u64 = 250;
 /// Receipts that one author is owed at a time; what is withdrawn beyond them is dropped and not receipted. *chosen: as
 /// many moments as somebody withdraws at once; a record each*
 pub const RECEIPT_LIMIT: usize = 1_024;
