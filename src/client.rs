@@ -43,6 +43,7 @@ mod reseal;
 mod sealing;
 mod settings;
 mod sharing;
+mod together;
 mod words;
 
 use std::path::{Path, PathBuf};
@@ -416,7 +417,9 @@ impl Client {
     /// # Errors
     /// Not found for an audience word; refused above a limit or if the disk is full; usage if there is nothing in it.
     pub async fn post(&self, draft: PostDraft) -> Result<view::Moment> {
-        self.call(move |service| service.post(draft)).await
+        let (posting, posted) = together::Posting::new(draft);
+        self.inner.jobs.send(Job::Post(posting)).await.map_err(|_| closed())?;
+        posted.await.map_err(|_| closed())?
     }
 
     /// The moment that an earlier go of this attempt shared; none if there was none.

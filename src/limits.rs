@@ -249,6 +249,8 @@ pub const EPOCH_DAY_BYTES_LIMIT: u64 = 16 * 1024 * 1024;
 pub const ALL_AUTHORS_BYTES_LIMIT: u64 = 8 * 1024 * 1024 * 1024;
 /// Intervals of known numbers per epoch of others; beyond, the floor rises. *chosen: honest writers have at most 128*
 pub const LOG_INTERVAL_LIMIT: usize = 1_024;
+/// Records of a log that one rise of its floor forgets, where it rises for want of fewer holes. *chosen: some milliseconds*
+pub const FLOOR_STEP_LIMIT: usize = 256;
 /// Interactions that match no post kept per friend. *spec 3.18*
 pub const ORPHAN_LIMIT: usize = 5_000;
 /// Their bodies are kept for this long, days. *spec 3.5*

@@ -41,6 +41,7 @@ mod drafts;
 mod dropped;
 mod exchange;
 mod expire;
+mod fresh;
 #[cfg(feature = "furnish")]
 mod furnish;
 mod held;
@@ -85,6 +86,7 @@ mod words;
 
 pub use befriend::Redeeming;
 pub use checks::{Check, Checked};
+pub use fresh::{Begun, Signed, Unsigned};
 pub use pages::Reading;
 pub use wants::BlobReading;
 
@@ -227,6 +229,10 @@ pub struct Service {
     barrier_before_output: bool,
     answer_after_barrier: bool,
     event_number: u64,
+    /// The epoch that was written under last.
+    chosen: Option<fresh::Chosen>,
+    /// How often an epoch was changed or forgotten since the start.
+    epoch_changes: u64,
 }
 
 impl std::fmt::Debug for Service {
@@ -280,6 +286,8 @@ impl Service {
             barrier_before_output: false,
             answer_after_barrier: false,
             event_number: 0,
+            chosen: None,
+            epoch_changes: 0,
         };
         service.begin(beside.as_ref())?;
         service.commit().map_err(|error| match error {
@@ -375,6 +383,7 @@ impl Service {
     pub fn abandon(&mut self) -> Result<(), StoreError> {
         self.tx.undo();
         self.ahead.undone();
+        self.chosen = None;
         self.checks.clear();
         self.held.clear();
         self.barrier_before_output = false;
@@ -480,6 +489,7 @@ impl Service {
     }
 
     fn save_epoch(&mut self, id: &EpochId) {
+        self.epoch_changes = self.epoch_changes.saturating_add(1);
         if let Some(record) = self.state.epochs.get(id) {
             let bytes = record.encode();
             self.tx.put(Tree::State, &tx::key(&[b"e", id.as_bytes()]), bytes);

@@ -83,7 +83,7 @@ fn a_backfill_and_a_catch_up_between_real_nodes_are_told_with_their_floors() {
 fn posts_pages_and_starts_are_told_with_their_floors() {
     let rows = rows(&["j1", "J4", "J7", "--moments", "60"]);
     let (append, page, start) = (job(&rows, "J1"), job(&rows, "J4"), job(&rows, "J7"));
-    assert_eq!((append.len(), page.len(), start.len(), rows.len()), (5, 2, 4, 11), "{rows:?}");
+    assert_eq!((append.len(), page.len(), start.len(), rows.len()), (7, 2, 4, 13), "{rows:?}");
     assert!(
         append.iter().all(|row| row["job"] == "floor" || row["fsync"] == true),
         "posted is said after the disk has it"
@@ -121,6 +121,19 @@ fn what_cannot_be_measured_is_refused_before_anything_is_made() {
         assert!(output.stdout.is_empty());
     }
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_node_at_rest_is_told_by_what_it_holds_says_and_computes() {
+    let rows = rows(&["idle"]);
+    let [row, floor] = &rows[..] else { panic!("a row and its floor: {rows:?}") };
+    assert_eq!((floor["job"].as_str(), floor["variant"].as_str()), (Some("floor"), Some("idle")));
+    assert_eq!((row["job"].as_str(), row["n"].as_u64()), (Some("idle"), Some(4)));
+    if cfg!(target_os = "linux") {
+        assert!(row["rss_mb"].as_f64() > Some(1.0) && row["cpu_percent"].as_f64() >= Some(0.0), "{row}");
+        assert!(floor["rss_mb"].as_f64() > Some(1.0), "{floor}");
+    }
+    assert_eq!(row["wire_bytes"].is_null(), row["bytes_per_min"].is_null());
 }
 
 struct Ended(Child);

@@ -20,6 +20,7 @@ mod backfill;
 mod catch_up;
 mod cold_start;
 mod floors;
+mod idle;
 mod line;
 mod live;
 mod member;
@@ -62,12 +63,15 @@ pub enum Job {
     /// Cold start: from the process's start to the first page
     #[value(name = "J7")]
     ColdStart,
+    /// Idle: memory, bytes and CPU of a node whose friends say nothing
+    #[value(name = "idle")]
+    Idle,
 }
 
 impl Job {
     /// All, in the order of their names.
-    const ALL: [Self; 6] =
-        [Self::Append, Self::Backfill, Self::CatchUp, Self::Page, Self::Live, Self::ColdStart];
+    const ALL: [Self; 7] =
+        [Self::Append, Self::Backfill, Self::CatchUp, Self::Page, Self::Live, Self::ColdStart, Self::Idle];
 }
 
 /// What `bench` takes.
@@ -161,6 +165,7 @@ pub fn bench(ctx: &Ctx, args: &BenchArgs) -> Result<()> {
             Job::Page => page::run(&bench)?,
             Job::Live => live::run(&bench)?,
             Job::ColdStart => cold_start::run(&bench)?,
+            Job::Idle => idle::run(&bench)?,
         }
     }
     Ok(())

@@ -14,6 +14,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use super::checkers::{Checkers, UnderWay};
+use super::together::{self, Jobs, Posting, Wrote};
 use super::{Config, Error, Result, events, home, net_error};
 use crate::crypto::SigningKey;
 use crate::link::{Event, Order};
@@ -49,6 +50,8 @@ impl Answer {
 pub(super) enum Job {
     /// A verb, and how to answer it.
     Call(Box<dyn FnOnce(&mut Service) -> Answer + Send>),
+    /// A post: those that wait at the same time are written together.
+    Post(Posting),
     /// The end.
     Stop,
 }
@@ -175,7 +178,8 @@ struct Run {
 }
 
 impl Engine {
-    async fn run(mut self, mut jobs: mpsc::Receiver<Job>, mut events: Option<mpsc::Receiver<Event>>) {
+    async fn run(mut self, jobs: mpsc::Receiver<Job>, mut events: Option<mpsc::Receiver<Event>>) {
+        let mut jobs = Jobs::new(jobs);
         if self.finish(Vec::new()).is_err() {
             return;
         }
@@ -183,7 +187,7 @@ impl Engine {
             let came = if self.next.is_some() {
                 // A backlog: a job comes first, and nothing is waited for.
                 self.send_waiting();
-                match jobs.try_recv() {
+                match jobs.try_next() {
                     Ok(job) => Came::Job(Some(job)),
                     Err(mpsc::error::TryRecvError::Disconnected) => Came::Job(None),
                     Err(mpsc::error::TryRecvError::Empty) => Came::Run,
@@ -193,7 +197,7 @@ impl Engine {
                 tokio::select! {
                     biased;
                     room = reserve(self.orders.clone()), if !self.waiting.is_empty() => Came::Room(room),
-                    job = jobs.recv() => Came::Job(job),
+                    job = jobs.next() => Came::Job(job),
                     event = next_event(&mut events) => Came::Event(event),
                     () = tokio::time::sleep(wait) => Came::Time,
                 }
@@ -204,6 +208,7 @@ impl Engine {
                     Ok(())
                 }
                 Came::Job(Some(Job::Call(call))) => self.call(call),
+                Came::Job(Some(Job::Post(first))) => self.post(jobs.posts(first)),
                 Came::Job(Some(Job::Stop) | None) => break,
                 // The network has stopped; commands still work.
                 Came::Event(None) => {
@@ -255,6 +260,15 @@ impl Engine {
             self.service.abandon_if_dirty().map_err(|error| store_error(&error))?;
         }
         self.finish(vec![answer])
+    }
+
+    /// Writes posts in one step; if one of them fails, each in a step of its own.
+    fn post(&mut self, posts: Vec<Posting>) -> std::result::Result<(), Error> {
+        self.service.set_now(home::now());
+        match together::write(&mut self.service, posts)? {
+            Wrote::Together(answers) => self.finish(answers),
+            Wrote::Apart(posts) => posts.into_iter().try_for_each(|post| self.post(vec![post])),
+        }
     }
 
     /// The events that wait, and the checks of their entries under way.

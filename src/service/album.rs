@@ -42,16 +42,18 @@ pub(super) struct Index {
 }
 
 impl Service {
-    /// A post is shown from now on.
+    /// A post is shown from now on. One that is new is in no index yet, so none is asked.
     pub(super) fn put_post(
         &mut self,
         epoch: &EpochId,
         shown: Timestamp,
         id: &EntryId,
         value: Vec<u8>,
+        is_new: bool,
     ) -> Result<(), StoreError> {
         self.tx.put(Tree::Timeline, &timeline_key(shown, id), value);
         match self.state.epochs.get(epoch).map(|record| record.author) {
+            Some(author) if is_new => self.index_new(&author, shown, id),
             Some(author) => self.index_post(&author, shown, id),
             None => Ok(()),
         }
@@ -76,10 +78,11 @@ impl Service {
 
     fn index_post(&mut self, author: &UserId, shown: Timestamp, id: &EntryId) -> Result<(), StoreError> {
         let key = author_key(author, shown, id);
-        if self.tx.has(Tree::ByAuthor, &key)? {
-            return Ok(());
-        }
-        self.tx.put(Tree::ByAuthor, &key, Vec::new());
+        if self.tx.has(Tree::ByAuthor, &key)? { Ok(()) } else { self.index_new(author, shown, id) }
+    }
+
+    fn index_new(&mut self, author: &UserId, shown: Timestamp, id: &EntryId) -> Result<(), StoreError> {
+        self.tx.put(Tree::ByAuthor, &author_key(author, shown, id), Vec::new());
         self.count_month(author, shown.month(), |count| count.saturating_add(1))
     }
 

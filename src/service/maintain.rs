@@ -38,10 +38,10 @@ pub(super) struct Timers {
     pub(super) held: Held,
     /// The clock is in doubt until then.
     doubt_until: Option<Timestamp>,
-    /// The day's walk through what may have expired.
-    pub(super) expired: super::expire::Walk,
     /// The next look at everything slow.
     pub(super) slow: Option<Timestamp>,
+    /// Everything slow was looked at once in this run.
+    is_settled: bool,
 }
 
 impl Timers {
@@ -214,7 +214,10 @@ impl Service {
             self.forget_shown(&user)?;
         }
         if is_ageing {
-            self.drop_expired()?;
+            // Not in the first minute of a run: the first page comes before what nobody waits for.
+            if self.timers.is_settled {
+                self.drop_expired()?;
+            }
             self.expire_introductions();
             self.drop_old_attempts();
             self.mint_ahead();
@@ -228,6 +231,7 @@ impl Service {
         self.load_held()?;
         self.forget_dropped()?;
         self.maintain_mail()?;
+        self.timers.is_settled = true;
         Ok(())
     }
 

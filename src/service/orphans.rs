@@ -353,6 +353,18 @@ impl Service {
         Ok(())
     }
 
+    /// A post was written here: no interaction can know its key yet, so none is compared with it.
+    pub(super) fn begin_thread(
+        &mut self,
+        post: EntryId,
+        shown: Timestamp,
+        key: &ContentKey,
+    ) -> Result<(), StoreError> {
+        self.load_threads()?;
+        self.threads.remember(post, shown, keys::thread_key(key));
+        Ok(())
+    }
+
     /// Orphans to compare with a new post, the newest of every writer: whoever has few of them gets them all tried, and
     /// the rest is shared evenly, so that nobody's flood keeps another's words out.
     fn orphans_to_try(&mut self) -> Result<Vec<(UserId, Vec<u8>, EntryId)>, StoreError> {
@@ -378,11 +390,15 @@ impl Service {
 
     /// Compares with old posts what was put off when its writer's budget was used up.
     pub(super) fn match_late(&mut self) -> Result<(), StoreError> {
+        // Asked first: with nobody waiting, the newest posts are not read for this, least of all at a start.
+        let writers: Vec<UserId> = self.orphans()?.late.iter().copied().collect();
+        if writers.is_empty() {
+            return Ok(());
+        }
         self.load_threads()?;
         if !self.threads.has_older {
             return Ok(());
         }
-        let writers: Vec<UserId> = self.orphans()?.late.iter().copied().collect();
         for writer in writers {
             if self.match_late_of(&writer)? {
                 self.orphans()?.late.remove(&writer);

@@ -309,6 +309,7 @@ impl Service {
         self.quota.forget(epoch);
         self.close_scopes(epoch);
         self.state.epochs.remove(epoch);
+        self.epoch_changes = self.epoch_changes.saturating_add(1);
         self.state.logs.remove(epoch);
         self.state.usage.remove(epoch);
         self.tx.remove(Tree::State, &tx::key(&[b"e", epoch.as_bytes()]));

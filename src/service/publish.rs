@@ -8,6 +8,7 @@
 
 use std::collections::BTreeSet;
 
+use super::fresh::{Begun, Unsigned};
 use super::people::within;
 use super::receive::Lying;
 use super::state::{AudienceRecord, EpochRecord, Numbers, OwnPart};
@@ -40,22 +41,29 @@ impl Service {
     /// # Errors
     /// Not found for a word of the audience; refused above a limit; usage if there is nothing to share.
     pub fn post(&mut self, draft: PostDraft) -> Result<view::Moment> {
+        match self.begin_post(draft)? {
+            Begun::Shared(moment) => Ok(*moment),
+            Begun::New(unsigned) => self.end_post(unsigned.sign()?),
+        }
+    }
+
+    /// The first half of [`Service::post`]: whom it is for, and everything about it but seal and signature.
+    ///
+    /// # Errors
+    /// As [`Service::post`].
+    pub fn begin_post(&mut self, draft: PostDraft) -> Result<Begun> {
         let attempt = draft.attempt;
         if let Some(attempt) = &attempt
             && let Some(shared) = self.attempted(attempt)?
         {
-            return Ok(shared);
+            return Ok(Begun::Shared(Box::new(shared)));
         }
         check_draft(&draft)?;
         let rule = self.rule(&draft.audience)?;
         let mentioned = self.mentioned(&draft, &rule)?;
         let epoch = self.epoch_for(&Audience::Posts(rule))?;
-        let id = self.write_post(epoch, draft, &mentioned)?;
-        if let Some(attempt) = &attempt {
-            self.keep_attempt(attempt, id);
-        }
-        self.answer_after_barrier = true;
-        self.moment_by_id(&id)
+        let unsigned = self.write_post(epoch, draft, mentioned)?;
+        Ok(Begun::New(Box::new(unsigned.of_attempt(attempt))))
     }
 
     /// Who would be able to read a moment for this audience, by the code that seals it.
@@ -141,6 +149,15 @@ impl Service {
 
     /// The epoch to write to for an audience: chosen, shared with newcomers, or minted.
     pub(super) fn epoch_for(&mut self, audience: &Audience) -> Result<EpochId> {
+        if let Some(epoch) = self.chosen_before(audience) {
+            return Ok(epoch);
+        }
+        let epoch = self.choose_epoch(audience)?;
+        self.remember_chosen(audience, epoch);
+        Ok(epoch)
+    }
+
+    fn choose_epoch(&mut self, audience: &Audience) -> Result<EpochId> {
         let number = self.audience_number(audience);
         let minted = self.minted();
         let choice = audience::choose(audience, &self.state.people, &minted, self.window(), self.now.day());
@@ -393,35 +410,26 @@ impl Service {
         expire_day: Option<Day>,
     ) -> Result<EntryId> {
         let content = Content { created, body };
-        let bytes = content.encode().map_err(too_much)?;
         let record = self.state.epochs.get(&epoch).ok_or_else(internal)?;
-        let (read_key, own) =
-            (record.read_key().ok_or_else(internal)?, record.own.as_ref().ok_or_else(internal)?);
-        let key = own.key.clone().ok_or_else(internal)?;
-        let draft = entry::Draft {
-            epoch_key: &key,
-            epoch,
-            read_key: &read_key,
-            seq,
-            expire_day,
-            content: &bytes,
-            min_padded,
-        };
-        let entry = entry::write_with_nonce(draft, nonce).map_err(|error| {
-            Error::refused("too_much", format!("this cannot be written: {error}"), "make it smaller")
-        })?;
-        let id = entry.id();
-        self.keep_own(&entry, content)?;
+        let key = record.own.as_ref().and_then(|own| own.key.as_ref()).ok_or_else(internal)?;
+        let read_key = record.read_key().ok_or_else(internal)?;
+        let entry = seal_own(
+            entry::Draft {
+                epoch_key: key,
+                epoch,
+                read_key: &read_key,
+                seq,
+                expire_day,
+                content: &[],
+                min_padded,
+            },
+            &content,
+            nonce,
+        )?;
+        self.keep_written(&entry, &content)?;
+        self.apply(self.me(), &entry, content)?;
         self.push(&entry);
-        Ok(id)
-    }
-
-    fn keep_own(&mut self, entry: &Entry<entry::Verified>, content: Content) -> Result<()> {
-        let epoch = entry.header().epoch();
-        let author = self.me();
-        self.keep_entry(entry, Some(&content))?;
-        self.apply(author, epoch, entry.header(), entry.id(), content)?;
-        Ok(())
+        Ok(entry.id())
     }
 
     /// Takes the next number of an own epoch, and the time to write with it. Numbers are reserved in blocks, kept
@@ -552,6 +560,9 @@ impl Service {
     }
 
     pub(super) fn mentioned(&self, draft: &PostDraft, rule: &Rule) -> Result<Vec<UserId>> {
+        if draft.mentions.is_empty() {
+            return Ok(Vec::new());
+        }
         let members = audience::members(&Audience::Posts(rule.clone()), &self.state.people);
         let mut mentioned = Vec::new();
         for word in &draft.mentions {
@@ -569,7 +580,7 @@ impl Service {
         Ok(mentioned)
     }
 
-    fn write_post(&mut self, epoch: EpochId, draft: PostDraft, mentioned: &[UserId]) -> Result<EntryId> {
+    fn write_post(&mut self, epoch: EpochId, draft: PostDraft, mentioned: Vec<UserId>) -> Result<Unsigned> {
         let (seq, created) = self.next_number(&epoch)?;
         let nonce = Nonce::random(&mut self.entropy);
         let (mut media, mut media_keys): (Vec<_>, Vec<_>) = media::public_and_private(&draft);
@@ -593,11 +604,10 @@ impl Service {
             ..PublicValues::default()
         })
         .map_err(too_much)?;
-        let mentions = self.mention_tags(mentioned, &epoch, &nonce);
+        let mentions = self.mention_tags(&mentioned, &epoch, &nonce);
         let mentions = pad_mentions(mentions, &mut self.entropy).map_err(too_much)?;
         let share = draft.shareable.then(|| self.sign_share(created, &public));
         let private = PrivatePart { media_keys, mentions, share, ..PrivatePart::default() };
-        let body = Body::Post(Box::new(Post { public, private }));
         if let (Some(unused), None) = (card_picture, used) {
             // There was no room for it: its files go again.
             self.held.extend([unused.picture.id, unused.preview.id].map(Output::RemoveBlob));
@@ -605,7 +615,7 @@ impl Service {
         for blob in &blobs {
             Wants::own(&mut self.tx, blob);
         }
-        self.write_numbered(epoch, (seq, created, nonce), body, ENTRY_PADDED_MIN, None)
+        self.unsigned(epoch, (seq, created, nonce), Post { public, private }, mentioned)
     }
 
     /// What only those who are mentioned can tell that they are.
@@ -626,6 +636,18 @@ impl Service {
             sig: sign_share(self.keyring.device_key(), &self.me(), &share_id, created, public.bytes()),
         }
     }
+}
+
+/// Seals and signs a content under an epoch of this device.
+pub(super) fn seal_own(
+    draft: entry::Draft<'_>,
+    content: &Content,
+    nonce: Nonce,
+) -> Result<Entry<entry::Verified>> {
+    let bytes = content.encode().map_err(too_much)?;
+    entry::write_with_nonce(entry::Draft { content: &bytes, ..draft }, nonce).map_err(|error| {
+        Error::refused("too_much", format!("this cannot be written: {error}"), "make it smaller")
+    })
 }
 
 pub(super) fn too_much(error: moment::WriteError) -> Error {

@@ -7,13 +7,14 @@
 //! Source: docs/protocol.md 3.18; invariants I17, I23.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 
 use super::receive::Lying;
 use super::{Service, tx};
 use crate::id::{EntryId, EpochId, UserId};
 use crate::limits::{
     ALL_AUTHORS_BYTES_LIMIT, AUTHOR_BYTES_LIMIT, AUTHOR_ENTRY_LIMIT, EPOCH_DAY_BYTES_LIMIT,
-    EPOCH_DAY_ENTRY_LIMIT, LOG_INTERVAL_LIMIT,
+    EPOCH_DAY_ENTRY_LIMIT, FLOOR_STEP_LIMIT, LOG_INTERVAL_LIMIT,
 };
 use crate::moment::Class;
 use crate::store::layout::{log_prefix, split_log_key};
@@ -126,9 +127,26 @@ impl Service {
             log.intervals.intervals().nth(excess.saturating_add(LOG_INTERVAL_LIMIT / 4)).map(|(lo, _)| lo)
         });
         match floor {
-            Some(floor) => self.raise_floor(epoch, floor),
+            Some(floor) => {
+                let floor = self.floor_of_a_step(epoch, floor)?;
+                self.raise_floor(epoch, floor)
+            }
             None => Ok(()),
         }
+    }
+
+    /// As much of the way to a floor as is gone in one step: past [`FLOOR_STEP_LIMIT`] records. While there are too many
+    /// holes, every entry that comes brings another step, so that the holes grow more slowly than records go.
+    fn floor_of_a_step(&self, epoch: &EpochId, floor: u64) -> Result<u64, StoreError> {
+        let before = self.state.logs.get(epoch).map_or(0, |log| log.floor);
+        let (start, end) = (log_prefix(epoch, before), log_prefix(epoch, floor));
+        let range = KeyRange { start: Bound::Included(start), end: Bound::Excluded(end) };
+        let run = self.tx.range(Tree::Log, range, Direction::Forward, FLOOR_STEP_LIMIT.saturating_add(1))?;
+        let Some((next, _)) = run.get(FLOOR_STEP_LIMIT) else { return Ok(floor) };
+        let (_, seq, _) =
+            split_log_key(next).ok_or_else(|| tx::damaged(Tree::Log, next, "the key is not one of ours"))?;
+        // Of one number alone there may be more variants than that.
+        Ok(seq.max(before.saturating_add(1)))
     }
 
     /// Makes room until an author is within the quota again.
@@ -254,3 +272,6 @@ struct Evictable {
     id: EntryId,
     lying: Lying,
 }
+
+#[cfg(test)]
+mod tests;

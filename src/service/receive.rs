@@ -167,7 +167,7 @@ impl Service {
         self.not_awaited(&author, &epoch, &id);
         if let Some(content) = content {
             // Applying what another wrote can fail only for our own disk; what a person would be told is not said here.
-            self.apply(author, epoch, entry.header(), id, content)?;
+            self.apply(author, &entry, content)?;
         }
         self.hold_quota(&author)?;
         Ok(Verdict::Kept { epoch, seq, id })
@@ -198,7 +198,7 @@ impl Service {
             return Ok(Verdict::Known { epoch, seq, id });
         }
         let lying = if before.is_some() { Lying::Gone } else { Lying::Header(bytes.to_vec()) };
-        self.note_known(&epoch, seq, &id, &lying)?;
+        self.note_known(&epoch, seq, &id, before.as_ref(), &lying)?;
         self.hold_quota(&author)?;
         Ok(Verdict::Kept { epoch, seq, id })
     }
@@ -225,18 +225,17 @@ impl Service {
         Ok(entry.open(&key).ok().and_then(|bytes| Content::decode(&bytes).ok()))
     }
 
-    /// Makes an entry known and keeps what is to be kept of it. False if it is one variant too many.
-    pub(super) fn keep_entry(
+    /// Keeps an entry that this device signed a moment ago. Nobody else can have it, or have named it: nothing is looked up.
+    pub(super) fn keep_written(
         &mut self,
         entry: &Entry<Verified>,
-        content: Option<&Content>,
-    ) -> Result<bool, StoreError> {
-        let header = entry.header();
-        let before = self.lying(&header.epoch(), header.seq(), &entry.id())?;
-        self.keep_over(entry, content, before.as_ref())
+        content: &Content,
+    ) -> Result<(), StoreError> {
+        self.keep_over(entry, Some(content), None)?;
+        Ok(())
     }
 
-    /// As [`Service::keep_entry`], where it was looked up already how the entry lies.
+    /// Makes an entry known that lay so before, and keeps what is to be kept of it. False if it is one variant too many.
     fn keep_over(
         &mut self,
         entry: &Entry<Verified>,
@@ -247,24 +246,29 @@ impl Service {
         let (epoch, seq, id) = (header.epoch(), header.seq(), entry.id());
         if before == Some(&Lying::Awaited) {
             // Its withdrawal was here first.
-            self.note_known(&epoch, seq, &id, &Lying::Gone)?;
+            self.note_known(&epoch, seq, &id, before, &Lying::Gone)?;
             return Ok(false);
         }
         if before.is_none() && !self.make_room(&epoch, seq, &id)? {
             return Ok(false);
         }
-        let lying = self.lay(entry, content)?;
+        let lying = self.lay(entry, content, before.is_none())?;
         if before.is_some() {
             // The header was known already; now there is a body.
-            self.set_lying(&epoch, seq, &id, &lying)?;
+            self.set_lying_over(&epoch, seq, &id, before, &lying)?;
         } else {
-            self.note_known(&epoch, seq, &id, &lying)?;
+            self.note_known(&epoch, seq, &id, None, &lying)?;
         }
         Ok(true)
     }
 
-    /// What is kept of an entry, and where; a post goes under its timeline key.
-    fn lay(&mut self, entry: &Entry<Verified>, content: Option<&Content>) -> Result<Lying, StoreError> {
+    /// What is kept of an entry, and where; a post goes under its timeline key. `is_new` if it was never known.
+    fn lay(
+        &mut self,
+        entry: &Entry<Verified>,
+        content: Option<&Content>,
+        is_new: bool,
+    ) -> Result<Lying, StoreError> {
         let (header, id) = (entry.header(), entry.id());
         let whole = [&header.bytes()[..], entry.body()].concat();
         Ok(match content.map(|content| (&content.body, content.created)) {
@@ -272,7 +276,7 @@ impl Service {
             Some((Body::Post(_), created)) if !created.is_ahead_by(self.now, FUTURE_HOLD_MS) => {
                 let shown = created.shown_at(self.now);
                 let value = [&self.now.as_millis().to_be_bytes()[..], &whole].concat();
-                self.put_post(&header.epoch(), shown, &id, value)?;
+                self.put_post(&header.epoch(), shown, &id, value, is_new)?;
                 Lying::Timeline(shown)
             }
             Some(_) => Lying::Whole(whole),
@@ -280,7 +284,7 @@ impl Service {
     }
 
     fn keep_again(&mut self, entry: &Entry<Verified>, content: &Content) -> Result<(), StoreError> {
-        let lying = self.lay(entry, Some(content))?;
+        let lying = self.lay(entry, Some(content), false)?;
         self.set_lying(&entry.header().epoch(), entry.header().seq(), &entry.id(), &lying)
     }
 
@@ -319,11 +323,12 @@ impl Service {
         epoch: &EpochId,
         seq: u64,
         id: &EntryId,
+        before: Option<&Lying>,
         lying: &Lying,
     ) -> Result<(), StoreError> {
         self.state.logs.entry(*epoch).or_default().insert(seq, id);
         self.tx.put(Tree::ById, id.as_bytes(), Place { epoch: *epoch, seq, beneath: None }.encode());
-        self.set_lying(epoch, seq, id, lying)?;
+        self.set_lying_over(epoch, seq, id, before, lying)?;
         self.hold_intervals(epoch)
     }
 
@@ -349,7 +354,19 @@ impl Service {
         lying: &Lying,
     ) -> Result<(), StoreError> {
         let before = self.lying(epoch, seq, id)?;
-        let old = before.as_ref().map(|before| self.lying_bytes(before, id)).transpose()?;
+        self.set_lying_over(epoch, seq, id, before.as_ref(), lying)
+    }
+
+    /// As [`Service::set_lying`], where it was looked up already how the entry lies.
+    fn set_lying_over(
+        &mut self,
+        epoch: &EpochId,
+        seq: u64,
+        id: &EntryId,
+        before: Option<&Lying>,
+        lying: &Lying,
+    ) -> Result<(), StoreError> {
+        let old = before.map(|before| self.lying_bytes(before, id)).transpose()?;
         let new = self.lying_bytes(lying, id)?;
         self.note_resized(epoch, old, Some(new));
         self.tx.put(Tree::Log, &log_key(epoch, seq, id), lying.encode());
@@ -441,17 +458,16 @@ impl Service {
     pub(super) fn apply(
         &mut self,
         author: UserId,
-        epoch: EpochId,
-        header: &Header,
-        id: EntryId,
+        entry: &Entry<Verified>,
         content: Content,
     ) -> Result<(), StoreError> {
+        let (header, id) = (entry.header(), entry.id());
         match content.body {
             Body::Post(post) => {
                 if content.created.is_ahead_by(self.now, FUTURE_HOLD_MS) {
                     self.hold(author, content.created, id);
                 } else {
-                    self.on_post(author, header, id, content.created.shown_at(self.now), &post)?;
+                    self.on_post(author, entry, content.created, post)?;
                 }
             }
             Body::Tombstone(tombstone) => {
@@ -480,7 +496,7 @@ impl Service {
                     });
                 }
             }
-            Body::Interaction(sealed) => self.on_interaction(author, epoch, header, id, &sealed)?,
+            Body::Interaction(sealed) => self.on_interaction(author, header.epoch(), header, id, &sealed)?,
             Body::Hide(tag) => self.on_hide(author, tag)?,
             Body::Status(status) => self.on_status(author, id, content.created, status),
             // Kept as they came, for the releases that show them.
@@ -499,7 +515,7 @@ impl Service {
         let Some(content) = self.open(&entry)? else { return Ok(()) };
         let Some(author) = self.state.epochs.get(&epoch).map(|record| record.author) else { return Ok(()) };
         self.keep_again(&entry, &content)?;
-        self.apply(author, epoch, entry.header(), *id, content)
+        self.apply(author, &entry, content)
     }
 
     /// A friend's IdentityRecord, from wherever it came.

@@ -27,7 +27,7 @@ use crate::crypto::{BlobKey, Nonce, hash};
 use crate::error::{Error, Result as Said};
 use crate::id::{BlobId, DeviceId, UserId};
 use crate::identity::IdentityRecord;
-use crate::limits::{ENTRY_PADDED_MIN, POST_TEXT_LIMIT};
+use crate::limits::POST_TEXT_LIMIT;
 use crate::moment::media::{Media, MediaKeys};
 use crate::moment::{
     Body, Content, Post, PreviewMark, PrivatePart, PublicPart, PublicValues, SharedFrom, pad_mentions,
@@ -130,10 +130,8 @@ impl Service {
         for blob in media.iter().flat_map(SharedMedium::blobs) {
             Wants::own(&mut self.tx, &blob);
         }
-        let body = Body::Post(Box::new(Post { public, private }));
-        let id = self.write_numbered(epoch, (seq, created, nonce), body, ENTRY_PADDED_MIN, None)?;
-        self.answer_after_barrier = true;
-        self.moment_by_id(&id)
+        let unsigned = self.unsigned(epoch, (seq, created, nonce), Post { public, private }, mentioned)?;
+        self.end_post(unsigned.sign()?)
     }
 
     /// What is signed of a moment, to be shown to others, and what opens its media.

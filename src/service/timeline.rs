@@ -153,6 +153,19 @@ impl Service {
     }
 
     pub(super) fn view_with(&self, opened: &Opened, thread: &[Placed]) -> Result<view::Moment, StoreError> {
+        let is_mine = opened.author == self.me();
+        let delivery = if is_mine { Some(self.delivery_of(&opened.id)?) } else { None };
+        self.view_of(opened, thread, self.mentions_of(opened), delivery)
+    }
+
+    /// A moment with a thread, mentions and a delivery that are known already.
+    pub(super) fn view_of(
+        &self,
+        opened: &Opened,
+        thread: &[Placed],
+        mentions: Vec<view::Person>,
+        delivery: Option<view::Delivery>,
+    ) -> Result<view::Moment, StoreError> {
         let me = self.me();
         let mine = opened.author == me;
         let values = opened.post.public.values();
@@ -195,7 +208,7 @@ impl Service {
                 .mood
                 .as_ref()
                 .map(|mood| view::Mood { emoji: mood.emoji.clone(), text: mood.text.clone() }),
-            mentions: self.mentions_of(opened),
+            mentions,
             shareable: opened.post.private.share.is_some() || opened.post.private.shared_from.is_some(),
             shared_from: self.shared_from_view(&opened.post),
             card: None,
@@ -205,7 +218,7 @@ impl Service {
             liked_by_me,
             comments,
             audience: if mine { self.audience_of(opened) } else { None },
-            delivery: if mine { Some(self.delivery_of(&opened.id)?) } else { None },
+            delivery,
             pinned: self.marks.is_pinned(&opened.id),
             faved: self.marks.is_favourite(&opened.id),
             muted: self.is_muted(opened.id.as_bytes()),
@@ -297,26 +310,28 @@ impl Service {
         }
     }
 
-    /// A post arrived, or was written.
+    /// A post arrived. It was opened a moment ago: what is shown is made of what is in hand.
     pub(super) fn on_post(
         &mut self,
         author: UserId,
-        header: &Header,
-        id: EntryId,
-        shown: Timestamp,
-        post: &Post,
+        entry: &Entry<Verified>,
+        created: ClaimedTime,
+        post: Box<Post>,
     ) -> Result<(), StoreError> {
-        if let Some(key) = self.content_key(header)? {
+        let (id, shown) = (entry.id(), created.shown_at(self.now));
+        if let Some(key) = self.content_key(entry.header())? {
             self.add_thread(id, shown, &key)?;
         }
         if author == self.me() {
-            self.bind_own_blobs(&id, post)?;
+            self.bind_own_blobs(&id, &post)?;
         } else {
-            self.want_blobs(author, &id, shown, post)?;
+            self.want_blobs(author, &id, shown, &post)?;
         }
-        if let Some(moment) = self.moment_if_shown(&id)? {
+        let opened = Opened { id, shown, received: self.now, author, created, entry: entry.clone(), post };
+        if self.is_shown(&opened) {
+            let moment = self.moment_view(&opened)?;
             self.emit(view::Happening::Moment { moment: Box::new(moment) });
-            self.notice_mention(author, header, id, post)?;
+            self.notice_mention(author, entry.header(), id, &opened.post)?;
         }
         Ok(())
     }

@@ -1,13 +1,13 @@
 //! The home folder of a node: one node at a time, one known format.
 //!
 //! ```text
-//!  home/format   "tidings 1"            read before anything else is touched
+//!  home/format   "tidings 2"            read before anything else is touched
 //!  home/lock     held while a node runs; holds its process number
 //!  home/store/   sled and the body files
 //! ```
 //!
-//! A home with a newer format is refused untouched. An older one is migrated: its store is copied first, and an
-//! attempt that broke off begins again from the copy. A store without a format file is refused, because a home that
+//! A home with a newer format is refused untouched. An older one is migrated: where a step changes what is there, the
+//! store is copied first, and an attempt that broke off begins again from the copy. A store without a format file is refused, because a home that
 //! lost a file is damaged and must never be taken for a new one.
 //!
 //! A new home is marked `new` until its store is made, so that a crash in its first second is not damage.
@@ -24,8 +24,8 @@ use std::time::Duration;
 use super::StoreError;
 use super::files::{create_private_folder, read_whole, sync_folder, write_whole};
 
-/// The format that this program writes.
-pub const FORMAT: u32 = 1;
+/// The format that this program writes. 2 has places of posts in the clear (`sealed`): what format 1 wrote is read as it is.
+pub const FORMAT: u32 = 2;
 
 /// How long one attempt at the lock waits for the next.
 const LOCK_PAUSE: Duration = Duration::from_millis(20);
@@ -72,12 +72,12 @@ pub enum FormatError {
 pub struct Migration {
     /// The format it starts from; it ends at the next.
     pub from: u32,
-    /// Changes the store folder in place.
-    pub run: fn(&Path) -> io::Result<()>,
+    /// Changes the store folder in place; none if the next format reads what is there.
+    pub run: Option<fn(&Path) -> io::Result<()>>,
 }
 
-/// The migrations this program knows: none yet, format 1 is the first.
-const MIGRATIONS: &[Migration] = &[];
+/// The migrations this program knows.
+const MIGRATIONS: &[Migration] = &[Migration { from: 1, run: None }];
 
 /// A home that this process holds. Dropping it lets go of the lock.
 #[derive(Debug)]
@@ -116,6 +116,8 @@ impl Home {
             None if home.has_store()? => return Err(FormatError::Missing.into()),
             None => home.write_format(known, true)?,
             Some(Format { version, is_new }) if version == known => home.is_new = is_new,
+            // Nothing was made in it yet.
+            Some(Format { is_new: true, .. }) => home.write_format(known, true)?,
             Some(Format { version, .. }) => home.migrate(version, known, migrations)?,
         }
         Ok(home)
@@ -164,6 +166,9 @@ impl Home {
         let steps: Option<Vec<&Migration>> =
             (found..known).map(|from| migrations.iter().find(|step| step.from == from)).collect();
         let steps = steps.ok_or(FormatError::NoMigration { found })?;
+        if steps.iter().all(|step| step.run.is_none()) {
+            return self.write_format(known, false);
+        }
         let (store, copy) = (self.store_folder(), self.folder.join(format!("store-format-{found}")));
         let io = |e| StoreError::io("the home cannot be migrated", e);
         if copy.exists() {
@@ -176,8 +181,8 @@ impl Home {
             copy_folder(&store, &partial).map_err(io)?;
             fs::rename(&partial, &copy).and_then(|()| sync_folder(&self.folder)).map_err(io)?;
         }
-        for step in steps {
-            (step.run)(&store).map_err(io)?;
+        for run in steps.into_iter().filter_map(|step| step.run) {
+            run(&store).map_err(io)?;
         }
         sync_folder(&store).map_err(io)?;
         self.write_format(known, false)
@@ -315,9 +320,9 @@ mod tests {
     #[test]
     fn a_newer_home_is_refused_and_not_touched() {
         let folder = tempfile::tempdir().expect("folder");
-        fs::write(folder.path().join("format"), "tidings 2\n").expect("written");
+        fs::write(folder.path().join("format"), "tidings 3\n").expect("written");
         let error = open(folder.path()).expect_err("newer");
-        assert!(matches!(error, StoreError::Format(FormatError::Newer { found: 2, known: 1 })), "{error}");
+        assert!(matches!(error, StoreError::Format(FormatError::Newer { found: 3, known: 2 })), "{error}");
         assert_eq!(names(folder.path()), ["format"]);
     }
 
@@ -352,6 +357,20 @@ mod tests {
         assert!(!open(folder.path()).expect("again").is_new());
     }
 
+    #[test]
+    fn a_home_of_format_1_becomes_one_of_format_2_where_it_stands() {
+        for (before, is_new) in [("tidings 1\n", false), ("tidings 1 new\n", true)] {
+            let folder = with_old_store();
+            fs::write(folder.path().join("format"), before).expect("written");
+            let home = open(folder.path()).expect("opens");
+            assert_eq!(home.is_new(), is_new);
+            assert_eq!(fs::read(folder.path().join("store/inner/data")).expect("data"), b"old");
+            let after = if is_new { "tidings 2 new\n" } else { "tidings 2\n" };
+            assert_eq!(fs::read_to_string(folder.path().join("format")).expect("format"), after);
+            assert_eq!(names(folder.path()), ["format", "lock", "store"]);
+        }
+    }
+
     fn with_old_store() -> tempfile::TempDir {
         let folder = tempfile::tempdir().expect("folder");
         fs::create_dir_all(folder.path().join("store/inner")).expect("made");
@@ -369,7 +388,7 @@ mod tests {
     #[test]
     fn an_older_home_is_migrated_after_a_copy() {
         let folder = with_old_store();
-        let steps = [Migration { from: 1, run: upgrade }];
+        let steps = [Migration { from: 1, run: Some(upgrade) }];
         Home::open_as(folder.path(), WAIT, 2, &steps).expect("migrated");
         assert_eq!(fs::read(folder.path().join("store/inner/data")).expect("data"), b"old+new");
         assert_eq!(fs::read(folder.path().join("store-format-1/inner/data")).expect("copy"), b"old");
@@ -383,10 +402,10 @@ mod tests {
             Err(io::ErrorKind::Interrupted.into())
         }
         let folder = with_old_store();
-        let broken = [Migration { from: 1, run: breaks_off }];
+        let broken = [Migration { from: 1, run: Some(breaks_off) }];
         Home::open_as(folder.path(), WAIT, 2, &broken).expect_err("broke off");
         assert_eq!(fs::read(folder.path().join("format")).expect("format"), b"tidings 1\n");
-        let steps = [Migration { from: 1, run: upgrade }];
+        let steps = [Migration { from: 1, run: Some(upgrade) }];
         Home::open_as(folder.path(), WAIT, 2, &steps).expect("migrated");
         assert_eq!(fs::read(folder.path().join("store/inner/data")).expect("data"), b"old+new");
     }
@@ -394,7 +413,7 @@ mod tests {
     #[test]
     fn a_format_with_no_way_to_ours_is_refused() {
         let folder = with_old_store();
-        let error = Home::open_as(folder.path(), WAIT, 3, &[Migration { from: 2, run: upgrade }]);
+        let error = Home::open_as(folder.path(), WAIT, 3, &[Migration { from: 2, run: Some(upgrade) }]);
         let error = error.expect_err("no way");
         assert!(matches!(error, StoreError::Format(FormatError::NoMigration { found: 1 })), "{error}");
         assert_eq!(fs::read(folder.path().join("store/inner/data")).expect("data"), b"old");

@@ -96,6 +96,18 @@ trees! {
     Drafts = "drafts", true;
 }
 
+/// Bytes of a record of [`Tree::ById`] that says where a post is, and nothing of what it is beneath.
+const PLACE_LEN: usize = 24;
+
+impl Tree {
+    /// Whether a record of a sealed tree is kept in the clear all the same, because it says nothing that does not stand in
+    /// keys: epoch, number and id of a post stand together in a key of [`Tree::Log`]. Where an interaction belongs stands
+    /// in no key.
+    pub const fn is_told_by_keys(self, value_len: usize) -> bool {
+        matches!(self, Self::ById) && value_len == PLACE_LEN
+    }
+}
+
 /// A key built from its fields.
 #[derive(Debug, Clone, Default)]
 struct Key(Vec<u8>);

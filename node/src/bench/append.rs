@@ -3,11 +3,19 @@
 //! The client of the library in a node's process writes them: so many in flight, which share barriers; and one by one. The
 //! home has a friend who is away, so that moments are sealed for somebody.
 
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use tidings::furnish::text;
+
+use super::cold_start::Started;
 use super::line::Order;
-use super::member::{self, Process, number, numbers};
+use super::member::{self, Member, Process, number, numbers, program};
+use super::node::ms;
 use super::report::{Row, percentile};
 use super::{Bench, floors};
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::home::Home;
 
 /// Posts that wait at the same time.
 const IN_FLIGHT: u64 = 256;
@@ -52,6 +60,7 @@ pub fn run(bench: &Bench) -> Result<()> {
     }
     one_by_one(bench, &mut process, (posts / 10).clamp(10, 1_000))?;
     process.end()?;
+    by_command(bench, &a)?;
     bench.scratch.remove("J1-Ada")?;
     bench.scratch.remove("J1-Ben")
 }
@@ -74,6 +83,46 @@ fn one_by_one(bench: &Bench, process: &mut Process, posts: u64) -> Result<()> {
         p99_ms: percentile(&mut syncs, 99),
         fsync: Some(true),
         ..Row::floor("J1", posts, "one write of 4 KiB and its fdatasync")
+    };
+    row.beside(&mut floor);
+    bench.row(&row);
+    bench.row(&floor);
+    Ok(())
+}
+
+/// As a person or a script posts: a process for each, against the running node.
+fn by_command(bench: &Bench, member: &Member) -> Result<()> {
+    let posts = bench.times(50, 10);
+    let home = Home::at(&member.home);
+    let node = Started::with(bench, &home, &member.listen)?;
+    let timed = |arguments: &[&str]| -> Result<f64> {
+        let program = program()?;
+        let mut command = Command::new(&program);
+        command.arg("--home").arg(home.path()).arg("--json").args(arguments);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::inherit());
+        let begun = Instant::now();
+        let status = command.status().map_err(|e| Error::io("cannot start", &program, &e))?;
+        if status.success() {
+            Ok(ms(begun.elapsed()))
+        } else {
+            Err(Error::failed("bench", format!("{arguments:?} ended with {status}"), "try again"))
+        }
+    };
+    timed(&["post", "the first opens a block of numbers"])?;
+    let mut asked = (0..posts).map(|_| timed(&["whoami"])).collect::<Result<Vec<_>>>()?;
+    let mut posted = (0..posts).map(|n| timed(&["post", &text(n as u64, 0)])).collect::<Result<Vec<_>>>()?;
+    node.stop(&home)?;
+    let posts = posts as u64;
+    let mut row = Row {
+        p50_ms: percentile(&mut posted, 50),
+        p99_ms: percentile(&mut posted, 99),
+        fsync: Some(true),
+        ..Row::of("J1", posts, "by the command line, a process each")
+    };
+    let mut floor = Row {
+        p50_ms: percentile(&mut asked, 50),
+        p99_ms: percentile(&mut asked, 99),
+        ..Row::floor("J1", posts, "a command that only asks (whoami)")
     };
     row.beside(&mut floor);
     bench.row(&row);

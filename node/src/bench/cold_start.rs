@@ -40,23 +40,25 @@ pub fn run(bench: &Bench) -> Result<()> {
     })?;
     process.end()?;
     let home = Home::at(&member.home);
+    let listen = ["/ip4/127.0.0.1/tcp/0".to_owned()];
     // The first run writes its settings, and finishes what a first run has to.
-    let first = Started::new(bench, &home)?;
+    let first = Started::with(bench, &home, &listen)?;
+    first.first_page(&home)?;
     first.stop(&home)?;
     let store = BareStore { bench, copy: "J7-copy" };
     for (variant, is_killed) in [("after a clean stop", false), ("after kill -9", true)] {
         let (mut times, mut floors, mut rss, mut disk) = (Vec::new(), Vec::new(), None, 0);
         for _ in 0..bench.times(ROUNDS.0, ROUNDS.1) {
             if is_killed {
-                let started = Started::new(bench, &home)?;
+                let started = Started::with(bench, &home, &listen)?;
                 let draft = json!({"text": "the last before the lights went out"});
                 Door::to(&home).ask_node(&Ask::json("POST", "/moments", draft))?;
                 started.kill();
             }
             floors.push(store.open(&member)?);
-            let started = Started::new(bench, &home)?;
-            times.push(started.ms);
-            rss = started.rss_mb;
+            let started = Started::with(bench, &home, &listen)?;
+            times.push(started.first_page(&home)?);
+            rss = started.rss_mb();
             let store = member.home.join("store");
             disk = on_disk(&store).map_err(|e| Error::io("cannot measure", &store, &e))?;
             started.stop(&home)?;
@@ -94,19 +96,25 @@ impl BareStore<'_> {
     }
 }
 
-/// The whole program on a home, whose first page was read.
-struct Started {
+/// The whole program on a home, once it can be asked.
+pub struct Started {
     child: Shared,
-    ms: f64,
-    rss_mb: Option<f64>,
+    pid: u32,
+    begun: Instant,
 }
 
 impl Started {
-    fn new(bench: &Bench, home: &Home) -> Result<Self> {
+    /// Starts it on addresses for friends, and waits until it can be asked.
+    ///
+    /// # Errors
+    /// If it does not start.
+    pub fn with(bench: &Bench, home: &Home, listen: &[String]) -> Result<Self> {
         let program = program()?;
         let mut command = Command::new(&program);
         command.arg("--home").arg(home.path()).args(["--json", "run", "--no-open", "--http", "127.0.0.1:0"]);
-        command.args(["--listen", "/ip4/127.0.0.1/tcp/0"]);
+        for address in listen {
+            command.arg("--listen").arg(address);
+        }
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit());
         let begun = Instant::now();
         let spawned = bench.scratch.spawn(&mut command);
@@ -120,15 +128,38 @@ impl Started {
             // It says one line once it can be asked; a node that ends before that says none.
             let _ = BufReader::new(said).read_line(&mut line);
         }
+        Ok(Self { child, pid, begun })
+    }
+
+    /// Reads the first page; how long that took since the start of the process, ms.
+    fn first_page(&self, home: &Home) -> Result<f64> {
         let page = Door::to(home).ask_node(&Ask::get("/timeline?limit=50"))?;
-        let took = ms(begun.elapsed());
+        let took = ms(self.begun.elapsed());
         if page.get("moments").and_then(Value::as_array).is_none_or(Vec::is_empty) {
             return Err(Error::failed("bench_incomplete", "the first page is empty", "report this"));
         }
-        Ok(Self { child, ms: took, rss_mb: rss_mb(pid) })
+        Ok(took)
     }
 
-    fn stop(self, home: &Home) -> Result<()> {
+    /// What the system says that it holds now, 10^6 bytes.
+    pub fn rss_mb(&self) -> Option<f64> {
+        rss_mb(self.pid)
+    }
+
+    /// How long it has computed so far, in ticks of the kernel's clock.
+    pub fn ticks(&self) -> Option<f64> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid)).ok()?;
+        // After the name in brackets: state, ten fields, then the times of the program and of the kernel for it.
+        let (_, rest) = stat.rsplit_once(')')?;
+        let times = rest.split_whitespace().skip(11).take(2);
+        times.map(|ticks| ticks.parse::<f64>().ok()).sum()
+    }
+
+    /// Ends it cleanly.
+    ///
+    /// # Errors
+    /// If it does not take the request.
+    pub fn stop(self, home: &Home) -> Result<()> {
         Door::to(home).ask_node(&Ask::bare("POST", "/stop"))?;
         let mut child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
         child
@@ -155,6 +186,8 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
             copy(&path, &to)?;
         } else {
             std::fs::copy(&path, &to).map_err(failed)?;
+            // sled syncs its file when it opens it: what the copying left to write is not its work.
+            std::fs::File::open(&to).and_then(|copy| copy.sync_all()).map_err(failed)?;
         }
     }
     Ok(())

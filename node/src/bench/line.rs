@@ -68,6 +68,13 @@ pub enum Order {
         /// How many.
         rounds: usize,
     },
+    /// Be many people at once: each makes a home, opens it with network and redeems its invite.
+    Crowd {
+        /// Their homes.
+        homes: Vec<PathBuf>,
+        /// An invite for each.
+        links: Vec<String>,
+    },
     /// Open and close the bare store in a folder. Answer: `ms`.
     OpenStore {
         /// The folder.

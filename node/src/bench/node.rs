@@ -32,7 +32,7 @@ const COUNT_PAGE: usize = 1_000;
 /// If standard input cannot be read; what an order comes to is told to whoever gave it.
 pub fn serve(ctx: &Ctx) -> Result<()> {
     let runtime = runtime()?;
-    let mut desk = Desk { home: ctx.home.path().to_path_buf(), client: None, heard: None };
+    let mut desk = Desk { home: ctx.home.path().to_path_buf(), client: None, crowd: Vec::new(), heard: None };
     for line in std::io::stdin().lock().lines() {
         let line = line.map_err(|e| Error::failed("io", e.to_string(), "this is for `tidings bench`"))?;
         let order = serde_json::from_str::<Order>(&line);
@@ -46,7 +46,7 @@ pub fn serve(ctx: &Ctx) -> Result<()> {
             break;
         }
     }
-    if let Some(client) = desk.client.take() {
+    for client in desk.client.take().into_iter().chain(desk.crowd) {
         runtime.block_on(client.close())?;
     }
     Ok(())
@@ -55,6 +55,7 @@ pub fn serve(ctx: &Ctx) -> Result<()> {
 struct Desk {
     home: PathBuf,
     client: Option<Client>,
+    crowd: Vec<Client>,
     /// The times at which marks were reached.
     heard: Option<(usize, watch::Receiver<Vec<f64>>)>,
 }
@@ -94,6 +95,7 @@ impl Desk {
                 furnish(&self.home, plan.into(), &without, join_only, only)
             }
             Order::Pages { plan, rounds } => page::read(&self.home, &plan.into(), rounds),
+            Order::Crowd { homes, links } => self.crowd(homes, links).await,
             Order::OpenStore { folder } => Ok(json!({"ms": floors::open_sled(&folder)?})),
         }
     }
@@ -104,6 +106,20 @@ impl Desk {
         let config = Config { listen, network, lock_wait_ms: LOCK_WAIT_MS, ..Config::new(self.home.clone()) };
         self.client = Some(Client::open(config).await?);
         Ok(json!({"at": clock_ms(), "ms": ms(begun.elapsed())}))
+    }
+
+    async fn crowd(&mut self, homes: Vec<PathBuf>, links: Vec<String>) -> Result<Value> {
+        for (home, link) in homes.into_iter().zip(links) {
+            Client::create_identity(&home, "Friend")?;
+            let listen = vec!["/ip4/127.0.0.1/udp/0/quic-v1".to_owned(), "/ip4/127.0.0.1/tcp/0".to_owned()];
+            let client = Client::open(Config { listen, ..Config::new(home) }).await?;
+            let accepted = client.accept(&link, None, ACCEPT_WAIT_MS).await?;
+            self.crowd.push(client);
+            if accepted.state != "friends" {
+                return Err(late("they are no friends yet"));
+            }
+        }
+        Ok(json!({}))
     }
 
     /// Both know each other's keys once nothing waits for anybody.

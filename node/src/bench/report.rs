@@ -8,7 +8,7 @@ use crate::cli::{Out, Style};
 /// One result of a job, or one floor under a job. A field that does not apply is null.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Row {
-    /// `J1` … `J7`; or `floor`.
+    /// `J1` … `J7`, `idle`; or `floor`.
     pub job: &'static str,
     /// How many moments, posts, bytes or friends it was about.
     pub n: u64,
@@ -34,6 +34,10 @@ pub struct Row {
     pub rss_mb: Option<f64>,
     /// Bytes of the store on the disk for each moment.
     pub disk_per_post: Option<f64>,
+    /// Bytes on loopback a minute for each friend.
+    pub bytes_per_min: Option<f64>,
+    /// Of one core, percent.
+    pub cpu_percent: Option<f64>,
     /// Whether each answer waits for the disk.
     pub fsync: Option<bool>,
     /// Whether each signature is verified, strictly.
@@ -99,6 +103,8 @@ impl Row {
             (self.wire_bytes.map(|bytes| bytes as f64 / 1e3), "KB on the wire"),
             (self.rss_mb, "MB RSS"),
             (self.disk_per_post, "B/post on the disk"),
+            (self.bytes_per_min, "B/min a friend"),
+            (self.cpu_percent, "% of a core"),
         ]
         .into_iter()
         .filter_map(|(figure, unit)| figure.map(|figure| format!("{} {unit}", rounded(figure))))
@@ -167,6 +173,8 @@ mod tests {
             "wire_bytes",
             "rss_mb",
             "disk_per_post",
+            "bytes_per_min",
+            "cpu_percent",
             "fsync",
             "verify",
             "sealed",

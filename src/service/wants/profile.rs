@@ -130,7 +130,7 @@ impl Service {
         let Some(key) = self.content_key(kept.header())? else { return Ok(()) };
         let content = kept.open(&key).ok().and_then(|bytes| Content::decode(&bytes).ok());
         if let Some(content @ Content { body: Body::Profile(_), .. }) = content {
-            self.apply(*user, kept.header().epoch(), kept.header(), entry, content)?;
+            self.apply(*user, &kept, content)?;
         }
         Ok(())
     }

@@ -38,6 +38,30 @@ fn only_sealed_trees_are_sealed() {
 }
 
 #[test]
+fn where_a_post_is_stands_in_the_clear_and_where_an_interaction_belongs_does_not() {
+    let inner = Arc::new(Memory::new());
+    let store = sealed(&inner, ring());
+    for (len, is_clear) in [(23, false), (24, true), (25, false), (64, false)] {
+        let value = vec![7; len];
+        put(&store, Tree::ById, b"k", &value);
+        assert_eq!(store.get(Tree::ById, b"k").expect("get"), Some(value.clone()));
+        let on_disk = raw(&inner, Tree::ById, b"k");
+        assert_eq!(on_disk.len(), len + if is_clear { 4 } else { SEALED_OVERHEAD });
+        assert_eq!(on_disk.ends_with(&value), is_clear, "{len}");
+    }
+    // As the releases before wrote it.
+    let nonce = Nonce::from_bytes([3; 24]);
+    let old = seal(&[1; 32], &nonce, &aad(Tree::ById, b"k"), &[9; 24]);
+    put(&inner, Tree::ById, b"k", &[&682u32.to_be_bytes(), nonce.as_bytes().as_slice(), &old].concat());
+    assert_eq!(store.get(Tree::ById, b"k").expect("get"), Some(vec![9; 24]));
+    // Nobody can put anything else there without the key.
+    for (tree, len) in [(Tree::ById, 23), (Tree::ById, 64), (Tree::State, 24), (Tree::Keys, 32)] {
+        put(&inner, tree, b"k", &[vec![0xff; 4], vec![7; len]].concat());
+        assert!(store.get(tree, b"k").is_err(), "{tree:?} {len}");
+    }
+}
+
+#[test]
 fn a_value_moved_to_another_key_or_tree_does_not_open() {
     let inner = Arc::new(Memory::new());
     let store = sealed(&inner, ring());

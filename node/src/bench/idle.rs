@@ -1,0 +1,153 @@
+//! Idle: what a node costs that has friends connected and nothing to say.
+//!
+//! The measured node is the whole program. Its friends are real nodes of the library, many to a process, so that a large
+//! circle fits one machine; they are friends of the measured one alone. Nobody asks anything while it is measured.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::cold_start::Started;
+use super::line::Order;
+use super::member::{Member, Process};
+use super::report::Row;
+use super::{Bench, apart};
+use crate::cli::door::{Ask, Door};
+use crate::error::{Error, Result};
+use crate::home::Home;
+
+/// Friends of the measured node.
+const FRIENDS: (usize, usize) = (200, 4);
+/// Friends that one process is.
+const CROWD: usize = 50;
+/// How long what was begun may come to rest, s.
+const REST: (u64, u64) = (30, 2);
+/// How long it is measured, s.
+const SPAN: (u64, u64) = (120, 5);
+/// The same before there are friends.
+const ALONE_REST: (u64, u64) = (5, 1);
+const ALONE: (u64, u64) = (20, 2);
+/// Ticks of the kernel's clock in a second, in which it counts the time of processes.
+const TICKS: f64 = 100.0;
+
+/// Does it.
+///
+/// # Errors
+/// If friends do not connect, or are lost meanwhile.
+pub fn run(bench: &Bench) -> Result<()> {
+    let friends = bench.times(FRIENDS.0, FRIENDS.1);
+    let seconds = |(full, quick)| Duration::from_secs(if bench.quick { quick } else { full });
+    bench.say(&format!("idle: a node rests, then makes {friends} friends…"));
+    let member = Member::new(&bench.scratch, "idle-Ada")?;
+    let home = Home::at(&member.home);
+    let node = Started::with(bench, &home, &member.listen)?;
+    std::thread::sleep(seconds(ALONE_REST));
+    let alone = Rest::of(&node, seconds(ALONE));
+    let crowds = befriend(bench, &member, &home, friends)?;
+    let connected = || -> Result<usize> {
+        let status = Door::to(&home).ask_node(&Ask::get("/status"))?;
+        Ok(status.get("peers").and_then(Value::as_array).map_or(0, Vec::len))
+    };
+    let all_here = crate::os::wait_until(Duration::from_secs(60), || connected().is_ok_and(|n| n >= friends));
+    if !all_here {
+        return Err(Error::failed("bench_incomplete", "not all friends are connected", "try again"));
+    }
+    bench.say(&format!("idle: nobody says anything for {} s…", seconds(SPAN).as_secs()));
+    std::thread::sleep(seconds(REST));
+    let rest = Rest::of(&node, seconds(SPAN));
+    let still = connected()?;
+    if still < friends {
+        return Err(Error::failed(
+            "bench_incomplete",
+            format!("{still} of {friends} friends are still connected"),
+            "try again; if it stays, report it",
+        ));
+    }
+    tell(bench, friends, &rest, &alone);
+    node.stop(&home)?;
+    for process in crowds {
+        process.end()?;
+    }
+    bench.scratch.remove("idle-Ada")
+}
+
+/// Makes friends who are whole nodes, many to a process.
+fn befriend(bench: &Bench, member: &Member, home: &Home, friends: usize) -> Result<Vec<Process>> {
+    let mut crowds = Vec::new();
+    for (number, size) in sizes(friends).into_iter().enumerate() {
+        let homes: Vec<PathBuf> =
+            (0..size).map(|n| bench.scratch.path(&format!("idle-crowd-{number}-{n}"))).collect();
+        let mut links = Vec::new();
+        for _ in &homes {
+            let invite = Ask::json("POST", "/invites", json!({"auto_confirm": true}));
+            let answer = Door::to(home).ask_node(&invite)?;
+            links.push(answer.get("link").and_then(Value::as_str).unwrap_or_default().to_owned());
+        }
+        let mut process = member.start(&bench.scratch)?;
+        process.ask(&Order::Crowd { homes, links })?;
+        crowds.push(process);
+    }
+    Ok(crowds)
+}
+
+/// What a node did over a while.
+struct Rest {
+    span: Duration,
+    wire_bytes: Option<u64>,
+    cpu_percent: Option<f64>,
+    rss_mb: Option<f64>,
+}
+
+impl Rest {
+    fn of(node: &Started, span: Duration) -> Self {
+        let (bytes, ticks) = (apart::wire_bytes(), node.ticks());
+        std::thread::sleep(span);
+        let (bytes_after, ticks_after) = (apart::wire_bytes(), node.ticks());
+        let cpu = |(after, before): (f64, f64)| (after - before) / TICKS / span.as_secs_f64() * 100.0;
+        Self {
+            span,
+            wire_bytes: bytes_after.zip(bytes).map(|(after, before)| after.saturating_sub(before)),
+            cpu_percent: ticks_after.zip(ticks).map(cpu),
+            rss_mb: node.rss_mb(),
+        }
+    }
+}
+
+fn tell(bench: &Bench, friends: usize, rest: &Rest, alone: &Rest) {
+    let a_minute = |bytes: u64| bytes as f64 * 60.0 / rest.span.as_secs_f64() / friends as f64;
+    bench.row(&Row {
+        wire_bytes: rest.wire_bytes,
+        bytes_per_min: rest.wire_bytes.map(a_minute),
+        cpu_percent: rest.cpu_percent,
+        rss_mb: rest.rss_mb,
+        fsync: None,
+        verify: None,
+        sealed: None,
+        ..Row::of("idle", friends as u64, "friends connected, nothing said")
+    });
+    bench.row(&Row {
+        cpu_percent: alone.cpu_percent,
+        rss_mb: alone.rss_mb,
+        ..Row::floor("idle", 0, "the same program without a friend")
+    });
+}
+
+/// How many friends each process is.
+fn sizes(friends: usize) -> Vec<usize> {
+    let whole = friends / CROWD;
+    let rest = friends % CROWD;
+    std::iter::repeat_n(CROWD, whole).chain((rest > 0).then_some(rest)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_friend_is_in_one_process() {
+        for (friends, sizes_of) in [(4, vec![4]), (50, vec![50]), (120, vec![50, 50, 20])] {
+            assert_eq!(sizes(friends), sizes_of);
+        }
+    }
+}
