@@ -155,6 +155,9 @@ impl Client {
     pub async fn open(config: Config) -> Result<Self> {
         let wait = Duration::from_millis(config.lock_wait_ms);
         let folder = config.home.clone();
+        if config.network {
+            net::prepare();
+        }
         let opened = blocking(move || home::open(&folder, wait)).await?;
         let home::Opened { service, blobs, drafts, node_key } = opened;
         let (jobs, job_queue) = mpsc::channel(engine::JOB_QUEUE);

@@ -405,20 +405,24 @@ pub const BLOB_READER_LIMIT: usize = 32;
 pub const BLOB_CUT_LIMIT: usize = 64;
 /// Whoever waits for a group at most so far ahead of the transfer waits on; for others it turns. *chosen: 4 MiB, a second or two*
 pub const BLOB_AHEAD_GROUPS: u32 = 256;
+/// Groups in one request for several readers' places, and what one alone gets before others are served too. *chosen: 1 MiB*
+pub const BLOB_TURN_GROUPS: u32 = 64;
 /// Bytes that came of a blob are handed on after this, though there is room for more, ms. *chosen: below what a player notices*
 pub const BLOB_LINGER_MS: u64 = 20;
 /// A buffer between the disk and a blob stream, bytes. *guess*
 pub const BLOB_BUFFER_LEN: usize = 256 * 1024;
 /// Such buffers of one transfer: one filled, one emptied, one on the way. *guess*
 pub const BLOB_BUFFERS: usize = 3;
+/// Such buffers of what came in and waits for the disk, at most: one that stops for a moment does not stop the line. *guess: 4 MiB*
+pub const BLOB_FETCH_BUFFERS: usize = 16;
 /// Buffers that go round while a blob is sealed: a few between each two of three threads. *guess*
 pub const SEAL_BUFFERS: usize = 8;
 /// After so many bytes of a blob that comes in or is sealed the disk is asked to begin writing, while more comes. *guess*
-pub const BLOB_SYNC_LEN: usize = 8 * 1024 * 1024;
+pub const BLOB_SYNC_LEN: usize = 2 * 1024 * 1024;
 /// Blobs served at once to everybody; others wait. *guess*
 pub const BLOB_SERVE_LIMIT: usize = 16;
 /// Blobs served at once on one connection; further ones wait. *chosen: as many as a peer fetches*
-pub const BLOB_PEER_SERVE_LIMIT: usize = 2;
+pub const BLOB_PEER_SERVE_LIMIT: usize = 3;
 /// What a blob stream must move in the mean after [`BLOB_STALL_TIMEOUT_MS`], bytes a second. *guess: below any telephone*
 pub const BLOB_RATE_MIN: u64 = 2 * 1024;
 /// A Get must come within this after its stream was opened, ms. *guess*
@@ -452,8 +456,10 @@ pub const TRANSPORT_STREAM_LIMIT: u32 = 64;
 pub const SEND_QUEUE_BYTES_LIMIT: usize = 8 * 1024 * 1024;
 /// Frames waiting for one stream: above it the stream is closed. *guess*
 pub const SEND_QUEUE_FRAMES_LIMIT: usize = 32_768;
-/// Events waiting for the machine: the room of the channel. *guess: 32 MiB of longest frames*
-pub const EVENT_QUEUE_LIMIT: usize = 128;
+/// Events waiting for the machine. *chosen: two runs of the machine, so that it never waits for the sockets*
+pub const EVENT_QUEUE_LIMIT: usize = 512;
+/// Bytes of frames among them. *chosen: eight of the longest; entries of a text reach the number of events first*
+pub const EVENT_QUEUE_BYTES_LIMIT: usize = 8 * FRAME_LIMIT;
 /// Events of connections and streams that wait for that room before the sockets are left alone. *guess*
 pub const EVENT_BACKLOG_LIMIT: usize = 1_024;
 /// Orders waiting for the shell: the room of the channel. *guess*
@@ -479,7 +485,11 @@ pub const CLOSE_GRACE_MS: u64 = 2_000;
 /// Blobs fetched at once, over all peers. *guess*
 pub const BLOB_FETCH_LIMIT: usize = 8;
 /// Blobs fetched at once from one friend, so that a slow one leaves room for the others. *guess*
-pub const BLOB_PEER_FETCH_LIMIT: usize = 2;
+pub const BLOB_PEER_FETCH_LIMIT: usize = 3;
+/// Originals among them: one place is left to previews, which films would keep waiting for minutes. *chosen*
+pub const BLOB_PEER_ORIGINAL_LIMIT: usize = 2;
+/// Originals fetched at once of all; the other places are left to previews. *chosen*
+pub const BLOB_ORIGINAL_FETCH_LIMIT: usize = 6;
 /// Moments of one author that may name the same blob; an honest one never names a blob twice. *guess: forks, with room*
 pub const BLOB_NAMING_LIMIT: usize = 4;
 /// Blobs wanted that are kept in memory; the rest is found again at the next start. *guess*
@@ -561,6 +571,10 @@ pub const RECALL_LIMIT: usize = 20_000;
 /// Of the newest entries of one epoch, how many are looked at for bodies that are not here, and so asked for at most, a day
 /// and peer. *guess*
 pub const BODY_LOOK_LIMIT: usize = 64;
+/// Epochs that are looked at for such bodies in one step. *chosen: a millisecond of reading*
+pub const BODY_LOOK_EPOCHS_LIMIT: usize = 4;
+/// Where more are due they wait, and as many follow each time, ms. *chosen: what differs has come by then*
+pub const BODY_LOOK_PAUSE_MS: u64 = 250;
 /// Receipts that one author is owed at a time; what is withdrawn beyond them is dropped and not receipted. *chosen: as
 /// many moments as somebody withdraws at once; a record each*
 pub const RECEIPT_LIMIT: usize = 1_024;

@@ -39,6 +39,7 @@ mod driver;
 pub mod floor;
 mod frames;
 mod handler;
+mod inbox;
 mod orders;
 mod ping;
 pub mod record;
@@ -52,12 +53,15 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
+pub use inbox::{Inbox, inbox};
+pub use transport::prepare;
+
 use crate::crypto::SigningKey;
 use crate::limits::{
     IDLE_TIMEOUT_MS, KEEP_ALIVE_INTERVAL_MS, PING_INTERVAL_MS, PING_TIMEOUT_MS, UNKNOWN_IDLE_LIMIT_MS,
     UNKNOWN_LIFE_LIMIT_MS,
 };
-use crate::link::{Event, Order};
+use crate::link::Order;
 use crate::store::blobs::BlobFiles;
 
 /// How the shell behaves. The defaults are those of [`crate::limits`].
@@ -157,7 +161,7 @@ impl Handle {
 
 /// Binds the addresses and starts the shell. Must be called inside a tokio runtime.
 ///
-/// The channels are the caller's: their room should be [`crate::limits::EVENT_QUEUE_LIMIT`] and
+/// The channels are the caller's: that of events is made by [`inbox()`], that of orders should have room for
 /// [`crate::limits::ORDER_QUEUE_LIMIT`]. The shell stops when `orders` ends.
 ///
 /// # Errors
@@ -166,7 +170,7 @@ pub fn spawn(
     config: Config,
     key: &SigningKey,
     blobs: Arc<BlobFiles>,
-    events: mpsc::Sender<Event>,
+    events: inbox::Sender,
     orders: mpsc::Receiver<Order>,
 ) -> Result<Handle, Error> {
     let swarm = transport::swarm(&config, key)?;

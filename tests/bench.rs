@@ -108,6 +108,31 @@ fn a_moment_is_live_at_a_friends_before_anybody_asks() {
 }
 
 #[test]
+fn films_cross_over_both_transports_and_photos_are_told_beside_what_they_are_made_of() {
+    let rows = rows(&["J6", "--mib", "1", "--moments", "60"]);
+    let all = job(&rows, "J6");
+    assert_eq!((all.len(), rows.len()), (14, 14), "{rows:?}");
+    let ours: Vec<&&Value> = all.iter().filter(|row| row["job"] == "J6").collect();
+    let variants: Vec<&str> = ours.iter().map(|row| row["variant"].as_str().unwrap()).collect();
+    assert_eq!(variants[..3], ["over TCP", "over QUIC", "sealing a film"]);
+    for film in &ours[..2] {
+        assert_eq!((film["n"].as_u64(), film["fsync"].as_bool()), (Some(1 << 20), Some(true)));
+        // Null where the machine gives no network of one's own.
+        if let Some(bytes) = film["wire_bytes"].as_u64() {
+            assert!((1 << 20..3 << 20).contains(&bytes), "all of it went over, and little else: {film}");
+        }
+    }
+    assert_eq!(
+        all.iter().filter(|row| row["what"].as_str().is_some_and(|what| what.contains("libp2p"))).count(),
+        2
+    );
+    let page = ours[4];
+    assert!(page["p99_ms"].as_f64() >= page["p50_ms"].as_f64());
+    // Photos that stood in the way of pages would keep one waiting for as long as all of them take.
+    assert!(page["p99_ms"].as_f64().map(|p99| p99 * 2.0) < page["ms"].as_f64(), "{page}");
+}
+
+#[test]
 fn what_cannot_be_measured_is_refused_before_anything_is_made() {
     let dir = tempfile::tempdir().unwrap();
     for (args, code) in [
@@ -115,6 +140,8 @@ fn what_cannot_be_measured_is_refused_before_anything_is_made() {
         (&["--moments", "2000001"], 5),
         (&["J8"], 2),
         (&["J2", "--moments", "many"], 2),
+        (&["J6", "--mib", "0"], 2),
+        (&["J6", "--mib", "97"], 2),
     ] {
         let output = bench(dir.path(), args).output().unwrap();
         assert_eq!(output.status.code(), Some(code), "{args:?}: {output:?}");

@@ -8,12 +8,13 @@ mod hostile;
 mod nodes;
 
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hostile::Hostile;
-use nodes::{BOTH, PATIENCE, TCP, bytes_of, connect, spawn};
+use nodes::{BOTH, Node, PATIENCE, TCP, bytes_of, connect, spawn};
 use tidings::blob::{Get, Groups};
-use tidings::id::BlobId;
+use tidings::crypto::SigningKey;
+use tidings::id::{BlobId, NodeId};
 use tidings::limits::{
     BLOB_GROUP_LEN, BLOB_STREAM_LIMIT, FRAME_LIMIT, SEND_QUEUE_BYTES_LIMIT, UNKNOWN_CONNECTION_LIMIT,
     UNKNOWN_PER_MINUTE_LIMIT,
@@ -269,6 +270,57 @@ async fn a_peer_who_does_not_read_overruns_its_queue_and_loses_the_stream() {
     assert!(eve.open("/tidings/mail/1").await.is_some(), "the connection is there");
 }
 
+/// The median time of a frame there and back.
+#[expect(clippy::disallowed_methods, reason = "what is measured is time")]
+async fn round_trip(alice: &mut Node, bob: &mut Node, (ours, theirs): (StreamId, StreamId)) -> Duration {
+    let mut times = Vec::new();
+    for n in 0..101u32 {
+        let began = Instant::now();
+        alice.send(ours, &n.to_be_bytes()).await;
+        assert_eq!(bob.frame(theirs).await, n.to_be_bytes());
+        bob.send(theirs, &n.to_be_bytes()).await;
+        assert_eq!(alice.frame(ours).await, n.to_be_bytes());
+        times.push(began.elapsed());
+    }
+    times.sort();
+    times[times.len() / 2]
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_peer_who_does_not_read_slows_nobody_else() {
+    let (mut alice, mut bob) = (spawn(1, TCP).await, spawn(2, TCP).await);
+    let eve_id = NodeId::from_bytes(*SigningKey::from_seed(&[6; 32]).public().as_bytes());
+    let eve = Hostile::connect(6, &mut alice, true).await;
+    alice.admit(&[eve_id, bob.id]).await;
+    bob.admit(&[alice.id]).await;
+    let there = bob.copy_of_address();
+    alice.dial(1000, &there, Some(bob.id)).await;
+    let to_bob = alice.connected(bob.id).await;
+    let streams = alice.open(&mut bob, to_bob, 2, Protocol::Sync).await;
+    let quiet = round_trip(&mut alice, &mut bob, streams).await;
+
+    let _deaf = eve.open("/tidings/sync/1").await.expect("admitted");
+    let to_eve = alice.opened(Protocol::Sync).await;
+    let heard = alice.seen.len();
+    let frame = vec![0; FRAME_LIMIT];
+    let frames = SEND_QUEUE_BYTES_LIMIT / FRAME_LIMIT - 4;
+    for _ in 0..frames {
+        alice.send(to_eve, &frame).await;
+    }
+    let beside = round_trip(&mut alice, &mut bob, streams).await;
+
+    let taken = |event: &Event| match event {
+        Event::Sent { stream, bytes } if *stream == to_eve => *bytes,
+        Event::StreamClosed { stream } => panic!("{stream:?} was closed"),
+        _ => 0,
+    };
+    let taken: usize = alice.seen[heard..].iter().map(taken).sum();
+    assert!(taken < frames * FRAME_LIMIT / 2, "Eve's transport took {taken} bytes: she does read");
+    // The same but for chance: a stall would be for ever, and fails by itself.
+    let most = quiet * 20 + Duration::from_millis(50);
+    assert!(beside <= most, "{quiet:?} before, {beside:?} beside a peer who does not read");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_machine_that_is_behind_stops_its_peer_and_loses_nothing() {
     for listen in BOTH {
@@ -298,7 +350,7 @@ async fn two_who_dial_each_other_end_with_one_connection_that_works() {
             tokio::join!(alice.dial(1, &to_bob, Some(bobs)), bob.dial(1, &to_alice, Some(alices)));
             let (left, right) = tokio::join!(alice.one_connection(), bob.one_connection());
             assert_eq!((left.1, right.1), (!right.1, !left.1), "round {round}: two halves of one connection");
-            let had_two = |node: &nodes::Node| {
+            let had_two = |node: &Node| {
                 node.seen.iter().filter(|event| matches!(event, Event::Connected { .. })).count() == 2
             };
             if had_two(&alice) || had_two(&bob) {

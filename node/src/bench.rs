@@ -17,8 +17,10 @@
 mod apart;
 mod append;
 mod backfill;
+mod blob;
 mod catch_up;
 mod cold_start;
+mod film;
 mod floors;
 mod idle;
 mod line;
@@ -26,6 +28,7 @@ mod live;
 mod member;
 mod node;
 mod page;
+mod photos;
 mod report;
 mod scratch;
 
@@ -35,7 +38,10 @@ use tidings::furnish::Plan;
 
 use crate::cli::{Ctx, Out};
 use crate::error::{Error, Result};
-use crate::limits::{BENCH_MOMENT_LIMIT, BENCH_MOMENTS, BENCH_QUICK_MOMENTS};
+use crate::limits::{
+    BENCH_FILM_MIB, BENCH_FILM_MIB_LIMIT, BENCH_MOMENT_LIMIT, BENCH_MOMENTS, BENCH_QUICK_FILM_MIB,
+    BENCH_QUICK_MOMENTS,
+};
 use crate::os;
 
 pub use node::serve;
@@ -60,6 +66,9 @@ pub enum Job {
     /// Live: from `post` at one node to the other's timeline
     #[value(name = "J5")]
     Live,
+    /// Blob: a film of 64 MiB between two nodes, over TCP and over QUIC
+    #[value(name = "J6")]
+    Blob,
     /// Cold start: from the process's start to the first page
     #[value(name = "J7")]
     ColdStart,
@@ -70,8 +79,16 @@ pub enum Job {
 
 impl Job {
     /// All, in the order of their names.
-    const ALL: [Self; 7] =
-        [Self::Append, Self::Backfill, Self::CatchUp, Self::Page, Self::Live, Self::ColdStart, Self::Idle];
+    const ALL: [Self; 8] = [
+        Self::Append,
+        Self::Backfill,
+        Self::CatchUp,
+        Self::Page,
+        Self::Live,
+        Self::Blob,
+        Self::ColdStart,
+        Self::Idle,
+    ];
 }
 
 /// What `bench` takes.
@@ -86,6 +103,9 @@ pub struct BenchArgs {
     /// So many moments, instead of 10,000 and 100,000
     #[arg(long, value_name = "N")]
     pub moments: Option<u64>,
+    /// Films of so many MiB, instead of 64
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=BENCH_FILM_MIB_LIMIT))]
+    pub mib: Option<u64>,
     /// Where the temporary homes go; the disk under it is the one that is measured
     #[arg(long)]
     pub dir: Option<PathBuf>,
@@ -97,6 +117,7 @@ pub struct Bench {
     out: Out,
     quick: bool,
     moments: Option<u64>,
+    mib: Option<u64>,
     scratch: Scratch,
 }
 
@@ -130,6 +151,12 @@ impl Bench {
         self.sizes().into_iter().min().unwrap_or(BENCH_QUICK_MOMENTS)
     }
 
+    /// How long the films of J6 are.
+    fn film_bytes(&self) -> u64 {
+        let mib = if self.quick { BENCH_QUICK_FILM_MIB } else { BENCH_FILM_MIB };
+        self.mib.unwrap_or(mib) * 1024 * 1024
+    }
+
     /// How often something is done, so that a median means something.
     const fn times(&self, full: usize, quick: usize) -> usize {
         if self.quick { quick } else { full }
@@ -150,7 +177,7 @@ pub fn bench(ctx: &Ctx, args: &BenchArgs) -> Result<()> {
     }
     apart::move_apart()?;
     let scratch = Scratch::new(args.dir.as_deref())?;
-    let bench = Bench { out: ctx.out, quick: args.quick, moments: args.moments, scratch };
+    let bench = Bench { out: ctx.out, quick: args.quick, moments: args.moments, mib: args.mib, scratch };
     if !apart::is_apart() {
         bench.say("No network of its own on this machine: wire_bytes is not measured.");
     }
@@ -164,6 +191,10 @@ pub fn bench(ctx: &Ctx, args: &BenchArgs) -> Result<()> {
             Job::CatchUp => catch_up::run(&bench)?,
             Job::Page => page::run(&bench)?,
             Job::Live => live::run(&bench)?,
+            Job::Blob => {
+                blob::run(&bench)?;
+                photos::run(&bench)?;
+            }
             Job::ColdStart => cold_start::run(&bench)?,
             Job::Idle => idle::run(&bench)?,
         }

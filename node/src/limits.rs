@@ -63,6 +63,8 @@ pub const VIDEO_SECONDS_DEFAULT: u64 = 15;
 pub const VIDEO_SECONDS_LIMIT: u64 = 60;
 /// How long ffmpeg may work on one video before it is ended, ms. *guess: a cut copies 100 MiB, a still decodes a second*
 pub const FFMPEG_TIMEOUT_MS: u64 = 15_000;
+/// How many of it work at the same time. *chosen: one leaves the other cores to the rest of the node*
+pub const FFMPEG_CONCURRENT_LIMIT: usize = 1;
 /// A still picture that ffmpeg makes, bytes. *chosen: 1,024 × 1,024 pixels as PNG, twice*
 pub const STILL_LEN_LIMIT: u64 = 8 * 1024 * 1024;
 /// Longest side of a preview that the composer asks for, pixels. *chosen: half of what is published*
@@ -75,5 +77,11 @@ pub const BENCH_MOMENTS: [u64; 2] = [10_000, 100_000];
 pub const BENCH_QUICK_MOMENTS: u64 = 1_000;
 /// Most moments of a bench. *follows from the store's quota: 20,000 of each of a hundred authors*
 pub const BENCH_MOMENT_LIMIT: u64 = 2_000_000;
+/// The film of a bench, MiB. *the job J6 of docs/adr/0011*
+pub const BENCH_FILM_MIB: u64 = 64;
+/// The film of a quick bench, MiB. *chosen: large against what a stream holds on its way, still done at once*
+pub const BENCH_QUICK_FILM_MIB: u64 = 16;
+/// The longest film of a bench, MiB. *follows from the largest blob, less padding*
+pub const BENCH_FILM_MIB_LIMIT: u64 = 96;
 /// How long one step of a bench may take, seconds. *guess: a million moments are written on a busy machine*
 pub const BENCH_PATIENCE_SECONDS: u64 = 3_600;

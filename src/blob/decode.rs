@@ -4,11 +4,14 @@
 //! pair of hashes, a group. A stack holds the hashes that are still to be met. Bytes come in whatever pieces the
 //! network gives; only an item that was cut in two is copied.
 //!
-//! What it does not do: it keeps no bytes and writes no file; what is verified goes to the caller's closure at once.
+//! What it does not do: it keeps no bytes and writes no file; what is verified goes to the caller's closure at once. What the
+//! closure gets still lies where it came, so that a caller can write many groups at once without copying one.
 //!
 //! Invariant: the closure sees a group only after the group's own hash and all pairs above it fit.
 //!
 //! Source: docs/protocol.md 3.9; invariant "no byte before its proof".
+
+use std::borrow::Cow;
 
 use bao_tree::iter::{BaoChunk, ResponseIter};
 use blake3::hazmat::{ChainingValue, Mode, merge_subtrees_non_root, merge_subtrees_root};
@@ -66,14 +69,14 @@ pub enum FeedError<E> {
 }
 
 /// Something that fits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verified<'a> {
     /// A pair of hashes, to be kept for serving the blob oneself.
     Pair {
         /// Offset in the tree's bytes.
         at: usize,
         /// 64 bytes.
-        pair: &'a [u8],
+        pair: Cow<'a, [u8]>,
     },
     /// A group of the blob.
     Group {
@@ -81,8 +84,8 @@ pub enum Verified<'a> {
         index: u32,
         /// Its offset in the blob, bytes.
         offset: u64,
-        /// Its bytes.
-        bytes: &'a [u8],
+        /// Its bytes, where they came; its own only if it was cut in two.
+        bytes: Cow<'a, [u8]>,
     },
 }
 
@@ -137,10 +140,10 @@ impl Decoder {
     ///
     /// # Cost
     /// One hash of what comes in; a copy only of items that are cut between two calls.
-    pub fn feed<E>(
+    pub fn feed<'a, E>(
         &mut self,
-        mut input: &[u8],
-        accept: &mut impl FnMut(Verified<'_>) -> Result<(), E>,
+        mut input: &'a [u8],
+        accept: &mut impl FnMut(Verified<'a>) -> Result<(), E>,
     ) -> Result<(), FeedError<E>> {
         loop {
             let wanted = self.wanted();
@@ -153,7 +156,7 @@ impl Decoder {
                     return Ok(());
                 };
                 input = rest;
-                self.take(item, accept)?;
+                self.take(Cow::Borrowed(item), accept)?;
             } else {
                 let missing = wanted.saturating_sub(self.carry.len());
                 let (more, rest) = input.split_at_checked(missing).unwrap_or((input, &[]));
@@ -162,10 +165,8 @@ impl Decoder {
                 if self.carry.len() < wanted {
                     return Ok(());
                 }
-                let mut item = std::mem::take(&mut self.carry);
-                self.take(&item, accept)?;
-                item.clear();
-                self.carry = item;
+                let item = std::mem::take(&mut self.carry);
+                self.take(Cow::Owned(item), accept)?;
             }
         }
     }
@@ -187,19 +188,20 @@ impl Decoder {
         }
     }
 
-    fn take<E>(
+    fn take<'a, E>(
         &mut self,
-        item: &[u8],
-        accept: &mut impl FnMut(Verified<'_>) -> Result<(), E>,
+        item: Cow<'a, [u8]>,
+        accept: &mut impl FnMut(Verified<'a>) -> Result<(), E>,
     ) -> Result<(), FeedError<E>> {
         match self.expected {
-            Expected::Size => self.check_size(item)?,
+            Expected::Size => self.check_size(&item)?,
             Expected::Pair { at, is_root, left, right } => {
-                self.check_pair(item, is_root, left, right)?;
+                self.check_pair(&item, is_root, left, right)?;
                 accept(Verified::Pair { at, pair: item }).map_err(FeedError::Sink)?;
             }
             Expected::Group { offset, is_root, .. } => {
-                let actual = if is_root { *blake3::hash(item).as_bytes() } else { group_value(offset, item) };
+                let actual =
+                    if is_root { *blake3::hash(&item).as_bytes() } else { group_value(offset, &item) };
                 self.meet(&actual)?;
                 let len = u64::try_from(item.len()).unwrap_or(u64::MAX);
                 self.verified_bytes = self.verified_bytes.saturating_add(len);

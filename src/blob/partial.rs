@@ -5,6 +5,8 @@
 //!
 //! Source: docs/protocol.md 3.9.
 
+use std::collections::BTreeSet;
+
 use super::{Groups, Shape};
 use crate::id::BlobId;
 use crate::limits::BLOB_RANGES_LIMIT;
@@ -76,17 +78,30 @@ impl Partial {
     /// What to ask for next: the missing groups, the first [`BLOB_RANGES_LIMIT`] ranges of them; `None` if the blob is
     /// whole.
     pub fn missing(&self) -> Option<Groups> {
-        self.missing_in(0)
+        self.missing_in(0..self.shape.groups())
     }
 
-    /// The same from a group on; where nothing is missing there, all that is.
-    pub fn missing_from(&self, first: u32) -> Option<Groups> {
-        self.missing_in(first).or_else(|| self.missing())
+    /// The same from where somebody waits on, to the end; of several places, so many groups in all, shared among them. Where
+    /// nothing is missing there, all that is.
+    pub fn missing_at(&self, places: &BTreeSet<u32>, shared: u32) -> Option<Groups> {
+        let stretch = match u32::try_from(places.len()) {
+            Ok(0 | 1) => u32::MAX,
+            count => shared.checked_div(count.unwrap_or(u32::MAX)).unwrap_or(1).max(1),
+        };
+        let mut next = 0u32;
+        let wanted = places.iter().flat_map(|place| {
+            let end = place.saturating_add(stretch).min(self.shape.groups());
+            let start = next.max(*place).min(end);
+            next = next.max(end);
+            start..end
+        });
+        self.missing_in(wanted).or_else(|| self.missing())
     }
 
-    fn missing_in(&self, first: u32) -> Option<Groups> {
+    /// Of ascending groups.
+    fn missing_in(&self, groups: impl Iterator<Item = u32>) -> Option<Groups> {
         let mut ranges: Vec<(u32, u32)> = Vec::new();
-        for group in (first..self.shape.groups()).filter(|group| !self.has(*group)) {
+        for group in groups.filter(|group| !self.has(*group)) {
             let is_full = ranges.len() >= BLOB_RANGES_LIMIT;
             match ranges.last_mut() {
                 Some((_, end)) if *end == group => *end = group.saturating_add(1),

@@ -204,8 +204,13 @@ fn a_partial_asks_for_what_it_has_not() {
     partial.mark(10);
     assert_eq!(partial.verified_groups(), 4);
     assert_eq!(partial.missing(), Some(groups(&[(2, 5), (6, 9)])));
-    assert_eq!(partial.missing_from(4), Some(groups(&[(4, 5), (6, 9)])));
-    assert_eq!(partial.missing_from(9), partial.missing());
+    let at = |places: &[u32], shared| partial.missing_at(&places.iter().copied().collect(), shared);
+    assert_eq!(at(&[], 1), partial.missing());
+    assert_eq!(at(&[4], 1), Some(groups(&[(4, 5), (6, 9)])), "one place has all from there on");
+    assert_eq!(at(&[9], 1), partial.missing());
+    assert_eq!(at(&[2, 6], 4), Some(groups(&[(2, 4), (6, 8)])), "two share");
+    assert_eq!(at(&[2, 3, 8], 6), Some(groups(&[(2, 5), (8, 9)])), "what overlaps is asked for once");
+    assert_eq!(at(&[2, 6], 0), Some(groups(&[(2, 3), (6, 7)])), "each has one at least");
     (0..10).for_each(|group| partial.mark(group));
     assert!(partial.is_whole());
     assert_eq!(partial.missing(), None);

@@ -320,7 +320,7 @@ mod tests {
         let mut answer = vec![0; 64 * 1024];
         let get = crate::blob::Get { blob: sealed.id, groups };
         let len = theirs.serve(&get).expect("here").fill(&mut answer).expect("read");
-        decoder.feed(&answer[..len], &mut |verified| incoming.accept(verified)).expect("true");
+        decoder.feed(&answer[..len], &mut |verified| incoming.accept(&[verified])).expect("true");
         (home, sealed, mine, incoming, plain)
     }
 

@@ -24,8 +24,6 @@ use crate::store::blobs::BlobFiles;
 
 /// Jobs that wait for the service's thread.
 pub(super) const JOB_QUEUE: usize = 256;
-/// Events of the network that wait for the service's thread: back-pressure beyond.
-const EVENT_QUEUE: usize = 256;
 /// Orders that wait for the network.
 const ORDER_QUEUE: usize = 256;
 /// Events that one commit takes together.
@@ -58,7 +56,7 @@ pub(super) enum Job {
 
 /// The network's end of things.
 pub(super) struct Network {
-    events: mpsc::Receiver<Event>,
+    events: net::Inbox,
     orders: mpsc::Sender<Order>,
     handle: net::Handle,
 }
@@ -96,7 +94,7 @@ pub(super) fn start_network(
     node_key: &SigningKey,
     blobs: Arc<BlobFiles>,
 ) -> Result<Network> {
-    let (event_sender, events) = mpsc::channel(EVENT_QUEUE);
+    let (event_sender, events) = net::inbox();
     let (orders, order_queue) = mpsc::channel(ORDER_QUEUE);
     let listen = if config.listen.is_empty() { default_listen() } else { config.listen.clone() };
     let record = match &config.record {
@@ -178,7 +176,7 @@ struct Run {
 }
 
 impl Engine {
-    async fn run(mut self, jobs: mpsc::Receiver<Job>, mut events: Option<mpsc::Receiver<Event>>) {
+    async fn run(mut self, jobs: mpsc::Receiver<Job>, mut events: Option<net::Inbox>) {
         let mut jobs = Jobs::new(jobs);
         if self.finish(Vec::new()).is_err() {
             return;
@@ -272,8 +270,8 @@ impl Engine {
     }
 
     /// The events that wait, and the checks of their entries under way.
-    fn gather(&mut self, first: Option<Event>, events: &mut Option<mpsc::Receiver<Event>>) -> Option<Run> {
-        let waiting = std::iter::from_fn(|| events.as_mut()?.try_recv().ok());
+    fn gather(&mut self, first: Option<Event>, events: &mut Option<net::Inbox>) -> Option<Run> {
+        let waiting = std::iter::from_fn(|| events.as_mut()?.try_recv());
         let run: Vec<Event> = first.into_iter().chain(waiting).take(RUN).collect();
         let checks: Vec<_> = run.iter().filter_map(|event| self.service.check(event)).collect();
         let checks = (checks.len() >= CHECK_MIN)
@@ -282,7 +280,7 @@ impl Engine {
     }
 
     /// Works on the run that comes next, and has the one behind it checked meanwhile.
-    fn take_run(&mut self, events: &mut Option<mpsc::Receiver<Event>>) -> std::result::Result<(), Error> {
+    fn take_run(&mut self, events: &mut Option<net::Inbox>) -> std::result::Result<(), Error> {
         let Some(Run { events: run, checks }) = self.next.take() else { return Ok(()) };
         if let Some(checks) = checks {
             self.next = self.gather(None, events);
@@ -393,7 +391,7 @@ async fn reserve(orders: Option<mpsc::Sender<Order>>) -> Option<mpsc::OwnedPermi
     }
 }
 
-async fn next_event(events: &mut Option<mpsc::Receiver<Event>>) -> Option<Event> {
+async fn next_event(events: &mut Option<net::Inbox>) -> Option<Event> {
     match events {
         Some(events) => events.recv().await,
         None => std::future::pending().await,

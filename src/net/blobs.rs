@@ -16,6 +16,7 @@
 //!
 //! Source: docs/protocol.md 3.7, 3.9.
 
+use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::sync::Arc;
@@ -31,8 +32,8 @@ use super::frames::{About, put_frame, read_frame};
 use crate::blob::{Decoder, Encoder, FeedError, Get, Groups, Shape};
 use crate::id::BlobId;
 use crate::limits::{
-    BLOB_BUFFER_LEN, BLOB_BUFFERS, BLOB_DECISION_TIMEOUT_MS, BLOB_LINGER_MS, BLOB_RATE_MIN,
-    BLOB_REQUEST_TIMEOUT_MS, BLOB_STALL_TIMEOUT_MS, BLOB_SYNC_LEN,
+    BLOB_BUFFER_LEN, BLOB_BUFFERS, BLOB_DECISION_TIMEOUT_MS, BLOB_FETCH_BUFFERS, BLOB_LINGER_MS,
+    BLOB_RATE_MIN, BLOB_REQUEST_TIMEOUT_MS, BLOB_STALL_TIMEOUT_MS, BLOB_SYNC_LEN,
 };
 use crate::link::{ConnId, Event};
 use crate::store::blobs::{BlobFiles, Error, Incoming};
@@ -269,8 +270,8 @@ pub(super) async fn fetch(
         return FAILED;
     };
     let arriving = Arc::clone(incoming.arriving());
-    let (full, filled) = mpsc::channel::<Filled>(BLOB_BUFFERS);
-    let (empty, emptied) = mpsc::channel(BLOB_BUFFERS);
+    let (full, filled) = mpsc::channel::<Filled>(BLOB_FETCH_BUFFERS);
+    let (empty, emptied) = mpsc::channel(BLOB_FETCH_BUFFERS);
     let keeper = spawn_blocking(move || keep(incoming, decoder, filled, &empty));
     let get = Get { blob, groups: missing };
     let mut received = 0;
@@ -334,11 +335,14 @@ async fn receive(
     timeout(STALL, stream.close()).await.map_err(|_| io::ErrorKind::TimedOut)??;
     let mut made = 0usize;
     while *received < len {
-        let buffer = if made < BLOB_BUFFERS {
-            made = made.saturating_add(1);
-            Some(vec![0; BLOB_BUFFER_LEN])
-        } else {
-            pace.excuse(emptied.recv()).await
+        // As few as there must be: what was emptied is hot in the cache, and a line slower than the disk needs two.
+        let buffer = match emptied.try_recv() {
+            Ok(buffer) => Some(buffer),
+            Err(_) if made < BLOB_FETCH_BUFFERS => {
+                made = made.saturating_add(1);
+                Some(vec![0; BLOB_BUFFER_LEN])
+            }
+            Err(_) => pace.excuse(emptied.recv()).await,
         };
         // The thread ends before the answer does only if something does not fit.
         let Some(mut buffer) = buffer else { return Ok(()) };
@@ -394,25 +398,27 @@ fn keep(
     let mut unsynced = 0usize;
     let mut syncing = None;
     while let Some((buffer, len)) = filled.blocking_recv() {
-        let fed = decoder.feed(buffer.get(..len).unwrap_or(&[]), &mut |verified| incoming.accept(verified));
-        match fed {
-            Ok(()) => {
-                // The reader may have ended.
-                let _ = empty.try_send(buffer);
-                unsynced = unsynced.saturating_add(len);
-                if unsynced >= BLOB_SYNC_LEN && syncing.as_ref().is_none_or(JoinHandle::is_finished) {
-                    unsynced = 0;
-                    syncing = start_sync(&incoming);
-                }
-            }
-            Err(FeedError::Fault(fault)) => {
-                tracing::debug!(%fault, "the answer to a request for a blob is wrong");
-                return Fetched::Failed { lied: fault.is_lie() };
-            }
-            Err(FeedError::Sink(error)) => {
-                tracing::warn!(%error, "a blob cannot be kept");
-                return FAILED;
-            }
+        let mut verified = Vec::new();
+        let fed = decoder.feed(buffer.get(..len).unwrap_or(&[]), &mut |item| {
+            verified.push(item);
+            Ok::<_, Infallible>(())
+        });
+        // What came before something that does not fit is true.
+        if let Err(error) = incoming.accept(&verified) {
+            tracing::warn!(%error, "a blob cannot be kept");
+            return FAILED;
+        }
+        drop(verified);
+        if let Err(FeedError::Fault(fault)) = fed {
+            tracing::debug!(%fault, "the answer to a request for a blob is wrong");
+            return Fetched::Failed { lied: fault.is_lie() };
+        }
+        // The reader may have ended.
+        let _ = empty.try_send(buffer);
+        unsynced = unsynced.saturating_add(len);
+        if unsynced >= BLOB_SYNC_LEN && syncing.as_ref().is_none_or(JoinHandle::is_finished) {
+            unsynced = 0;
+            syncing = start_sync(&incoming);
         }
     }
     if incoming.partial().is_whole() { finish(*incoming) } else { Fetched::Part(incoming) }

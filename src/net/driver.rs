@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::behaviour::{Behaviour, Happened};
 use super::streams::{Ended, Open, State};
-use super::{Config, ping, translate};
+use super::{Config, inbox, ping, translate};
 use crate::id::NodeId;
 use crate::limits::{BLOB_PEER_SERVE_LIMIT, BLOB_SERVE_LIMIT, CLOSE_GRACE_MS, EVENT_BACKLOG_LIMIT};
 use crate::link::{Address, ConnId, DialId, Event, Order, StreamId};
@@ -49,7 +49,7 @@ pub(super) struct Driver {
     pub(super) swarm: Swarm<Behaviour>,
     pub(super) config: Config,
     pub(super) blobs: Arc<BlobFiles>,
-    pub(super) events: mpsc::Sender<Event>,
+    pub(super) events: inbox::Sender,
     /// Events on their way to the machine, each with the start signal of the stream it tells of.
     pub(super) outbox: VecDeque<(Event, Option<oneshot::Sender<()>>)>,
     pub(super) conns: BTreeMap<ConnectionId, Conn>,
@@ -66,7 +66,7 @@ impl Driver {
         config: Config,
         swarm: Swarm<Behaviour>,
         blobs: Arc<BlobFiles>,
-        events: mpsc::Sender<Event>,
+        events: inbox::Sender,
     ) -> Self {
         Self {
             swarm,

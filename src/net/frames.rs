@@ -15,6 +15,7 @@ use futures::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader}
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
+use super::inbox;
 use super::record::Recorder;
 use crate::id::NodeId;
 use crate::limits::{CLOSE_GRACE_MS, FRAME_LIMIT, SEND_QUEUE_BYTES_LIMIT, SEND_QUEUE_FRAMES_LIMIT};
@@ -72,7 +73,7 @@ pub(super) struct About {
     pub(super) stream: StreamId,
     pub(super) node: NodeId,
     pub(super) protocol: Protocol,
-    pub(super) events: mpsc::Sender<Event>,
+    pub(super) events: inbox::Sender,
     pub(super) record: Option<Arc<dyn Recorder>>,
 }
 

@@ -23,6 +23,20 @@ use crate::crypto::SigningKey;
 use crate::id::NodeId;
 use crate::limits::{ADDRESS_LIMIT, DIAL_TIMEOUT_MS, TRANSPORT_STREAM_LIMIT};
 
+/// Makes the random numbers of QUIC's TLS library ready, on a thread of its own.
+///
+/// The library measures the jitter of the processor before it gives its first one, once in a process: that takes some
+/// 70 ms of work, and the first handshake would wait for it. Called when a node begins to open its home, it is over when
+/// the first friend is dialled.
+pub fn prepare() {
+    let work = || {
+        // Whoever needs a random number asks again, and is told if there is none.
+        let _ = aws_lc_rs::rand::fill(&mut [0; 32]);
+    };
+    // A system without room for a thread lets the first handshake do it.
+    let _ = std::thread::Builder::new().name("tls-entropy".to_owned()).spawn(work);
+}
+
 type Connections = Boxed<(PeerId, StreamMuxerBox)>;
 
 /// The swarm, listening.

@@ -6,8 +6,13 @@
 //!
 //! What was taken back from me is not asked for. Nor is it remembered who was asked beyond this run.
 //!
+//! Two nodes that meet come to rest in a hundred epochs at once. To look at all of them would take longer than everything
+//! else about the meeting, and nearly always finds nothing: so where more than a few are due they wait a moment, and are
+//! looked at a few at a time, while what differs between the two goes on its way.
+//!
 //! # Cost
-//! At most [`BODY_LOOK_LIMIT`] records of an epoch are looked at when it comes to rest with somebody.
+//! At most [`BODY_LOOK_LIMIT`] records of an epoch are looked at when it comes to rest with somebody, in
+//! [`BODY_LOOK_EPOCHS_LIMIT`] epochs a step.
 //!
 //! Source: docs/protocol.md 3.7 (Gone), 3.10 (window), 3.15 (changed audiences).
 
@@ -16,26 +21,47 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Service;
 use super::receive::Lying;
 use crate::id::{EpochId, UserId};
-use crate::limits::BODY_LOOK_LIMIT;
+use crate::limits::{BODY_LOOK_EPOCHS_LIMIT, BODY_LOOK_LIMIT, BODY_LOOK_PAUSE_MS};
 use crate::link::StreamId;
 use crate::moment::Class;
 use crate::store::layout::split_log_key;
 use crate::store::{Direction, KeyRange, StoreError, Tree};
 use crate::sync::IntervalSet;
-use crate::time::Day;
+use crate::time::{Day, Timestamp};
 
 /// What was asked of whom today.
 #[derive(Debug, Default)]
 pub(super) struct Bodies {
     due: BTreeSet<EpochId>,
+    /// When those go on that were too many for one step.
+    next: Option<Timestamp>,
     day: Option<Day>,
     asked: BTreeMap<(UserId, EpochId), BTreeSet<u64>>,
 }
 
 impl Bodies {
-    /// An epoch is to be looked at when the step ends.
-    pub(super) fn look(&mut self, epoch: EpochId) {
+    /// An epoch is to be looked at when the step ends, or soon.
+    fn look(&mut self, epoch: EpochId) {
         self.due.insert(epoch);
+    }
+
+    /// The epochs whose turn it is. Whatever is left has its turn later.
+    fn turn(&mut self, now: Timestamp) -> Vec<EpochId> {
+        if self.next.is_none() && self.due.len() > BODY_LOOK_EPOCHS_LIMIT {
+            self.next = Some(now.plus_ms(BODY_LOOK_PAUSE_MS));
+        }
+        // A wait that is too long was set before the clock went back.
+        if self.next.is_some_and(|at| at > now && at.since(now) <= BODY_LOOK_PAUSE_MS) {
+            return Vec::new();
+        }
+        let mut turn = Vec::new();
+        while turn.len() < BODY_LOOK_EPOCHS_LIMIT
+            && let Some(epoch) = self.due.pop_first()
+        {
+            turn.push(epoch);
+        }
+        self.next = (!self.due.is_empty()).then(|| now.plus_ms(BODY_LOOK_PAUSE_MS));
+        turn
     }
 
     /// Of these numbers, those that this peer was not asked for today; they count as asked from now on.
@@ -65,14 +91,26 @@ impl Service {
             let epochs: Vec<EpochId> = theirs.map(|epoch| epoch.id).collect();
             for epoch in epochs {
                 self.bodies.asked.retain(|(_, of), _| *of != epoch);
-                self.bodies.look(epoch);
+                self.look_for_bodies(epoch);
             }
         }
     }
 
-    /// Asks for bodies in the epochs that were touched by this step.
+    /// An epoch has come to rest with somebody, or a header came: bodies that are not here may be had now.
+    pub(super) fn look_for_bodies(&mut self, epoch: EpochId) {
+        if self.may_lack_bodies(&epoch) {
+            self.bodies.look(epoch);
+        }
+    }
+
+    /// When the next epochs are looked at for bodies.
+    pub(super) const fn bodies_wakeup(&self) -> Option<Timestamp> {
+        self.bodies.next
+    }
+
+    /// Asks for bodies in the epochs that were touched, a few in a step.
     pub(super) fn ask_bodies(&mut self) -> Result<(), StoreError> {
-        for epoch in std::mem::take(&mut self.bodies.due) {
+        for epoch in self.bodies.turn(self.now) {
             let missing = self.bodiless(&epoch)?;
             if missing.is_empty() {
                 continue;
@@ -96,12 +134,16 @@ impl Service {
         Ok(())
     }
 
+    /// Whether it is an epoch of another's moments that I could read.
+    fn may_lack_bodies(&self, epoch: &EpochId) -> bool {
+        self.state.epochs.get(epoch).is_some_and(|record| {
+            record.own.is_none() && record.class == Class::Posts && record.secret.is_some()
+        })
+    }
+
     /// The numbers of entries of another's moments of which only the header is here, though they could be read.
     fn bodiless(&self, epoch: &EpochId) -> Result<Vec<u64>, StoreError> {
-        let is_readable = self.state.epochs.get(epoch).is_some_and(|record| {
-            record.own.is_none() && record.class == Class::Posts && record.secret.is_some()
-        });
-        if !is_readable {
+        if !self.may_lack_bodies(epoch) {
             return Ok(Vec::new());
         }
         let range = KeyRange::prefix(epoch.as_bytes());
@@ -120,6 +162,28 @@ impl Service {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_few_epochs_are_looked_at_at_once_and_many_wait_and_come_a_few_at_a_time() {
+        let epoch = |n: usize| EpochId::from_bytes([u8::try_from(n).expect("small"); 16]);
+        let (mut bodies, now) = (Bodies::default(), Timestamp::from_millis(1_000));
+        (0..BODY_LOOK_EPOCHS_LIMIT).for_each(|n| bodies.look(epoch(n)));
+        assert_eq!(bodies.turn(now).len(), BODY_LOOK_EPOCHS_LIMIT);
+        assert_eq!((bodies.next, bodies.turn(now).len()), (None, 0));
+        let many = 2 * BODY_LOOK_EPOCHS_LIMIT + 1;
+        (0..many).for_each(|n| bodies.look(epoch(n)));
+        assert_eq!(bodies.turn(now).len(), 0, "all wait");
+        let (mut at, mut looked) = (now, Vec::new());
+        while let Some(next) = bodies.next {
+            assert_eq!(bodies.turn(at).len(), 0, "not before its time");
+            assert!(next > at && next.since(at) <= BODY_LOOK_PAUSE_MS);
+            at = next;
+            let turn = bodies.turn(at);
+            assert!(!turn.is_empty() && turn.len() <= BODY_LOOK_EPOCHS_LIMIT);
+            looked.extend(turn);
+        }
+        assert_eq!(looked, (0..many).map(epoch).collect::<Vec<_>>());
+    }
 
     #[test]
     fn a_peer_is_asked_for_a_body_once_a_day_and_for_so_many_at_most() {

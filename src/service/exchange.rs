@@ -138,7 +138,7 @@ impl Service {
             sync::Output::PeerHas { epoch, seqs } => self.on_peer_has(conn, &epoch, &seqs)?,
             sync::Output::InSync { epoch } => {
                 self.note_in_sync(&epoch);
-                self.bodies.look(epoch);
+                self.look_for_bodies(epoch);
                 let friend = self.net.conns.get(&conn).and_then(|state| state.friend);
                 if self.state.epochs.get(&epoch).is_some_and(|record| record.own.is_some()) {
                     // They have all of it, and the digest alone has said so.
@@ -196,7 +196,7 @@ impl Service {
     ) -> Result<(), StoreError> {
         let verdict = match header {
             Some(header) => {
-                self.bodies.look(epoch);
+                self.look_for_bodies(epoch);
                 self.take_header(&header)?
             }
             None => match self.lying(&epoch, seq, id)? {

@@ -167,6 +167,7 @@ impl Service {
             self.net_wakeup(),
             self.wants_wakeup(),
             self.index_wakeup(),
+            self.bodies_wakeup(),
             self.dial_wakeup(),
             settlements.min(),
             redemptions.min(),

@@ -20,7 +20,8 @@
 //! wanted.
 //!
 //! One friend's pictures cannot keep another's out: a peer is asked for few at once, and what waits is shared fairly
-//! among the authors.
+//! among the authors. Nor can originals keep previews out: a film may take minutes, so that of the places of a peer, and of
+//! all, some are never given to originals.
 //!
 //! Source: docs/protocol.md 3.9, 3.18.
 
@@ -41,8 +42,8 @@ use crate::crypto::{BlobKey, padded_len};
 use crate::error::{Error, Result as Said};
 use crate::id::{BlobId, EntryId, EpochId, UserId};
 use crate::limits::{
-    BLOB_CACHE_LIMIT, BLOB_FETCH_LIMIT, BLOB_NAMING_LIMIT, BLOB_PEER_FETCH_LIMIT, BLOB_PREFETCH_DAYS,
-    BLOB_WANTED_LIMIT,
+    BLOB_CACHE_LIMIT, BLOB_FETCH_LIMIT, BLOB_NAMING_LIMIT, BLOB_ORIGINAL_FETCH_LIMIT, BLOB_PEER_FETCH_LIMIT,
+    BLOB_PEER_ORIGINAL_LIMIT, BLOB_PREFETCH_DAYS, BLOB_WANTED_LIMIT,
 };
 use crate::link::{ConnId, Order, StreamId};
 use crate::moment::Post;
@@ -345,6 +346,7 @@ impl Service {
         if free.is_empty() {
             return Ok(());
         }
+        let mut free_for_originals = self.free_for_originals(&free);
         let mut waiting: Vec<Turn> = self.wants.waiting.values().flatten().copied().collect();
         waiting.sort_unstable();
         for turn in waiting {
@@ -355,13 +357,25 @@ impl Service {
             if self.wants.fetching.contains_key(&naming.blob) {
                 continue;
             }
-            let Some((conn, peer)) = self.who_has(&free, &naming)? else { continue };
+            let those = if turn.0 { &free_for_originals } else { &free };
+            let Some((conn, peer)) = self.who_has(those, &naming)? else { continue };
             self.wants.take(&turn);
             self.wants.fetching.insert(naming.blob, Fetch { conn, peer, turn, dropped: false });
             self.order(Order::FetchBlob { conn, blob: naming.blob, bytes: naming.bytes });
             free = self.free_peers();
+            free_for_originals = self.free_for_originals(&free);
         }
         Ok(())
+    }
+
+    /// Those of them that may be asked for an original.
+    fn free_for_originals(&self, free: &[(ConnId, StreamId, UserId)]) -> Vec<(ConnId, StreamId, UserId)> {
+        let originals = || self.wants.fetching.values().filter(|fetch| fetch.turn.0);
+        if originals().count() >= BLOB_ORIGINAL_FETCH_LIMIT {
+            return Vec::new();
+        }
+        let of = |user: &UserId| originals().filter(|fetch| fetch.peer == *user).count();
+        free.iter().filter(|(.., user)| of(user) < BLOB_PEER_ORIGINAL_LIMIT).copied().collect()
     }
 
     /// Sessions that may be asked for one more blob.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tidings::crypto::SigningKey;
 use tidings::id::{BlobId, NodeId};
-use tidings::limits::{EVENT_QUEUE_LIMIT, ORDER_QUEUE_LIMIT};
+use tidings::limits::ORDER_QUEUE_LIMIT;
 use tidings::link::{Address, ConnId, DialId, Event, Order, Protocol, StreamId};
 use tidings::net::record::Recorder;
 use tidings::net::{self, Config, translate};
@@ -36,7 +36,7 @@ pub struct Node {
     /// Everything that was heard so far.
     pub seen: Vec<Event>,
     dir: TempDir,
-    events: mpsc::Receiver<Event>,
+    events: net::Inbox,
     orders: mpsc::Sender<Order>,
     handle: net::Handle,
 }
@@ -68,7 +68,7 @@ pub async fn spawn_with(seed: u8, listen: &str, config: Config) -> Node {
 
 pub async fn spawn_in(seed: u8, listen: &str, config: Config, dir: TempDir) -> Node {
     let files = Arc::new(BlobFiles::open(dir.path()).expect("blobs"));
-    let (events_in, mut events) = mpsc::channel(EVENT_QUEUE_LIMIT);
+    let (events_in, mut events) = net::inbox();
     let (orders, orders_out) = mpsc::channel(ORDER_QUEUE_LIMIT);
     let key = SigningKey::from_seed(&[seed; 32]);
     let listen = listen.split_whitespace().map(str::to_owned).collect();
@@ -87,7 +87,7 @@ pub fn try_spawn(seed: u8, listen: &str) -> Result<net::Handle, net::Error> {
     let files = Arc::new(BlobFiles::open(dir.path()).expect("blobs"));
     let config = Config { listen: vec![listen.to_owned()], ..Config::default() };
     let key = SigningKey::from_seed(&[seed; 32]);
-    net::spawn(config, &key, files, mpsc::channel(1).0, mpsc::channel(1).1)
+    net::spawn(config, &key, files, net::inbox().0, mpsc::channel(1).1)
 }
 
 /// Both admit each other and the first dials. Returns the connection as each of them numbers it.

@@ -3,7 +3,7 @@
 use tidings::ask::{PhotoDraft, PostDraft, SealedBlob};
 use tidings::crypto::{BlobKey, padded_len};
 use tidings::id::BlobId;
-use tidings::limits::BLOB_PEER_FETCH_LIMIT;
+use tidings::limits::{BLOB_PEER_FETCH_LIMIT, BLOB_PEER_ORIGINAL_LIMIT};
 
 use super::people::{circle, everyone};
 use super::world::{Who, World};
@@ -148,4 +148,37 @@ fn one_friends_pictures_take_two_places_and_leave_the_others_to_the_rest() {
     world.run(2_000);
     assert!(world.has_files(2, 7), "Alice's picture waits for Mallory");
     assert_eq!(asked(&world), BLOB_PEER_FETCH_LIMIT);
+}
+
+#[test]
+fn previews_come_before_originals_and_no_original_keeps_one_waiting() {
+    let mut world = circle(75, &["Alice", "Bob"]);
+    world.partition(0, 1);
+    let all = 10..20;
+    for n in all.clone() {
+        world.keep_files(0, n);
+        world.post_photo(0, &format!("photo {n}"), picture(n));
+    }
+    // No original comes to its end for now, as films on a slow line do not.
+    world.nodes[0].slow = all.clone().map(|n| blob(n, 0).id).collect();
+    world.join_all();
+    world.run(60_000);
+    let has = |world: &World, n: u8| world.nodes[1].blobs.contains(&blob(n, 0).id);
+    assert!(all.clone().all(|n| has(&world, n + 100)), "a preview waits for an original");
+    assert!(!all.clone().any(|n| has(&world, n)));
+    assert_eq!(world.nodes[1].fetching.len(), BLOB_PEER_ORIGINAL_LIMIT, "one place is free");
+    let asked = |world: &World, is_preview: bool| -> Vec<usize> {
+        let of_kind = |id: &BlobId| (id.as_bytes()[0] >= 100) == is_preview;
+        world.nodes[1].asked_for.iter().enumerate().filter(|(_, id)| of_kind(id)).map(|(at, _)| at).collect()
+    };
+    assert_eq!((asked(&world, true).len(), asked(&world, false).len()), (10, BLOB_PEER_ORIGINAL_LIMIT));
+    // When they do come, all is well.
+    world.partition(0, 1);
+    world.nodes[0].slow.clear();
+    world.run(1_000);
+    world.join_all();
+    world.run(400_000);
+    assert!(all.clone().all(|n| world.has_files(1, n)));
+    let (previews, originals) = (asked(&world, true), asked(&world, false));
+    assert!(previews.iter().max() < originals.get(BLOB_PEER_ORIGINAL_LIMIT), "{previews:?} {originals:?}");
 }

@@ -58,6 +58,10 @@ pub struct Node {
     pub true_bytes: BTreeMap<BlobId, u64>,
     /// Takes questions for blobs and never answers.
     pub is_mute: bool,
+    /// Blobs that are asked for and never come to their end.
+    pub slow: BTreeSet<BlobId>,
+    /// Every question for a blob, in order.
+    pub asked_for: Vec<BlobId>,
     pub address: Address,
     pub service: Option<Service>,
     pub received: Vec<Received>,
@@ -233,6 +237,8 @@ impl World {
             blobs: BTreeSet::new(),
             true_bytes: BTreeMap::new(),
             is_mute: false,
+            slow: BTreeSet::new(),
+            asked_for: Vec::new(),
             address: address(number),
             service: None,
             received: Vec::new(),
@@ -558,6 +564,9 @@ impl World {
             }
             Order::ServeBlob { stream, blob } => {
                 let Some((link, asker)) = self.asks.remove(&(who, stream)) else { return };
+                if self.nodes[who].slow.contains(&blob) {
+                    return;
+                }
                 let whole = self.nodes[who].blobs.contains(&blob);
                 self.answer_blob(link, asker, blob, whole);
             }
@@ -576,6 +585,7 @@ impl World {
                     return self.tell(who, 0, Event::BlobFailed { blob, conn, lied: false });
                 };
                 let other = self.links[&link].other(who).who;
+                self.nodes[who].asked_for.push(blob);
                 self.nodes[who].fetching.insert(blob, (conn, bytes));
                 self.send(link, other, What::BlobAsk { link, blob });
             }

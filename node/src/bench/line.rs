@@ -80,6 +80,45 @@ pub enum Order {
         /// The folder.
         folder: PathBuf,
     },
+    /// Seal a film and post it.
+    ShareFilm {
+        /// Its length.
+        bytes: u64,
+        /// Each round has another.
+        round: u64,
+    },
+    /// Seal a film and leave it at that. Answer: `ms`; and what it takes to hash and to encrypt as many bytes, nothing
+    /// else: `hash_ms`, `cipher_ms`.
+    SealFilm {
+        /// Its length.
+        bytes: u64,
+        /// Each round has another.
+        round: u64,
+    },
+    /// From now on, wait for a film.
+    AwaitFilm {
+        /// Its length.
+        bytes: u64,
+    },
+    /// Wait until it was stored and read. Answer: `ms`, since its moment was here.
+    FilmCame,
+    /// Serve bytes on a bare libp2p stream. Answer: `address`.
+    ServeBare {
+        /// A multiaddr.
+        listen: String,
+    },
+    /// Read so many of them. Answer: `ms`.
+    FetchBare {
+        /// Where.
+        address: String,
+        /// How many.
+        bytes: u64,
+    },
+    /// Write so many into a file and sync it. Answer: `ms`.
+    WriteBare {
+        /// How many.
+        bytes: u64,
+    },
 }
 
 /// A plan as it is said.

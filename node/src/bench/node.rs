@@ -15,7 +15,7 @@ use tidings::view::Happening;
 use tokio::sync::{Semaphore, watch};
 
 use super::line::Order;
-use super::{floors, page};
+use super::{film, floors, page};
 use crate::cli::Ctx;
 use crate::cli::door::runtime;
 use crate::error::{Error, Result};
@@ -32,7 +32,8 @@ const COUNT_PAGE: usize = 1_000;
 /// If standard input cannot be read; what an order comes to is told to whoever gave it.
 pub fn serve(ctx: &Ctx) -> Result<()> {
     let runtime = runtime()?;
-    let mut desk = Desk { home: ctx.home.path().to_path_buf(), client: None, crowd: Vec::new(), heard: None };
+    let home = ctx.home.path().to_path_buf();
+    let mut desk = Desk { home, client: None, crowd: Vec::new(), heard: None, coming: None };
     for line in std::io::stdin().lock().lines() {
         let line = line.map_err(|e| Error::failed("io", e.to_string(), "this is for `tidings bench`"))?;
         let order = serde_json::from_str::<Order>(&line);
@@ -58,6 +59,7 @@ struct Desk {
     crowd: Vec<Client>,
     /// The times at which marks were reached.
     heard: Option<(usize, watch::Receiver<Vec<f64>>)>,
+    coming: Option<film::Coming>,
 }
 
 impl Desk {
@@ -97,6 +99,16 @@ impl Desk {
             Order::Pages { plan, rounds } => page::read(&self.home, &plan.into(), rounds),
             Order::Crowd { homes, links } => self.crowd(homes, links).await,
             Order::OpenStore { folder } => Ok(json!({"ms": floors::open_sled(&folder)?})),
+            Order::ShareFilm { bytes, round } => film::share(self.client()?, &self.home, bytes, round).await,
+            Order::SealFilm { bytes, round } => film::seal(self.client()?, &self.home, bytes, round).await,
+            Order::AwaitFilm { bytes } => {
+                self.coming = Some(film::wait_for(self.client()?, bytes));
+                Ok(json!({}))
+            }
+            Order::FilmCame => film::came(self.coming.take().ok_or_else(|| late("nobody waits"))?).await,
+            Order::ServeBare { listen } => film::serve_bare(&listen).await,
+            Order::FetchBare { address, bytes } => film::fetch_bare(&address, bytes).await,
+            Order::WriteBare { bytes } => film::write_bare(&self.home, bytes),
         }
     }
 

@@ -4,9 +4,13 @@
 //! Here a transfer says which groups it has verified and written, and readers say which they wait for.
 //!
 //! ```text
-//!   transfer ── mark(group) ──▶ Arriving ──▶ readers that wait for it
-//!            ◀── wanted ──────           ◀── want(group)
+//!   transfer ── mark(groups) ─▶ Arriving ──▶ readers that wait for them
+//!            ◀── places ──────           ◀── want(group)
 //! ```
+//!
+//! One who reads far from where the transfer is turns it there at once, if nobody else waits. Where several do, far from each
+//! other, they are served *in turns*: each request asks for a stretch at every place, [`BLOB_TURN_GROUPS`] in all, and runs
+//! to its end, so that neither starves and nothing that is on its way is thrown away.
 //!
 //! A group counts as *proven* only if this process verified it: the map of an earlier run is a claim, and whoever reads
 //! what it claims waits until the whole has been hashed. What was proven stays so from one transfer of the blob to the
@@ -19,12 +23,12 @@
 //!
 //! Source: docs/protocol.md 3.9; docs/adr/0015.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use crate::blob::{Partial, Shape};
-use crate::limits::{BLOB_AHEAD_GROUPS, BLOB_READER_LIMIT};
+use crate::limits::{BLOB_AHEAD_GROUPS, BLOB_READER_LIMIT, BLOB_TURN_GROUPS};
 
 /// What is known of a blob on its way.
 #[derive(Debug)]
@@ -42,8 +46,14 @@ struct State {
     gone: bool,
     /// The group that the transfer is at.
     at: u32,
-    /// What somebody waits for that the transfer will not come to soon.
-    wanted: Option<u32>,
+    /// How many it has brought since it was asked for.
+    brought: u32,
+    /// It was asked for a stretch at each of several places, and is not to be turned meanwhile.
+    in_turns: bool,
+    /// It is to turn: somebody waits for what it will not come to soon.
+    turn: bool,
+    /// Where those go on who read along with it.
+    followed: BTreeSet<u32>,
     /// By ticket: the group that each waits for.
     readers: BTreeMap<u64, (u32, Waker)>,
     next_ticket: u64,
@@ -68,7 +78,10 @@ impl Arriving {
             claimed: false,
             gone: false,
             at: 0,
-            wanted: None,
+            brought: 0,
+            in_turns: false,
+            turn: false,
+            followed: BTreeSet::new(),
             readers: BTreeMap::new(),
             next_ticket: 0,
             transfer: None,
@@ -115,21 +128,18 @@ impl Arriving {
         kept.verified_groups() > 0
     }
 
-    /// A group was verified, and stands in the file.
-    pub(super) fn mark(&self, group: u32) {
+    /// Groups were verified, and stand in the file.
+    pub(super) fn mark(&self, groups: &[u32]) {
+        let Some(last) = groups.last() else { return };
         let mut state = self.lock();
-        state.proven.mark(group);
-        state.at = group;
-        if state.readers.is_empty() {
-            return;
+        groups.iter().for_each(|group| state.proven.mark(*group));
+        state.at = *last;
+        state.brought = state.brought.saturating_add(u32::try_from(groups.len()).unwrap_or(u32::MAX));
+        state.wake_readers(self.shape);
+        let others_wait = state.readers.values().any(|(group, _)| !state.comes_soon(*group));
+        if others_wait && !state.in_turns && state.brought >= BLOB_TURN_GROUPS {
+            state.turn_transfer();
         }
-        state.readers.retain(|_, (waits_for, waker)| {
-            let comes = *waits_for == group;
-            if comes {
-                waker.wake_by_ref();
-            }
-            !comes
-        });
     }
 
     /// All of it is there and fits the id.
@@ -173,12 +183,15 @@ impl Arriving {
             return Poll::Ready(There::Crowded);
         }
         state.readers.insert(ticket, (group, context.waker().clone()));
-        let comes_soon = group >= state.at && group <= state.at.saturating_add(BLOB_AHEAD_GROUPS);
-        if !comes_soon && state.wanted != Some(group) {
-            state.wanted = Some(group);
-            if let Some(transfer) = state.transfer.take() {
-                transfer.wake();
-            }
+        if state.comes_soon(group) {
+            return Poll::Pending;
+        }
+        if state.readers.len() <= 1 {
+            // Whoever read along with the transfer has gone, or went on from there to here.
+            state.followed.clear();
+            state.turn_transfer();
+        } else if !state.in_turns && state.brought >= BLOB_TURN_GROUPS {
+            state.turn_transfer();
         }
         Poll::Pending
     }
@@ -186,21 +199,30 @@ impl Arriving {
     /// For a transfer: ready when it should turn to another place.
     pub fn poll_turn(&self, context: &Context<'_>) -> Poll<()> {
         let mut state = self.lock();
-        if state.wanted.is_some() {
+        if state.turn {
             return Poll::Ready(());
         }
         state.transfer = Some(context.waker().clone());
         Poll::Pending
     }
 
-    /// Where a transfer should begin, asked once: the group that somebody waits for.
-    pub fn take_wanted(&self) -> Option<u32> {
+    /// Where a transfer should begin, asked at each request: the groups that somebody waits for. Several are served in
+    /// turns.
+    pub fn take_places(&self) -> BTreeSet<u32> {
         let mut state = self.lock();
-        let wanted = state.wanted.take().filter(|group| !state.proven.has(*group));
-        if let Some(group) = wanted {
-            state.at = group;
+        let followed = std::mem::take(&mut state.followed);
+        let mut places = BTreeSet::new();
+        if std::mem::take(&mut state.turn) || state.in_turns {
+            let waited_for = state.readers.values().map(|(group, _)| *group);
+            let is_missing = |group: &u32| *group < self.shape.groups() && !state.proven.has(*group);
+            places = waited_for.chain(followed).filter(is_missing).collect();
         }
-        wanted
+        state.brought = 0;
+        state.in_turns = places.len() > 1;
+        if let Some(first) = places.first() {
+            state.at = *first;
+        }
+        places
     }
 }
 
@@ -229,6 +251,40 @@ impl State {
     fn in_a_row(&self, from: u32, shape: Shape) -> u32 {
         let count = (from..shape.groups()).take_while(|group| self.proven.has(*group)).count();
         u32::try_from(count).unwrap_or(u32::MAX)
+    }
+
+    fn comes_soon(&self, group: u32) -> bool {
+        group >= self.at && group <= self.at.saturating_add(BLOB_AHEAD_GROUPS)
+    }
+
+    /// Wakes those whose group has come, and notes where they go on.
+    fn wake_readers(&mut self, shape: Shape) {
+        let come: Vec<u64> = self
+            .readers
+            .iter()
+            .filter(|(_, (group, _))| self.proven.has(*group))
+            .map(|(ticket, _)| *ticket)
+            .collect();
+        if come.is_empty() {
+            return;
+        }
+        let proven = &self.proven;
+        self.followed.retain(|group| !proven.has(*group));
+        for (group, waker) in come.iter().filter_map(|ticket| self.readers.remove(ticket)).collect::<Vec<_>>()
+        {
+            waker.wake();
+            let next = group.saturating_add(self.in_a_row(group, shape));
+            if self.followed.len() < BLOB_READER_LIMIT {
+                self.followed.insert(next);
+            }
+        }
+    }
+
+    fn turn_transfer(&mut self) {
+        self.turn = true;
+        if let Some(transfer) = self.transfer.take() {
+            transfer.wake();
+        }
     }
 }
 
@@ -281,33 +337,108 @@ mod tests {
         let arriving = arriving(10);
         let (found, woken) = poll(&arriving, 2);
         assert!(found.is_pending());
-        arriving.mark(1);
+        arriving.mark(&[1]);
         assert_eq!(woken.0.load(Ordering::Relaxed), 0);
-        arriving.mark(2);
-        arriving.mark(3);
+        arriving.mark(&[2, 3]);
+        arriving.mark(&[4]);
         assert_eq!(woken.0.load(Ordering::Relaxed), 1);
-        assert_eq!(poll(&arriving, 2).0, Poll::Ready(There::Groups(2)));
+        assert_eq!(poll(&arriving, 2).0, Poll::Ready(There::Groups(3)));
         assert!(!turns(&arriving), "it came by itself");
     }
 
     #[test]
     fn what_is_far_ahead_or_behind_turns_the_transfer_and_what_comes_soon_does_not() {
-        let arriving = arriving(2_000);
-        arriving.mark(500);
         for (group, turned) in
             [(501, false), (500 + BLOB_AHEAD_GROUPS, false), (501 + BLOB_AHEAD_GROUPS, true), (3, true)]
         {
+            let arriving = arriving(2_000);
+            arriving.mark(&[500]);
             assert!(poll(&arriving, group).0.is_pending());
             assert_eq!(turns(&arriving), turned, "{group}");
-            assert_eq!(arriving.take_wanted().is_some(), turned, "{group}");
-            arriving.mark(500);
+            assert_eq!(arriving.take_places().first(), Some(&group).filter(|_| turned), "{group}");
         }
+    }
+
+    /// A transfer as it works: what it is asked for, group by group, until it is turned or has brought so many.
+    fn transfer(arriving: &Arriving, most: u32) -> Vec<u32> {
+        let mut map = Partial::new(BlobId::from_bytes([1; 32]), arriving.shape());
+        (0..arriving.shape().groups())
+            .filter(|at| arriving.lock().proven.has(*at))
+            .for_each(|at| map.mark(at));
+        let places = arriving.take_places();
+        let asked = map.missing_at(&places, BLOB_TURN_GROUPS).expect("something is missing");
+        let asked = asked.ranges().iter().flat_map(|(start, end)| *start..*end);
+        let mut brought = Vec::new();
+        for group in asked.take(most as usize) {
+            arriving.mark(&[group]);
+            brought.push(group);
+            if turns(arriving) {
+                break;
+            }
+        }
+        brought
+    }
+
+    /// Two read at two places, as a player does: each asks for the next group when it has the one before.
+    #[test]
+    fn two_who_read_far_from_each_other_are_served_in_turns_and_neither_starves() {
+        let arriving = arriving(4_000);
+        let context = Context::from_waker(Waker::noop());
+        let (near, far) = (arriving.reader(), arriving.reader());
+        let (mut near_at, mut far_at, mut brought) = (0, 3_000, 0);
+        let mut waits = 0u32;
+        while near_at < 500 || far_at < 3_500 {
+            while let Poll::Ready(There::Groups(there)) = near.poll_groups(near_at, &context) {
+                near_at += there;
+            }
+            while let Poll::Ready(There::Groups(there)) = far.poll_groups(far_at, &context) {
+                far_at += there;
+            }
+            let request = transfer(&arriving, 4_000);
+            // Neither waits longer than for the other's share, and the stretch before it that nobody shared.
+            waits = if request.iter().any(|group| *group < 3_000)
+                && request.iter().any(|group| *group >= 3_000)
+            {
+                0
+            } else {
+                waits + 1
+            };
+            assert!(waits <= 2, "{waits} requests for one of the two alone");
+            brought += request.len();
+        }
+        assert!(brought <= 2 * 500 + 4 * BLOB_TURN_GROUPS as usize, "{brought} groups came for two of 500");
+    }
+
+    #[test]
+    fn who_alone_goes_elsewhere_is_not_made_to_share_with_where_he_was() {
+        let arriving = arriving(4_000);
+        let context = Context::from_waker(Waker::noop());
+        let reader = arriving.reader();
+        for (from, turned) in [(0, false), (2_000, true), (1_000, true)] {
+            assert!(reader.poll_groups(from, &context).is_pending());
+            assert_eq!(turns(&arriving), turned);
+            let brought = transfer(&arriving, 10);
+            assert_eq!(brought, (from..from + 10).collect::<Vec<_>>(), "all of it from there on");
+        }
+    }
+
+    #[test]
+    fn what_is_shared_is_asked_for_at_each_place_and_runs_to_its_end() {
+        let arriving = arriving(4_000);
+        let context = Context::from_waker(Waker::noop());
+        let readers: Vec<_> = (0..4u32).map(|_| arriving.reader()).collect();
+        for (reader, at) in readers.iter().zip([3_900, 0, 1_000, 2_000]) {
+            assert!(reader.poll_groups(at, &context).is_pending());
+        }
+        let share = BLOB_TURN_GROUPS / 4;
+        let expected: Vec<u32> = [0, 1_000, 2_000, 3_900].into_iter().flat_map(|at| at..at + share).collect();
+        assert_eq!(transfer(&arriving, 4_000), expected);
     }
 
     #[test]
     fn what_is_removed_is_read_no_more_and_whoever_waits_hears_of_it() {
         let arriving = arriving(10);
-        arriving.mark(0);
+        arriving.mark(&[0]);
         let (_, woken) = poll(&arriving, 5);
         arriving.end();
         assert_eq!(woken.0.load(Ordering::Relaxed), 1);
@@ -320,7 +451,7 @@ mod tests {
         let waiting: Vec<_> = (0..BLOB_READER_LIMIT).map(|_| poll(&arriving, 1)).collect();
         assert!(waiting.iter().all(|(found, _)| found.is_pending()));
         assert_eq!(poll(&arriving, 1).0, Poll::Ready(There::Crowded));
-        arriving.mark(1);
+        arriving.mark(&[1]);
         assert_eq!(poll(&arriving, 1).0, Poll::Ready(There::Groups(1)));
     }
 
@@ -344,7 +475,7 @@ mod tests {
     #[test]
     fn what_a_map_claims_is_not_proven_and_what_a_map_lost_is_not_any_more() {
         let one = arriving(10);
-        (0..4).for_each(|group| one.mark(group));
+        one.mark(&[0, 1, 2, 3]);
         let mut map = Partial::new(BlobId::from_bytes([1; 32]), one.shape());
         [0, 2, 3, 7].iter().for_each(|group| map.mark(*group));
         assert!(one.begin(&map));

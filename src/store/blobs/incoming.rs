@@ -1,13 +1,13 @@
 //! A blob on its way in: verified groups go to their place, and a cut transfer is remembered.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{self, IoSlice, Read, Seek, SeekFrom, Write};
 use std::sync::Arc;
 
 use super::{Arriving, BlobFiles, Error, copying, remove};
 use crate::blob::{Groups, Partial, Shape, Tree, Verified};
 use crate::id::BlobId;
-use crate::limits::BLOB_CHECKPOINT_GROUPS;
+use crate::limits::{BLOB_CHECKPOINT_GROUPS, BLOB_TURN_GROUPS};
 use crate::wire::{self, Encode};
 
 /// One transfer of one blob. Dropping it keeps what was verified for the next attempt.
@@ -71,10 +71,7 @@ impl Incoming {
 
     /// What to ask for, what somebody waits for first; `None` once all is there.
     pub fn missing(&self) -> Option<Groups> {
-        match self.arriving.take_wanted() {
-            Some(group) => self.partial.missing_from(group),
-            None => self.partial.missing(),
-        }
+        self.partial.missing_at(&self.arriving.take_places(), BLOB_TURN_GROUPS)
     }
 
     /// Where readers wait for what comes.
@@ -87,34 +84,62 @@ impl Incoming {
         &self.partial
     }
 
-    /// Takes something that was verified: a group goes to its place in the file.
+    /// Takes what was verified of one piece of an answer: groups go to their places in the file, those that lie side by side
+    /// in one write, and then their readers hear of them.
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub fn accept(&mut self, verified: Verified<'_>) -> Result<(), Error> {
-        match verified {
-            Verified::Pair { at, pair } => {
-                if let Some(place) = self.pairs.get_mut(at..at.saturating_add(pair.len())) {
-                    place.copy_from_slice(pair);
+    pub fn accept(&mut self, verified: &[Verified<'_>]) -> Result<(), Error> {
+        let mut groups: Vec<(u32, u64, &[u8])> = Vec::with_capacity(verified.len());
+        for item in verified {
+            match item {
+                Verified::Pair { at, pair } => {
+                    if let Some(place) = self.pairs.get_mut(*at..at.saturating_add(pair.len())) {
+                        place.copy_from_slice(pair);
+                    }
                 }
-                Ok(())
-            }
-            Verified::Group { index, offset, bytes } => {
-                let path = || self.files.part_path(self.partial.blob());
-                if self.position != offset {
-                    self.file.seek(SeekFrom::Start(offset)).map_err(|e| Error::io("writing", &path())(e))?;
-                }
-                self.file.write_all(bytes).map_err(|e| Error::io("writing", &path())(e))?;
-                self.position = offset.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
-                self.partial.mark(index);
-                self.arriving.mark(index);
-                self.unsaved_groups = self.unsaved_groups.saturating_add(1);
-                if self.unsaved_groups >= BLOB_CHECKPOINT_GROUPS {
-                    self.save()?;
-                }
-                Ok(())
+                Verified::Group { index, offset, bytes } => groups.push((*index, *offset, bytes.as_ref())),
             }
         }
+        let follows = |one: &(u32, u64, &[u8]), next: &(u32, u64, &[u8])| next.0 == one.0.saturating_add(1);
+        for run in groups.chunk_by(follows) {
+            self.write(run).map_err(Error::io("writing", &self.files.part_path(self.partial.blob())))?;
+            let indices: Vec<u32> = run.iter().map(|(index, ..)| *index).collect();
+            indices.iter().for_each(|index| self.partial.mark(*index));
+            self.arriving.mark(&indices);
+            self.unsaved_groups =
+                self.unsaved_groups.saturating_add(u32::try_from(indices.len()).unwrap_or(u32::MAX));
+        }
+        if self.unsaved_groups >= BLOB_CHECKPOINT_GROUPS {
+            self.save()?;
+        }
+        Ok(())
+    }
+
+    /// Writes groups that follow each other.
+    fn write(&mut self, run: &[(u32, u64, &[u8])]) -> io::Result<()> {
+        let Some((_, offset, _)) = run.first() else { return Ok(()) };
+        if self.position != *offset {
+            self.file.seek(SeekFrom::Start(*offset))?;
+        }
+        // Unknown until all is written.
+        self.position = u64::MAX;
+        let mut slices: Vec<IoSlice<'_>> = run.iter().map(|(.., bytes)| IoSlice::new(bytes)).collect();
+        let mut left = &mut slices[..];
+        IoSlice::advance_slices(&mut left, 0);
+        while !left.is_empty() {
+            match self.file.write_vectored(left) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(len) => IoSlice::advance_slices(&mut left, len),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let len = run.iter().fold(0u64, |sum, (.., bytes)| {
+            sum.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX))
+        });
+        self.position = offset.saturating_add(len);
+        Ok(())
     }
 
     /// The file, opened once more, for a thread that lets the disk begin to write: an error that is told to this one is told

@@ -1,7 +1,7 @@
 //! A blob on its way out: fills large buffers with an answer, piece by piece.
 
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, IoSliceMut, Read, Seek, SeekFrom};
 use std::path::PathBuf;
 
 use super::{BlobFiles, Error};
@@ -33,35 +33,63 @@ impl Serving {
     /// # Errors
     /// [`Error::Io`].
     pub fn fill(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
-        let mut filled = 0usize;
+        let whole = buffer.len();
+        let mut rest = buffer;
+        // Groups that lie side by side in the file, and where the first of them lies.
+        let (mut run, mut from, mut next) = (Vec::new(), 0, None);
         while let Some(piece) = self.waiting.take().or_else(|| self.pieces.next()) {
             let len = match piece {
                 Piece::Size(size) => size.len(),
                 Piece::Pair { at } => self.tree.pair(at).len(),
                 Piece::Group { len, .. } => len,
             };
-            let Some(room) = buffer.get_mut(filled..filled.saturating_add(len)) else {
+            if len > rest.len() {
                 self.waiting = Some(piece);
                 break;
-            };
+            }
+            let (room, left) = std::mem::take(&mut rest).split_at_mut_checked(len).unwrap_or_default();
+            rest = left;
             match piece {
                 Piece::Size(size) => room.copy_from_slice(&size),
                 Piece::Pair { at } => room.copy_from_slice(self.tree.pair(at)),
                 Piece::Group { offset, .. } => {
-                    self.read_at(offset, room).map_err(Error::io("reading", &self.path))?;
+                    if next != Some(offset) {
+                        self.read(from, std::mem::take(&mut run))?;
+                        from = offset;
+                    }
+                    next = Some(offset.saturating_add(u64::try_from(len).unwrap_or(u64::MAX)));
+                    run.push(IoSliceMut::new(room));
                 }
             }
-            filled = filled.saturating_add(len);
         }
+        let filled = whole.saturating_sub(rest.len());
+        self.read(from, run)?;
         Ok(filled)
     }
 
-    fn read_at(&mut self, offset: u64, room: &mut [u8]) -> io::Result<()> {
+    /// Reads what lies side by side into rooms that do not, at once.
+    fn read(&mut self, offset: u64, mut run: Vec<IoSliceMut<'_>>) -> Result<(), Error> {
+        let read = if run.is_empty() { Ok(()) } else { self.read_all(offset, &mut run) };
+        read.map_err(Error::io("reading", &self.path))
+    }
+
+    fn read_all(&mut self, offset: u64, mut rooms: &mut [IoSliceMut<'_>]) -> io::Result<()> {
         if self.position != offset {
             self.file.seek(SeekFrom::Start(offset))?;
+            self.position = offset;
         }
-        self.file.read_exact(room)?;
-        self.position = offset.saturating_add(u64::try_from(room.len()).unwrap_or(u64::MAX));
+        IoSliceMut::advance_slices(&mut rooms, 0);
+        while !rooms.is_empty() {
+            match self.file.read_vectored(rooms) {
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(len) => {
+                    IoSliceMut::advance_slices(&mut rooms, len);
+                    self.position = self.position.saturating_add(u64::try_from(len).unwrap_or(u64::MAX));
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
         Ok(())
     }
 }

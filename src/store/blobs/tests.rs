@@ -34,6 +34,16 @@ fn served(files: &BlobFiles, get: &Get) -> Vec<u8> {
     }
 }
 
+fn take(decoder: &mut Decoder, incoming: &mut Incoming, answer: &[u8]) {
+    let mut verified = Vec::new();
+    let fed = decoder.feed(answer, &mut |item| {
+        verified.push(item);
+        Ok::<_, std::convert::Infallible>(())
+    });
+    fed.expect("true bytes");
+    incoming.accept(&verified).expect("written");
+}
+
 /// Fetches from one folder into another, at most `most` bytes of the answer. Returns the ranges asked for.
 fn fetch(from: &BlobFiles, to: &Arc<BlobFiles>, blob: BlobId, bytes: u64, most: usize) -> Groups {
     let mut incoming = to.begin(blob, bytes).expect("begin");
@@ -41,7 +51,7 @@ fn fetch(from: &BlobFiles, to: &Arc<BlobFiles>, blob: BlobId, bytes: u64, most: 
     let answer = served(from, &Get { blob, groups: asked.clone() });
     let mut decoder = Decoder::new(blob, Shape::new(bytes).expect("size"), &asked).expect("fits");
     let cut = &answer[..most.min(answer.len())];
-    decoder.feed(cut, &mut |verified| incoming.accept(verified)).expect("true bytes");
+    take(&mut decoder, &mut incoming, cut);
     if decoder.is_done() {
         assert_eq!(incoming.finish().expect("finish"), bytes);
     }
@@ -123,7 +133,7 @@ fn a_map_that_claims_too_much_is_found_out_before_the_blob_counts() {
     let answer = served(&a.files, &Get { blob, groups: asked.clone() });
     let shape = Shape::new(bytes.len() as u64).expect("size");
     let mut decoder = Decoder::new(blob, shape, &asked).expect("fits");
-    decoder.feed(&answer, &mut |verified| incoming.accept(verified)).expect("true bytes");
+    take(&mut decoder, &mut incoming, &answer);
     assert!(matches!(incoming.finish(), Err(Error::Damaged { .. })));
     assert!(!b.files.contains(blob));
     let again = b.files.begin(blob, bytes.len() as u64).expect("begin");
@@ -150,7 +160,9 @@ fn progress_is_written_down_while_a_transfer_runs() {
     for (index, group) in bytes.chunks(BLOB_GROUP_LEN).enumerate() {
         assert!(!b.files.map_path(blob).exists() || index >= BLOB_CHECKPOINT_GROUPS as usize);
         let offset = (index * BLOB_GROUP_LEN) as u64;
-        incoming.accept(Verified::Group { index: index as u32, offset, bytes: group }).expect("accept");
+        incoming
+            .accept(&[Verified::Group { index: index as u32, offset, bytes: group.into() }])
+            .expect("accept");
     }
     assert!(b.files.map_path(blob).exists(), "a crash now costs one group");
 }

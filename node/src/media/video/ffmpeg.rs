@@ -1,7 +1,8 @@
 //! What needs a codec, done by ffmpeg where it is there: a still picture of a video, and a cut.
 //!
 //! It is another program, looked for on `PATH`, started with a list of arguments (no shell), allowed to read nothing but
-//! the one file, told which container that is, given a bounded time and then killed. What it makes is believed no more
+//! the one file, told which container that is, given a bounded time and then killed; and there are never more of it than
+//! [`FFMPEG_CONCURRENT_LIMIT`], in a turn of its own, so that no photo waits for a film. What it makes is believed no more
 //! than any other file: a still goes through the photo pipeline, a cut is looked at and cleaned like an upload.
 //!
 //! Without it videos are still posted; they have no poster, and `--trim` is refused.
@@ -12,11 +13,20 @@ use std::time::Duration;
 
 use tokio::io::AsyncReadExt;
 use tokio::process::Command;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::Facts;
 use super::error::Error;
 use super::limits::PIXELS_LIMIT;
-use crate::limits::{FFMPEG_TIMEOUT_MS, STILL_LEN_LIMIT};
+use crate::limits::{FFMPEG_CONCURRENT_LIMIT, FFMPEG_TIMEOUT_MS, STILL_LEN_LIMIT};
+
+/// Held while ffmpeg works; its time begins when it has it.
+static TURN: Semaphore = Semaphore::const_new(FFMPEG_CONCURRENT_LIMIT);
+
+/// Waits for a turn. Nothing if closed, which does not happen.
+async fn turn() -> Option<SemaphorePermit<'static>> {
+    TURN.acquire().await.ok()
+}
 
 /// Whether ffmpeg is on `PATH`.
 pub fn is_here() -> bool {
@@ -27,6 +37,7 @@ pub fn is_here() -> bool {
 
 /// A still picture from the first second of a video, as PNG; `None` if ffmpeg is not there or makes none.
 pub async fn still(path: &Path, facts: Facts) -> Option<Vec<u8>> {
+    let _turn = turn().await?;
     if !is_here() {
         return None;
     }
@@ -67,6 +78,7 @@ pub async fn cut(from: &Path, to: &Path, mime: &'static str, max_ms: u64) -> Res
         return Err(Error::NoFfmpeg);
     }
     let failed = || Error::Ffmpeg { what: "cut this video", advice: "cut it in another program" };
+    let _turn = turn().await.ok_or_else(failed)?;
     let mut command = command(mime);
     command
         .arg("-i")
@@ -107,6 +119,19 @@ fn command(mime: &str) -> Command {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn one_that_is_wanted_while_as_many_work_as_may_waits_for_its_turn() {
+        let facts = Facts { mime: "video/mp4", width: 96, height: 64, duration_ms: 0 };
+        let all = TURN.acquire_many(u32::try_from(FFMPEG_CONCURRENT_LIMIT).unwrap()).await.unwrap();
+        let mut still = std::pin::pin!(still(Path::new("no/such/film"), facts));
+        for _ in 0..100 {
+            assert!(futures::poll!(&mut still).is_pending(), "it works without a turn");
+            tokio::task::yield_now().await;
+        }
+        drop(all);
+        assert_eq!(still.await, None);
+    }
 
     #[tokio::test]
     async fn a_picture_larger_than_film_is_not_opened_whatever_the_container_says() {
