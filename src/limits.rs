@@ -505,6 +505,8 @@ pub const DIAL_AWAY_LIMIT_MS: u64 = 600_000;
 /// what fell through and for parcels that are due again after weeks. *measured: once a minute was a tenth of the time of a
 /// simulated day*
 pub const MAIL_LOOK_INTERVAL_MS: u64 = 600_000;
+/// A courier who had no room is asked again after this long, ms. *chosen: the minute's look at slow things*
+pub const MAIL_LOOK_AGAIN_MS: u64 = 60_000;
 /// Time between two looks at everything slow, ms. *guess*
 pub const MAINTAIN_INTERVAL_MS: u64 = 60_000;
 /// Entries of one author from the future that are listed to wait for their time; later ones are found in the log. *guess*

@@ -7,7 +7,7 @@
 //! ```text
 //!   wanted by rule  ──┐
 //!                     ├──▶ due on a session:   all that is not acknowledged, contact first, newest first
-//!   acknowledged  ────┘    due by courier:     the same, when new and again every 25 days, for 400 days
+//!   acknowledged  ────┘    due by courier:     the same, till three have it and again every 25 days, for 400 days
 //! ```
 //!
 //! One [`Owed`] stands for one device. It holds which things were acknowledged, which parcel carried what, and when a
@@ -311,18 +311,30 @@ impl Owed {
         due
     }
 
-    /// What to put with couriers today: what somebody may carry, is not acknowledged, was never put or last 25 days
-    /// ago, and first less than 400 days ago. In the same order.
-    pub fn due_by_courier(&self, wanted: impl IntoIterator<Item = Wanted>, today: Day) -> Vec<Wanted> {
-        let is_due = |wanted: &Wanted| match self.puts.get(&wanted.id) {
-            None => true,
-            Some(puts) => {
-                today.since(puts.last) >= PARCEL_AGAIN_DAYS && today.since(puts.first) < PARCEL_OWED_DAYS
+    /// What to put with couriers today, in the same order: what somebody may carry, is not acknowledged, was first put less
+    /// than 400 days ago, and was never put, or last 25 days ago, or lies with fewer couriers than it may. With each come
+    /// those whom not to ask, who have it; `carried_by` says who took what.
+    pub fn due_by_courier<'a>(
+        &self,
+        wanted: impl IntoIterator<Item = Wanted>,
+        today: Day,
+        carried_by: impl Fn(&OwedId) -> Option<&'a BTreeSet<UserId>>,
+    ) -> Vec<(Wanted, BTreeSet<UserId>)> {
+        let already = |wanted: &Wanted| {
+            let Some(puts) = self.puts.get(&wanted.id) else { return Some(BTreeSet::new()) };
+            if today.since(puts.first) >= PARCEL_OWED_DAYS {
+                return None;
             }
+            if today.since(puts.last) >= PARCEL_AGAIN_DAYS {
+                return Some(BTreeSet::new());
+            }
+            // Whoever was there when it arose may be away when the recipient comes.
+            let already = carried_by(&wanted.id)?;
+            (already.len() < COURIER_LIMIT).then(|| already.clone())
         };
-        let mut due = self.due_directly(wanted);
-        due.retain(|wanted| wanted.carriers != Carriers::AuthorOnly && is_due(wanted));
-        due
+        let may_be_carried = |wanted: &Wanted| wanted.carriers != Carriers::AuthorOnly;
+        let due = self.due_directly(wanted).into_iter().filter(may_be_carried);
+        due.filter_map(|wanted| Some((wanted, already(&wanted)?))).collect()
     }
 
     /// A parcel was made that carries these things. Write what is returned, and only then let the parcel leave.

@@ -2,7 +2,8 @@
 //!
 //! A courier is a friend in whose session an open `~contact` of the recipient matched. A parcel that names a moment's
 //! epoch goes only with couriers who are recipients of it themselves, so that nobody carries the proof that he was left
-//! out (docs/protocol.md 3.6). An Ack goes back only by the courier who brought the parcel: nobody else learns of it.
+//! out (docs/protocol.md 3.6). While fewer than three have it, whoever comes along is given it too. An Ack goes back only
+//! by the courier who brought the parcel: nobody else learns of it.
 //!
 //! Source: docs/protocol.md 3.6, 3.7 (mail), 3.8(8), 3.18.
 
@@ -12,7 +13,7 @@ use super::deliver::PutUnderWay;
 use super::sessions::{Spoken, Stream};
 use super::{Service, tx};
 use crate::id::{DeviceId, EpochId, ParcelId, UserId};
-use crate::limits::MAIL_LOOK_INTERVAL_MS;
+use crate::limits::{MAIL_LOOK_AGAIN_MS, MAIL_LOOK_INTERVAL_MS};
 use crate::link::{ConnId, Order, StreamId};
 use crate::mail::{
     Carriers, Envelope, Frame, HeldId, Item, Owed, OwedId, PutAnswer, Wanted, choose_couriers, pack,
@@ -32,7 +33,7 @@ impl Service {
                 let (friend, _) = state.friend.filter(|(friend, _)| friend != user)?;
                 let meets = self.meets(*conn, user);
                 let stream = state.mail.filter(|mail| self.is_mail(*mail))?;
-                meets.then_some((friend, (*conn, stream)))
+                (meets && !self.mail.full.contains(conn)).then_some((friend, (*conn, stream)))
             })
             .collect();
         if candidates.is_empty() {
@@ -51,15 +52,17 @@ impl Service {
                 .filter(|put| put.device == device)
                 .flat_map(|put| put.ids.iter().copied())
                 .collect();
-            let mut due =
-                self.mail.owed.entry(device).or_default().due_by_courier(wanted.iter().copied(), today);
-            due.retain(|wanted| !under_way.contains(&wanted.id));
-            let mut groups: BTreeMap<Carriers, Vec<Wanted>> = BTreeMap::new();
-            for wanted in due {
-                groups.entry(wanted.carriers).or_default().push(wanted);
+            let carried = self.mail.carried.get(user);
+            let carried_by = |id: &OwedId| carried.and_then(|carried| carried.get(id));
+            let owed = self.mail.owed.entry(device).or_default();
+            let mut due = owed.due_by_courier(wanted.iter().copied(), today, carried_by);
+            due.retain(|(wanted, _)| !under_way.contains(&wanted.id));
+            let mut groups: BTreeMap<(Carriers, BTreeSet<UserId>), Vec<Wanted>> = BTreeMap::new();
+            for (wanted, already) in due {
+                groups.entry((wanted.carriers, already)).or_default().push(wanted);
             }
-            for (carriers, due) in groups {
-                self.put_group(user, &device, carriers, &due, &candidates);
+            for (of, due) in groups {
+                self.put_group(user, &device, &of, &due, &candidates);
             }
             self.put_acks(user, &device, &candidates);
             self.put_hollow(user, &device, &candidates);
@@ -124,18 +127,18 @@ impl Service {
         &mut self,
         user: &UserId,
         device: &DeviceId,
-        carriers: Carriers,
+        (carriers, already): &(Carriers, BTreeSet<UserId>),
         due: &[Wanted],
         candidates: &BTreeMap<UserId, (ConnId, StreamId)>,
     ) {
         let friends: BTreeSet<UserId> = candidates.keys().copied().collect();
-        let matched = self.readers_among(carriers, candidates);
+        let matched = self.readers_among(*carriers, candidates);
         let epochs = &self.state.epochs;
         let may_read = |friend: &UserId, epoch: &EpochId| {
             let own = epochs.get(epoch).and_then(|record| record.own.as_ref());
             own.is_some_and(|own| own.recipients.contains(friend)) || matched.contains(friend)
         };
-        let chosen = choose_couriers(&friends, &[carriers], &BTreeSet::new(), may_read, &mut self.entropy);
+        let chosen = choose_couriers(&friends, &[*carriers], already, may_read, &mut self.entropy);
         if chosen.is_empty() {
             return;
         }
@@ -229,8 +232,12 @@ impl Service {
     pub(super) fn on_put_answer(&mut self, conn: ConnId, courier: &UserId, kept: bool) {
         let Some(put) = self.mail.putting.get_mut(&conn).and_then(VecDeque::pop_front) else { return };
         if !kept {
-            // With somebody else, perhaps.
-            self.mail.look = None;
+            // With somebody else, perhaps; with them once everything is looked at again, in a minute: they may not have
+            // seen yet that they know the recipient.
+            self.mail.full.insert(conn);
+            let soon = self.now.plus_ms(MAIL_LOOK_AGAIN_MS);
+            self.mail.look = Some(self.mail.look.map_or(soon, |look| look.min(soon)));
+            self.net.owed.insert(put.owner);
             return;
         }
         for parcel in &put.acks {
@@ -261,6 +268,7 @@ impl Service {
             return Ok(());
         }
         self.mail.look = Some(self.now.plus_ms(MAIL_LOOK_INTERVAL_MS));
+        self.mail.full.clear();
         let today = self.now.day();
         let is_ageing = self.is_ageing();
         let old = if is_ageing { self.mail.courier.on_day(today) } else { Vec::new() };

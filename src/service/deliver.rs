@@ -101,6 +101,8 @@ pub(super) struct MailRoom {
     /// Friends who get an empty parcel, which carries my records, and by whom: themselves, or the courier whose parcel
     /// did not open. Nobody else learns of it.
     pub(super) hollow: BTreeMap<UserId, UserId>,
+    /// Couriers who said that there is no room, until everything is looked at again.
+    pub(super) full: BTreeSet<ConnId>,
     /// When everything that is owed to friends who are away is looked at next.
     pub(super) look: Option<Timestamp>,
 }
@@ -617,6 +619,7 @@ impl Service {
             // With whom it can be left instead is looked for with everything else.
             self.mail.look = None;
         }
+        self.mail.full.remove(&conn);
         let was_handed = self.mail.handed.keys().any(|(with, _)| *with == conn);
         self.mail.handed.retain(|(with, _), _| *with != conn);
         self.mail.brought.retain(|(with, _)| *with != conn);

@@ -79,3 +79,43 @@ fn friends_of_friends_carry_nothing_for_strangers() {
     world.run(700_000);
     assert!(world.sees(1, "for Bob") && !world.sees(2, "for Bob"));
 }
+
+#[test]
+fn who_comes_later_is_given_it_to_carry_too() {
+    let mut world = circle(85, &["Alice", "Bob", "Carol", "Dave"]);
+    world.stop(2);
+    world.stop(3);
+    world.run(2_000);
+    world.tag(0, "all", &["Bob", "Carol", "Dave"]);
+    world.post(0, "new rule", super::people::only(&["all"]));
+    world.run(2_000);
+    // Bob carries it by now, and will not be there when Dave comes.
+    world.start(2);
+    world.run(5_000);
+    world.stop(0);
+    world.stop(1);
+    world.run(1_000);
+    world.start(3);
+    world.run(5_000);
+    assert!(world.sees(3, "new rule"));
+}
+
+#[test]
+fn a_courier_without_room_is_asked_once_a_minute_and_another_at_once() {
+    let mut world = circle(86, &["Alice", "Bob", "Carol", "Dave"]);
+    world.stop(3);
+    world.run(2_000);
+    world.fill_disk(1, true);
+    let puts = |world: &super::world::World, who: usize, from: usize| {
+        world.nodes[who].received[from..].iter().filter(|received| received.kind == "Put").count()
+    };
+    let (bob, carol) = (world.nodes[1].received.len(), world.nodes[2].received.len());
+    world.tag(0, "all", &["Bob", "Carol", "Dave"]);
+    world.post(0, "new rule", super::people::only(&["all"]));
+    world.run(10_000);
+    assert_eq!(puts(&world, 2, carol), 1);
+    assert!(puts(&world, 1, bob) <= 1);
+    world.run(290_000);
+    assert!(puts(&world, 1, bob) <= 6, "{}", puts(&world, 1, bob));
+    assert_eq!(puts(&world, 2, carol), 1);
+}

@@ -84,7 +84,7 @@ fn couriers_get_it_when_it_arises_and_every_25_days_for_400() {
     let mut days = Vec::new();
     for day in 0..1_000 {
         let today = TODAY.plus(day);
-        if !owed.due_by_courier(all, today).is_empty() {
+        if !owed.due_by_courier(all, today, nobody).is_empty() {
             days.push(day);
             owed.on_put(keys(&[1]), today);
         }
@@ -99,11 +99,33 @@ fn nothing_is_put_again_before_25_days_or_after_400() {
     let all = [wanted(1, Class::Posts, 1)];
     let put = owed.on_put(keys(&[1]), TODAY);
     assert_eq!(put, [(OwedId::epoch_keys(epoch(1)), Puts { first: TODAY, last: TODAY })]);
-    let due = |owed: &Owed, days| owed.due_by_courier(all, TODAY.plus(days)).len();
+    let due = |owed: &Owed, days| owed.due_by_courier(all, TODAY.plus(days), nobody).len();
     assert_eq!((due(&owed, 24), due(&owed, 25)), (0, 1));
     assert_eq!((due(&owed, 399), due(&owed, 400)), (1, 0));
     // A clock that went back makes nothing due.
-    assert_eq!(owed.due_by_courier(all, Day(TODAY.0 - 100)).len(), 0);
+    assert_eq!(owed.due_by_courier(all, Day(TODAY.0 - 100), nobody).len(), 0);
+}
+
+/// Who took what is not looked at.
+const fn nobody(_: &OwedId) -> Option<&'static BTreeSet<UserId>> {
+    None
+}
+
+#[test]
+fn a_thing_is_put_until_three_couriers_have_it_and_then_after_25_days_with_anybody() {
+    let mut owed = Owed::default();
+    let all = [wanted(1, Class::Posts, 1)];
+    owed.on_put(keys(&[1]), TODAY);
+    let already = |taken: &BTreeSet<UserId>, days| {
+        let due = owed.due_by_courier(all, TODAY.plus(days), |_| Some(taken));
+        due.into_iter().map(|(_, already)| already).next()
+    };
+    let (two, three) = (people(&[1, 2]), people(&[1, 2, 3]));
+    assert_eq!((two.len(), three.len()), (COURIER_LIMIT - 1, COURIER_LIMIT));
+    assert_eq!((already(&two, 24), already(&three, 24)), (Some(two.clone()), None));
+    // What they had has expired by then: they may have it anew.
+    assert_eq!((already(&two, 25), already(&three, 25)), (Some(people(&[])), Some(people(&[]))));
+    assert_eq!((already(&two, 400), already(&three, 400)), (None, None));
 }
 
 #[test]
@@ -113,13 +135,13 @@ fn an_acknowledged_thing_is_not_put_again() {
     owed.on_put(keys(&[1]), TODAY);
     let (_, forgotten) = owed.on_ack(&parcel(1));
     assert_eq!(forgotten.puts, keys(&[1]));
-    assert_eq!(owed.due_by_courier([wanted(1, Class::Posts, 1)], TODAY.plus(25)).len(), 0);
+    assert_eq!(owed.due_by_courier([wanted(1, Class::Posts, 1)], TODAY.plus(25), nobody).len(), 0);
 }
 
 #[test]
 fn what_only_the_author_hands_out_goes_to_no_courier() {
     let quiet = Wanted { carriers: Carriers::AuthorOnly, ..wanted(1, Class::Posts, 1) };
-    assert_eq!(Owed::default().due_by_courier([quiet], TODAY).len(), 0);
+    assert_eq!(Owed::default().due_by_courier([quiet], TODAY, nobody).len(), 0);
     assert_eq!(Owed::default().due_directly([quiet]).len(), 1);
 }
 
@@ -265,7 +287,11 @@ proptest! {
                 }
                 Op::Session { acked } | Op::Courier { acked } => {
                     let by_courier = matches!(op, Op::Courier { .. });
-                    let due = if by_courier { owed.due_by_courier(all, today) } else { owed.due_directly(all) };
+                    let due = if by_courier {
+                        owed.due_by_courier(all, today, nobody).into_iter().map(|(wanted, _)| wanted).collect()
+                    } else {
+                        owed.due_directly(all)
+                    };
                     next = next.wrapping_add(1);
                     let (carried, forgotten) = owed.on_parcel(parcel(next), ids(&due), today);
                     parcels.insert(parcel(next), carried);
