@@ -421,7 +421,7 @@ impl Client {
     /// Not found for an audience word; refused above a limit or if the disk is full; usage if there is nothing in it.
     pub async fn post(&self, draft: PostDraft) -> Result<view::Moment> {
         let (posting, posted) = together::Posting::new(draft);
-        self.inner.jobs.send(Job::Post(posting)).await.map_err(|_| closed())?;
+        self.inner.jobs.send(Job::Post(Box::new(posting))).await.map_err(|_| closed())?;
         posted.await.map_err(|_| closed())?
     }
 

@@ -49,7 +49,7 @@ pub(super) enum Job {
     /// A verb, and how to answer it.
     Call(Box<dyn FnOnce(&mut Service) -> Answer + Send>),
     /// A post: those that wait at the same time are written together.
-    Post(Posting),
+    Post(Box<Posting>),
     /// The end.
     Stop,
 }
@@ -206,7 +206,7 @@ impl Engine {
                     Ok(())
                 }
                 Came::Job(Some(Job::Call(call))) => self.call(call),
-                Came::Job(Some(Job::Post(first))) => self.post(jobs.posts(first)),
+                Came::Job(Some(Job::Post(first))) => self.post(jobs.posts(*first)),
                 Came::Job(Some(Job::Stop) | None) => break,
                 // The network has stopped; commands still work.
                 Came::Event(None) => {

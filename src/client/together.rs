@@ -85,7 +85,7 @@ impl Jobs {
         let mut posts = vec![first];
         while posts.len() < TOGETHER {
             match self.queue.try_recv() {
-                Ok(Job::Post(post)) if !post.is_again(&posts) => posts.push(post),
+                Ok(Job::Post(post)) if !post.is_again(&posts) => posts.push(*post),
                 Ok(other) => {
                     self.put_back = Some(other);
                     break;
@@ -138,7 +138,7 @@ fn write_many(service: &mut Service, posts: &[Posting]) -> Result<Vec<view::Mome
     done.into_iter()
         .map(|(_, done)| match done {
             Done::Shared(moment) => Ok(*moment),
-            Done::Signed(signed) => service.end_post(signed?),
+            Done::Signed(signed) => service.end_post((*signed)?),
         })
         .collect()
 }
@@ -146,7 +146,7 @@ fn write_many(service: &mut Service, posts: &[Posting]) -> Result<Vec<view::Mome
 /// A post on its way, once its signature is made.
 enum Done {
     Shared(Box<view::Moment>),
-    Signed(Result<Signed>),
+    Signed(Box<Result<Signed>>),
 }
 
 /// Signs all, on as many threads as there are cores and work for; in no order. This thread takes its part, so that it is
@@ -160,7 +160,7 @@ fn sign(begun: Vec<Begun>) -> Vec<(usize, Done)> {
         loop {
             let next = left.lock().unwrap_or_else(PoisonError::into_inner).next();
             match next {
-                Some((at, Begun::New(unsigned))) => done.push((at, Done::Signed(unsigned.sign()))),
+                Some((at, Begun::New(unsigned))) => done.push((at, Done::Signed(Box::new(unsigned.sign())))),
                 Some((at, Begun::Shared(moment))) => done.push((at, Done::Shared(moment))),
                 None => return done,
             }

@@ -18,22 +18,22 @@ fn call() -> Job {
 async fn posts_are_taken_as_far_as_they_stand_together_and_nothing_behind_them_is_lost() {
     let (sender, queue) = mpsc::channel(2 * TOGETHER + 8);
     let mut jobs = Jobs::new(queue);
-    let post = || Job::Post(Posting::new(draft("x")).0);
+    let post = || Job::Post(Box::new(Posting::new(draft("x")).0));
     for job in [post(), post(), call(), post()] {
         sender.try_send(job).ok().unwrap();
     }
     let Some(Job::Post(first)) = jobs.next().await else { panic!("a post is first") };
-    assert_eq!(jobs.posts(first).len(), 2);
+    assert_eq!(jobs.posts(*first).len(), 2);
     assert!(matches!(jobs.next().await, Some(Job::Call(_))));
     let Some(Job::Post(first)) = jobs.next().await else { panic!("a post is last") };
-    assert_eq!(jobs.posts(first).len(), 1);
+    assert_eq!(jobs.posts(*first).len(), 1);
     // The limit, and one more.
     for _ in 0..=TOGETHER {
         sender.try_send(post()).ok().unwrap();
     }
     for expected in [TOGETHER, 1] {
         let Some(Job::Post(first)) = jobs.next().await else { panic!("a post") };
-        assert_eq!(jobs.posts(first).len(), expected);
+        assert_eq!(jobs.posts(*first).len(), expected);
     }
     drop(sender);
     assert!(jobs.next().await.is_none());
