@@ -507,6 +507,9 @@ pub const DIAL_AWAY_LIMIT_MS: u64 = 600_000;
 pub const MAIL_LOOK_INTERVAL_MS: u64 = 600_000;
 /// A courier who had no room is asked again after this long, ms. *chosen: the minute's look at slow things*
 pub const MAIL_LOOK_AGAIN_MS: u64 = 60_000;
+/// A courier who had no room so often is asked no more on that connection. *chosen: the first may have come before they saw
+/// that they know the recipient*
+pub const PUT_REFUSALS_LIMIT: u8 = 2;
 /// Time between two looks at everything slow, ms. *guess*
 pub const MAINTAIN_INTERVAL_MS: u64 = 60_000;
 /// Entries of one author from the future that are listed to wait for their time; later ones are found in the log. *guess*

@@ -325,7 +325,7 @@ impl Owed {
             if today.since(puts.first) >= PARCEL_OWED_DAYS {
                 return None;
             }
-            if today.since(puts.last) >= PARCEL_AGAIN_DAYS {
+            if self.is_again(&wanted.id, today) {
                 return Some(BTreeSet::new());
             }
             // Whoever was there when it arose may be away when the recipient comes.
@@ -335,6 +335,16 @@ impl Owed {
         let may_be_carried = |wanted: &Wanted| wanted.carriers != Carriers::AuthorOnly;
         let due = self.due_directly(wanted).into_iter().filter(may_be_carried);
         due.filter_map(|wanted| Some((wanted, already(&wanted)?))).collect()
+    }
+
+    /// Whether a thing was put with couriers so long ago that those have dropped it.
+    pub fn is_again(&self, id: &OwedId, today: Day) -> bool {
+        self.puts.get(id).is_some_and(|puts| today.since(puts.last) >= PARCEL_AGAIN_DAYS)
+    }
+
+    /// A parcel has come to nobody: no Ack will come for it.
+    pub fn forget_parcel(&mut self, parcel: &ParcelId) {
+        self.parcels.remove(parcel);
     }
 
     /// A parcel was made that carries these things. Write what is returned, and only then let the parcel leave.
@@ -383,6 +393,15 @@ impl Owed {
             if self.acknowledged.insert(id) {
                 new.push(id);
             }
+        }
+        // The same may lie with other couriers, in parcels of their own.
+        let acknowledged = &self.acknowledged;
+        let is_done = |carried: &Carried| carried.ids.iter().all(|id| acknowledged.contains(id));
+        let siblings = self.parcels.iter().filter(|(_, carried)| is_done(carried)).map(|(id, _)| *id);
+        let siblings: Vec<ParcelId> = siblings.collect();
+        for sibling in siblings {
+            self.parcels.remove(&sibling);
+            forgotten.parcels.push(sibling);
         }
         (new, forgotten)
     }

@@ -17,6 +17,7 @@
 //! Source: docs/protocol.md 3.7 (Gone), 3.10 (window), 3.15 (changed audiences).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 
 use super::Service;
 use super::receive::Lying;
@@ -33,6 +34,8 @@ use crate::time::{Day, Timestamp};
 #[derive(Debug, Default)]
 pub(super) struct Bodies {
     due: BTreeSet<EpochId>,
+    /// The one that was looked at last: the next come behind it, or low ids, which can be sought, would always be first.
+    last: Option<EpochId>,
     /// When those go on that were too many for one step.
     next: Option<Timestamp>,
     day: Option<Day>,
@@ -56,12 +59,19 @@ impl Bodies {
         }
         let mut turn = Vec::new();
         while turn.len() < BODY_LOOK_EPOCHS_LIMIT
-            && let Some(epoch) = self.due.pop_first()
+            && let Some(epoch) = self.next_due()
         {
+            self.due.remove(&epoch);
+            self.last = Some(epoch);
             turn.push(epoch);
         }
         self.next = (!self.due.is_empty()).then(|| now.plus_ms(BODY_LOOK_PAUSE_MS));
         turn
+    }
+
+    fn next_due(&self) -> Option<EpochId> {
+        let behind = self.last.map_or(Bound::Unbounded, Bound::Excluded);
+        self.due.range((behind, Bound::Unbounded)).next().or_else(|| self.due.first()).copied()
     }
 
     /// Of these numbers, those that this peer was not asked for today; they count as asked from now on.
@@ -182,7 +192,23 @@ mod tests {
             assert!(!turn.is_empty() && turn.len() <= BODY_LOOK_EPOCHS_LIMIT);
             looked.extend(turn);
         }
-        assert_eq!(looked, (0..many).map(epoch).collect::<Vec<_>>());
+        let behind = (BODY_LOOK_EPOCHS_LIMIT..many).chain(0..BODY_LOOK_EPOCHS_LIMIT);
+        assert_eq!(looked, behind.map(epoch).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn epochs_that_are_always_due_keep_no_other_from_its_turn() {
+        let epoch = |n: usize| EpochId::from_bytes([u8::try_from(n).expect("small"); 16]);
+        let (mut bodies, mut at, last) = (Bodies::default(), Timestamp::from_millis(1_000), epoch(200));
+        bodies.look(last);
+        for _ in 0..4 {
+            (0..2 * BODY_LOOK_EPOCHS_LIMIT).for_each(|n| bodies.look(epoch(n)));
+            if bodies.turn(at).contains(&last) {
+                return;
+            }
+            at = bodies.next.expect("more wait");
+        }
+        panic!("it never had its turn");
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::deliver::PutUnderWay;
 use super::sessions::{Spoken, Stream};
 use super::{Service, tx};
 use crate::id::{DeviceId, EpochId, ParcelId, UserId};
-use crate::limits::{MAIL_LOOK_AGAIN_MS, MAIL_LOOK_INTERVAL_MS};
+use crate::limits::{MAIL_LOOK_AGAIN_MS, MAIL_LOOK_INTERVAL_MS, PUT_REFUSALS_LIMIT};
 use crate::link::{ConnId, Order, StreamId};
 use crate::mail::{
     Carriers, Envelope, Frame, HeldId, Item, Owed, OwedId, PutAnswer, Wanted, choose_couriers, pack,
@@ -33,7 +33,7 @@ impl Service {
                 let (friend, _) = state.friend.filter(|(friend, _)| friend != user)?;
                 let meets = self.meets(*conn, user);
                 let stream = state.mail.filter(|mail| self.is_mail(*mail))?;
-                (meets && !self.mail.full.contains(conn)).then_some((friend, (*conn, stream)))
+                (meets && self.may_have_room(*conn)).then_some((friend, (*conn, stream)))
             })
             .collect();
         if candidates.is_empty() {
@@ -82,7 +82,8 @@ impl Service {
         let Some((conn, stream)) = courier.copied() else { return };
         let Some(envelope) = self.seal_to(user, device, &[]) else { return };
         self.mail.hollow.remove(user);
-        let put = PutUnderWay { device: *device, owner: *user, ids: BTreeSet::new(), acks: BTreeSet::new() };
+        let (ids, acks) = (BTreeSet::new(), BTreeSet::new());
+        let put = PutUnderWay { parcel: None, device: *device, owner: *user, ids, acks };
         self.mail.putting.entry(conn).or_default().push_back(put);
         self.order(Order::Send { stream, frame: Frame::Put(envelope).encode() });
     }
@@ -105,7 +106,8 @@ impl Service {
                 acks.iter().filter(|(_, by)| **by == courier).map(|(parcel, _)| *parcel).collect();
             let Some(envelope) = self.seal_to(user, device, &[Item::Ack(parcels.clone())]) else { continue };
             // Acks are not acknowledged: once a courier keeps them they have left.
-            let put = PutUnderWay { device: *device, owner: *user, ids: BTreeSet::new(), acks: parcels };
+            let (ids, acks) = (BTreeSet::new(), parcels);
+            let put = PutUnderWay { parcel: None, device: *device, owner: *user, ids, acks };
             self.mail.putting.entry(conn).or_default().push_back(put);
             self.order(Order::Send { stream, frame: Frame::Put(envelope).encode() });
         }
@@ -148,10 +150,12 @@ impl Service {
             let ids = self.settles(user, &parcel);
             let Some(envelope) = self.seal_to(user, device, &parcel) else { continue };
             self.note_parcel(device, envelope.parcel_id, &ids);
+            self.mail.unkept.insert(envelope.parcel_id, *device);
+            let parcel = Some(envelope.parcel_id);
             for courier in &chosen {
                 let Some((conn, stream)) = candidates.get(courier).copied() else { continue };
-                let put =
-                    PutUnderWay { device: *device, owner: *user, ids: ids.clone(), acks: BTreeSet::new() };
+                let (ids, acks) = (ids.clone(), BTreeSet::new());
+                let put = PutUnderWay { parcel, device: *device, owner: *user, ids, acks };
                 self.mail.putting.entry(conn).or_default().push_back(put);
                 self.order(Order::Send { stream, frame: Frame::Put(envelope.clone()).encode() });
             }
@@ -232,24 +236,60 @@ impl Service {
     pub(super) fn on_put_answer(&mut self, conn: ConnId, courier: &UserId, kept: bool) {
         let Some(put) = self.mail.putting.get_mut(&conn).and_then(VecDeque::pop_front) else { return };
         if !kept {
-            // With somebody else, perhaps; with them once everything is looked at again, in a minute: they may not have
-            // seen yet that they know the recipient.
-            self.mail.full.insert(conn);
-            let soon = self.now.plus_ms(MAIL_LOOK_AGAIN_MS);
-            self.mail.look = Some(self.mail.look.map_or(soon, |look| look.min(soon)));
-            self.net.owed.insert(put.owner);
+            self.put_refused(conn, &put);
             return;
+        }
+        if let Some(parcel) = &put.parcel {
+            self.mail.unkept.remove(parcel);
         }
         for parcel in &put.acks {
             self.drop_ack(&put.owner, parcel);
         }
         let today = self.now.day();
-        let changed = self.mail.owed.entry(put.device).or_default().on_put(put.ids.iter().copied(), today);
+        let owed = self.mail.owed.entry(put.device).or_default();
+        // What others took so long ago has expired with them.
+        let again: Vec<OwedId> = put.ids.iter().filter(|id| owed.is_again(id, today)).copied().collect();
+        let changed = owed.on_put(put.ids.iter().copied(), today);
+        for id in again {
+            self.forget_couriers(&put.device, &id);
+        }
         for (id, puts) in changed {
             self.tx.put_record(Tree::Owed, &tx::key(&[put.device.as_bytes(), b"u", &id.encode()]), &puts);
             let key = tx::key(&[put.device.as_bytes(), b"c", &id.encode(), courier.as_bytes()]);
             self.tx.put(Tree::Owed, &key, Vec::new());
             self.mail.carried.entry(put.owner).or_default().entry(id).or_default().insert(*courier);
+        }
+    }
+
+    /// A courier has no room: with somebody else, perhaps. With them once more in a minute, for they may not have seen yet
+    /// that they know the recipient; then not again on this connection.
+    fn put_refused(&mut self, conn: ConnId, put: &PutUnderWay) {
+        let (times, at) = self.mail.full.entry(conn).or_insert((0, self.now));
+        (*times, *at) = (times.saturating_add(1), self.now);
+        if *times < PUT_REFUSALS_LIMIT {
+            let soon = self.now.plus_ms(MAIL_LOOK_AGAIN_MS);
+            self.mail.look = Some(self.mail.look.map_or(soon, |look| look.min(soon)));
+        }
+        self.forget_unkept(put);
+        self.net.owed.insert(put.owner);
+    }
+
+    fn may_have_room(&self, conn: ConnId) -> bool {
+        let is_over = |(times, at): &(u8, Timestamp)| {
+            *times < PUT_REFUSALS_LIMIT && self.now.since(*at) >= MAIL_LOOK_AGAIN_MS
+        };
+        self.mail.full.get(&conn).is_none_or(is_over)
+    }
+
+    /// A parcel that nobody took, nor will: no Ack comes for it, and what is remembered of parcels is limited.
+    pub(super) fn forget_unkept(&mut self, put: &PutUnderWay) {
+        let is_under_way = |parcel: &ParcelId| {
+            self.mail.putting.values().flatten().any(|other| other.parcel.as_ref() == Some(parcel))
+        };
+        let Some(parcel) = put.parcel.filter(|parcel| !is_under_way(parcel)) else { return };
+        if let Some(device) = self.mail.unkept.remove(&parcel) {
+            self.mail.owed.entry(device).or_default().forget_parcel(&parcel);
+            self.tx.remove(Tree::Owed, &tx::key(&[device.as_bytes(), b"p", parcel.as_bytes()]));
         }
     }
 
@@ -268,7 +308,6 @@ impl Service {
             return Ok(());
         }
         self.mail.look = Some(self.now.plus_ms(MAIL_LOOK_INTERVAL_MS));
-        self.mail.full.clear();
         let today = self.now.day();
         let is_ageing = self.is_ageing();
         let old = if is_ageing { self.mail.courier.on_day(today) } else { Vec::new() };

@@ -61,6 +61,8 @@ impl Addressed {
 /// A parcel left with a courier, whose answer is awaited.
 #[derive(Debug, Clone)]
 pub(super) struct PutUnderWay {
+    /// The parcel, if an Ack for it is awaited.
+    pub(super) parcel: Option<ParcelId>,
     pub(super) device: DeviceId,
     pub(super) owner: UserId,
     pub(super) ids: BTreeSet<OwedId>,
@@ -101,8 +103,10 @@ pub(super) struct MailRoom {
     /// Friends who get an empty parcel, which carries my records, and by whom: themselves, or the courier whose parcel
     /// did not open. Nobody else learns of it.
     pub(super) hollow: BTreeMap<UserId, UserId>,
-    /// Couriers who said that there is no room, until everything is looked at again.
-    pub(super) full: BTreeSet<ConnId>,
+    /// Couriers who said that there is no room: how often on this connection, and when last.
+    pub(super) full: BTreeMap<ConnId, (u8, Timestamp)>,
+    /// Parcels that no courier has taken yet, and the device each is for.
+    pub(super) unkept: BTreeMap<ParcelId, DeviceId>,
     /// When everything that is owed to friends who are away is looked at next.
     pub(super) look: Option<Timestamp>,
 }
@@ -380,17 +384,22 @@ impl Service {
         for id in forgotten.acknowledged {
             self.tx.remove(Tree::Owed, &tx::key(&[device.as_bytes(), b"a", &id.encode()]));
         }
-        let owner = self.owner_of(device);
         for id in forgotten.puts {
             self.tx.remove(Tree::Owed, &tx::key(&[device.as_bytes(), b"u", &id.encode()]));
-            let carried = owner.and_then(|owner| self.mail.carried.get_mut(&owner));
-            for courier in carried.and_then(|carried| carried.remove(&id)).into_iter().flatten() {
-                let key = tx::key(&[device.as_bytes(), b"c", &id.encode(), courier.as_bytes()]);
-                self.tx.remove(Tree::Owed, &key);
-            }
+            self.forget_couriers(device, &id);
         }
         for parcel in forgotten.parcels {
             self.tx.remove(Tree::Owed, &tx::key(&[device.as_bytes(), b"p", parcel.as_bytes()]));
+        }
+    }
+
+    /// Who took a thing is not remembered any more.
+    pub(super) fn forget_couriers(&mut self, device: &DeviceId, id: &OwedId) {
+        let owner = self.owner_of(device);
+        let carried = owner.and_then(|owner| self.mail.carried.get_mut(&owner));
+        for courier in carried.and_then(|carried| carried.remove(id)).into_iter().flatten() {
+            let key = tx::key(&[device.as_bytes(), b"c", &id.encode(), courier.as_bytes()]);
+            self.tx.remove(Tree::Owed, &key);
         }
     }
 
@@ -615,9 +624,13 @@ impl Service {
     /// A connection or its mail stream is gone: what was handed over on it and not taken is owed as before. True if there
     /// was such a thing.
     pub(super) fn mail_disconnected(&mut self, conn: ConnId) -> bool {
-        if self.mail.putting.remove(&conn).is_some_and(|under_way| !under_way.is_empty()) {
+        let under_way = self.mail.putting.remove(&conn).unwrap_or_default();
+        if !under_way.is_empty() {
             // With whom it can be left instead is looked for with everything else.
             self.mail.look = None;
+        }
+        for put in &under_way {
+            self.forget_unkept(put);
         }
         self.mail.full.remove(&conn);
         let was_handed = self.mail.handed.keys().any(|(with, _)| *with == conn);

@@ -164,6 +164,10 @@ impl Service {
         if !self.keep_over(&entry, content.as_ref(), before.as_ref())? {
             return Ok(Verdict::Known { epoch, seq, id });
         }
+        // A log with too many holes forgets its oldest, and that may be what has just come.
+        if self.state.logs.get(&epoch).is_some_and(|log| seq < log.floor) {
+            return Ok(Verdict::Known { epoch, seq, id });
+        }
         self.not_awaited(&author, &epoch, &id);
         if let Some(content) = content {
             // Applying what another wrote can fail only for our own disk; what a person would be told is not said here.

@@ -351,7 +351,8 @@ impl Service {
         waiting.sort_unstable();
         for turn in waiting {
             let naming = turn.2;
-            if free.is_empty() {
+            // Originals come behind all previews: where none may be asked for, a look at each would be for nothing.
+            if free.is_empty() || (turn.0 && free_for_originals.is_empty()) {
                 break;
             }
             if self.wants.fetching.contains_key(&naming.blob) {

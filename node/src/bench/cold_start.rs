@@ -46,7 +46,9 @@ pub fn run(bench: &Bench) -> Result<()> {
     first.first_page(&home)?;
     first.stop(&home)?;
     let store = BareStore { bench, copy: "J7-copy" };
-    for (variant, is_killed) in [("after a clean stop", false), ("after kill -9", true)] {
+    for (variant, is_killed) in
+        [("after a clean stop", false), ("after kill -9 with one moment written", true)]
+    {
         let (mut times, mut floors, mut rss, mut disk) = (Vec::new(), Vec::new(), None, 0);
         for _ in 0..bench.times(ROUNDS.0, ROUNDS.1) {
             if is_killed {

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tidings::limits::UNKNOWN_PER_MINUTE_LIMIT;
 
 use super::cold_start::Started;
 use super::line::Order;
@@ -75,6 +76,9 @@ pub fn run(bench: &Bench) -> Result<()> {
 /// Makes friends who are whole nodes, many to a process.
 fn befriend(bench: &Bench, member: &Member, home: &Home, friends: usize) -> Result<Vec<Process>> {
     let mut crowds = Vec::new();
+    // A node takes so many strangers in a minute and no more.
+    let is_many = friends > UNKNOWN_PER_MINUTE_LIMIT;
+    let pause_ms = if is_many { 61_000 / UNKNOWN_PER_MINUTE_LIMIT as u64 } else { 0 };
     for (number, size) in sizes(friends).into_iter().enumerate() {
         let homes: Vec<PathBuf> =
             (0..size).map(|n| bench.scratch.path(&format!("idle-crowd-{number}-{n}"))).collect();
@@ -85,7 +89,7 @@ fn befriend(bench: &Bench, member: &Member, home: &Home, friends: usize) -> Resu
             links.push(answer.get("link").and_then(Value::as_str).unwrap_or_default().to_owned());
         }
         let mut process = member.start(&bench.scratch)?;
-        process.ask(&Order::Crowd { homes, links })?;
+        process.ask(&Order::Crowd { homes, links, pause_ms })?;
         crowds.push(process);
     }
     Ok(crowds)
@@ -116,7 +120,7 @@ impl Rest {
 
 fn tell(bench: &Bench, friends: usize, rest: &Rest, alone: &Rest) {
     let a_minute = |bytes: u64| bytes as f64 * 60.0 / rest.span.as_secs_f64() / friends as f64;
-    bench.row(&Row {
+    let mut row = Row {
         wire_bytes: rest.wire_bytes,
         bytes_per_min: rest.wire_bytes.map(a_minute),
         cpu_percent: rest.cpu_percent,
@@ -125,12 +129,15 @@ fn tell(bench: &Bench, friends: usize, rest: &Rest, alone: &Rest) {
         verify: None,
         sealed: None,
         ..Row::of("idle", friends as u64, "friends connected, nothing said")
-    });
-    bench.row(&Row {
+    };
+    let mut floor = Row {
         cpu_percent: alone.cpu_percent,
         rss_mb: alone.rss_mb,
         ..Row::floor("idle", 0, "the same program without a friend")
-    });
+    };
+    row.beside(&mut floor);
+    bench.row(&row);
+    bench.row(&floor);
 }
 
 /// How many friends each process is.

@@ -74,6 +74,8 @@ pub enum Order {
         homes: Vec<PathBuf>,
         /// An invite for each.
         links: Vec<String>,
+        /// How long to wait between two, ms.
+        pause_ms: u64,
     },
     /// Open and close the bare store in a folder. Answer: `ms`.
     OpenStore {

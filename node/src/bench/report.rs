@@ -60,9 +60,9 @@ impl Row {
         Self { job: "floor", n, variant: under, what: Some(what), ..Self::default() }
     }
 
-    /// The one figure that counts: a rate, or a time.
+    /// The one figure that counts: a rate, or a time; of what only lies there, its memory.
     fn figure(&self) -> Option<f64> {
-        self.posts_per_s.or(self.mb_per_s).or(self.p50_ms).or(self.ms)
+        self.posts_per_s.or(self.mb_per_s).or(self.p50_ms).or(self.ms).or(self.rss_mb)
     }
 
     /// Notes the ratio to a floor on both lines; the first floor that is named is the one on the job's.

@@ -1,6 +1,8 @@
 //! Room is made in steps: how many records of a log go at once.
 
 use super::*;
+use crate::moment::{Body, Post, PrivatePart, PublicPart, PublicValues};
+use crate::service::exchange::Verdict;
 use crate::service::testing::{Author, BEGIN, Rig};
 
 fn records(rig: &Rig, author: &Author) -> usize {
@@ -42,4 +44,25 @@ fn a_floor_rises_past_so_many_records_at_once_and_the_rest_with_the_next_entry()
     bob.next += 1;
     rig.take(&mut bob, BEGIN, "alone");
     assert!(intervals(&rig, &bob) < LOG_INTERVAL_LIMIT);
+}
+
+#[test]
+fn what_comes_below_a_floor_that_rises_by_it_is_shown_to_nobody() {
+    let mut rig = Rig::new();
+    let mut bob = rig.befriend("Bob");
+    bob.next = 10;
+    for _ in 0..LOG_INTERVAL_LIMIT {
+        bob.next += 1;
+        rig.take(&mut bob, BEGIN, "alone");
+    }
+    bob.next = 5;
+    let text = PublicValues { text: "too low".to_owned(), ..PublicValues::default() };
+    let public = PublicPart::new(&text).expect("within the limits");
+    let body = Body::Post(Box::new(Post { public, private: PrivatePart::default() }));
+    let (id, header, body) = bob.write(BEGIN, body, &mut rig.entropy);
+    let verdict = rig.service.take_entry(&header, body).expect("memory");
+    assert!(rig.service.state.logs[&bob.epoch].floor > 5);
+    assert!(matches!(verdict, Verdict::Known { seq: 5, .. }), "{verdict:?}");
+    rig.commit();
+    assert!(rig.service.moment(&id.to_string()).is_err());
 }
