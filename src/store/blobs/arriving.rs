@@ -13,8 +13,8 @@
 //! to its end, so that neither starves and nothing that is on its way is thrown away.
 //!
 //! A group counts as *proven* only if this process verified it: the map of an earlier run is a claim, and whoever reads
-//! what it claims waits until the whole has been hashed. What was proven stays so from one transfer of the blob to the
-//! next.
+//! what it claims waits until the whole has been hashed. No turn brings it sooner, so that the transfer hears of nobody who
+//! waits for it. What was proven stays so from one transfer of the blob to the next.
 //!
 //! What it does not do: it reads and writes no file, and gives nobody leave; peers are served whole blobs only.
 //!
@@ -40,6 +40,8 @@ pub struct Arriving {
 #[derive(Debug)]
 struct State {
     proven: Partial,
+    /// What the transfer had when it began, and does not ask for again. `None` without a transfer.
+    kept: Option<Partial>,
     /// A transfer has it.
     claimed: bool,
     /// It was removed: nothing comes any more, and what came is not to be read.
@@ -56,6 +58,8 @@ struct State {
     followed: BTreeSet<u32>,
     /// By ticket: the group that each waits for.
     readers: BTreeMap<u64, (u32, Waker)>,
+    /// All who have waited and have not gone, also those who were woken and have not asked again yet.
+    tickets: BTreeSet<u64>,
     next_ticket: u64,
     transfer: Option<Waker>,
 }
@@ -75,6 +79,7 @@ impl Arriving {
     pub(super) fn new(proven: Partial) -> Self {
         let state = State {
             proven,
+            kept: None,
             claimed: false,
             gone: false,
             at: 0,
@@ -83,6 +88,7 @@ impl Arriving {
             turn: false,
             followed: BTreeSet::new(),
             readers: BTreeMap::new(),
+            tickets: BTreeSet::new(),
             next_ticket: 0,
             transfer: None,
         };
@@ -105,7 +111,9 @@ impl Arriving {
     }
 
     pub(super) fn release(&self) {
-        self.lock().claimed = false;
+        let mut state = self.lock();
+        state.claimed = false;
+        state.kept = None;
     }
 
     pub(super) fn is_claimed(&self) -> bool {
@@ -125,6 +133,7 @@ impl Arriving {
             proven.mark(group);
         }
         state.proven = proven;
+        state.kept = Some(kept.clone());
         kept.verified_groups() > 0
     }
 
@@ -136,7 +145,7 @@ impl Arriving {
         state.at = *last;
         state.brought = state.brought.saturating_add(u32::try_from(groups.len()).unwrap_or(u32::MAX));
         state.wake_readers(self.shape);
-        let others_wait = state.readers.values().any(|(group, _)| !state.comes_soon(*group));
+        let others_wait = state.readers.values().any(|(group, _)| state.is_worth_a_turn(*group));
         if others_wait && !state.in_turns && state.brought >= BLOB_TURN_GROUPS {
             state.turn_transfer();
         }
@@ -183,14 +192,15 @@ impl Arriving {
             return Poll::Ready(There::Crowded);
         }
         state.readers.insert(ticket, (group, context.waker().clone()));
-        if state.comes_soon(group) {
+        state.tickets.insert(ticket);
+        if state.in_turns || !state.is_worth_a_turn(group) {
             return Poll::Pending;
         }
-        if state.readers.len() <= 1 {
+        if state.is_alone() {
             // Whoever read along with the transfer has gone, or went on from there to here.
             state.followed.clear();
             state.turn_transfer();
-        } else if !state.in_turns && state.brought >= BLOB_TURN_GROUPS {
+        } else if state.brought >= BLOB_TURN_GROUPS {
             state.turn_transfer();
         }
         Poll::Pending
@@ -214,7 +224,12 @@ impl Arriving {
         let mut places = BTreeSet::new();
         if std::mem::take(&mut state.turn) || state.in_turns {
             let waited_for = state.readers.values().map(|(group, _)| *group);
-            let is_missing = |group: &u32| *group < self.shape.groups() && !state.proven.has(*group);
+            // Nothing else is there to be asked for: a place without a stretch would take its share for nothing.
+            let is_missing = |group: &u32| {
+                *group < self.shape.groups()
+                    && !state.proven.has(*group)
+                    && !state.waits_for_the_whole(*group)
+            };
             places = waited_for.chain(followed).filter(is_missing).collect();
         }
         state.brought = 0;
@@ -243,7 +258,9 @@ impl Reader<'_> {
 
 impl Drop for Reader<'_> {
     fn drop(&mut self) {
-        self.arriving.lock().readers.remove(&self.ticket);
+        let mut state = self.arriving.lock();
+        state.readers.remove(&self.ticket);
+        state.tickets.remove(&self.ticket);
     }
 }
 
@@ -255,6 +272,21 @@ impl State {
 
     fn comes_soon(&self, group: u32) -> bool {
         group >= self.at && group <= self.at.saturating_add(BLOB_AHEAD_GROUPS)
+    }
+
+    /// Whether a group was kept by an earlier run: nothing proves it but the hash of the whole.
+    fn waits_for_the_whole(&self, group: u32) -> bool {
+        !self.proven.has(group) && self.kept.as_ref().is_some_and(|kept| kept.has(group))
+    }
+
+    fn is_worth_a_turn(&self, group: u32) -> bool {
+        !self.comes_soon(group) && !self.waits_for_the_whole(group)
+    }
+
+    /// Whether at most one reads whom a turn could help or harm.
+    fn is_alone(&self) -> bool {
+        let beyond_help = self.readers.values().filter(|(group, _)| self.waits_for_the_whole(*group)).count();
+        self.tickets.len().saturating_sub(beyond_help) <= 1
     }
 
     /// Wakes those whose group has come, and notes where they go on.
@@ -361,9 +393,17 @@ mod tests {
 
     /// A transfer as it works: what it is asked for, group by group, until it is turned or has brought so many.
     fn transfer(arriving: &Arriving, most: u32) -> Vec<u32> {
+        transfer_while(arriving, most, || {})
+    }
+
+    /// The same, with readers that go on after each group.
+    fn transfer_while(arriving: &Arriving, most: u32, mut go_on: impl FnMut()) -> Vec<u32> {
         let mut map = Partial::new(BlobId::from_bytes([1; 32]), arriving.shape());
         (0..arriving.shape().groups())
-            .filter(|at| arriving.lock().proven.has(*at))
+            .filter(|at| {
+                let state = arriving.lock();
+                state.proven.has(*at) || state.waits_for_the_whole(*at)
+            })
             .for_each(|at| map.mark(at));
         let places = arriving.take_places();
         let asked = map.missing_at(&places, BLOB_TURN_GROUPS).expect("something is missing");
@@ -371,6 +411,7 @@ mod tests {
         let mut brought = Vec::new();
         for group in asked.take(most as usize) {
             arriving.mark(&[group]);
+            go_on();
             brought.push(group);
             if turns(arriving) {
                 break;
@@ -379,34 +420,115 @@ mod tests {
         brought
     }
 
+    /// Reads on as far as it goes, as a player does. Each wait is a reader of its own.
+    fn read_on<'a>(arriving: &'a Arriving, reader: &mut Option<Reader<'a>>, at: &mut u32) {
+        let context = Context::from_waker(Waker::noop());
+        loop {
+            match reader.get_or_insert_with(|| arriving.reader()).poll_groups(*at, &context) {
+                Poll::Ready(There::Groups(there)) => *at += there,
+                Poll::Ready(other) => panic!("{other:?}"),
+                Poll::Pending => return,
+            }
+            *reader = None;
+        }
+    }
+
     /// Two read at two places, as a player does: each asks for the next group when it has the one before.
     #[test]
     fn two_who_read_far_from_each_other_are_served_in_turns_and_neither_starves() {
         let arriving = arriving(4_000);
+        let (mut near, mut far) = (None, None);
+        let (mut near_at, mut far_at) = (0, 3_000);
+        read_on(&arriving, &mut near, &mut near_at);
+        read_on(&arriving, &mut far, &mut far_at);
+        let first = transfer_while(&arriving, 4_000, || {
+            read_on(&arriving, &mut near, &mut near_at);
+            read_on(&arriving, &mut far, &mut far_at);
+        });
+        assert_eq!(
+            first,
+            (0..BLOB_TURN_GROUPS).collect::<Vec<_>>(),
+            "the first has a stretch before both are served"
+        );
+        while near_at < 500 || far_at < 3_500 {
+            let (near_from, far_from) = (near_at, far_at);
+            let request = transfer_while(&arriving, 4_000, || {
+                read_on(&arriving, &mut near, &mut near_at);
+                read_on(&arriving, &mut far, &mut far_at);
+            });
+            let share = BLOB_TURN_GROUPS / 2;
+            let shared: Vec<u32> = (near_from..near_from + share).chain(far_from..far_from + share).collect();
+            assert_eq!(request, shared, "each its share, to the end");
+        }
+    }
+
+    #[test]
+    fn what_is_shared_is_not_cut_by_one_who_asks_while_the_other_was_only_just_woken() {
+        let arriving = arriving(4_000);
         let context = Context::from_waker(Waker::noop());
         let (near, far) = (arriving.reader(), arriving.reader());
-        let (mut near_at, mut far_at, mut brought) = (0, 3_000, 0);
-        let mut waits = 0u32;
-        while near_at < 500 || far_at < 3_500 {
-            while let Poll::Ready(There::Groups(there)) = near.poll_groups(near_at, &context) {
-                near_at += there;
-            }
-            while let Poll::Ready(There::Groups(there)) = far.poll_groups(far_at, &context) {
-                far_at += there;
-            }
-            let request = transfer(&arriving, 4_000);
-            // Neither waits longer than for the other's share, and the stretch before it that nobody shared.
-            waits = if request.iter().any(|group| *group < 3_000)
-                && request.iter().any(|group| *group >= 3_000)
-            {
-                0
-            } else {
-                waits + 1
-            };
-            assert!(waits <= 2, "{waits} requests for one of the two alone");
-            brought += request.len();
-        }
-        assert!(brought <= 2 * 500 + 4 * BLOB_TURN_GROUPS as usize, "{brought} groups came for two of 500");
+        assert!(near.poll_groups(0, &context).is_pending() && far.poll_groups(3_000, &context).is_pending());
+        transfer(&arriving, BLOB_TURN_GROUPS);
+        // Near has read what came, and far still waits: both are asked for from here on.
+        assert!(near.poll_groups(BLOB_TURN_GROUPS, &context).is_pending());
+        assert_eq!(arriving.take_places(), [BLOB_TURN_GROUPS, 3_000].into());
+        arriving.mark(&[3_000, 3_001]);
+        // Far is woken and has not asked again, then reads what came and waits for nothing.
+        assert!(near.poll_groups(BLOB_TURN_GROUPS, &context).is_pending());
+        assert!(!turns(&arriving));
+        drop(far);
+        assert!(near.poll_groups(BLOB_TURN_GROUPS, &context).is_pending());
+        assert!(!turns(&arriving));
+        assert_eq!(arriving.take_places(), [BLOB_TURN_GROUPS, 3_002].into(), "and it is not forgotten");
+    }
+
+    #[test]
+    fn one_who_was_only_just_woken_has_not_gone() {
+        let arriving = arriving(4_000);
+        let context = Context::from_waker(Waker::noop());
+        let (near, far) = (arriving.reader(), arriving.reader());
+        assert!(near.poll_groups(0, &context).is_pending());
+        arriving.mark(&[0]);
+        assert!(far.poll_groups(3_000, &context).is_pending());
+        assert!(!turns(&arriving), "near reads here, and has its stretch first");
+        drop(near);
+        assert!(far.poll_groups(3_000, &context).is_pending());
+        assert!(turns(&arriving), "now it has gone");
+    }
+
+    /// A film continued after a restart: its beginning lies here, and is proven only with the whole.
+    fn continued(kept: u32) -> Arriving {
+        let arriving = arriving(4_000);
+        let mut map = Partial::new(BlobId::from_bytes([1; 32]), arriving.shape());
+        (0..kept).for_each(|group| map.mark(group));
+        assert!(arriving.begin(&map));
+        arriving
+    }
+
+    #[test]
+    fn one_who_waits_for_what_only_the_whole_proves_does_not_turn_the_transfer() {
+        let arriving = continued(800);
+        let (found, woken) = poll(&arriving, 0);
+        assert!(found.is_pending());
+        assert!(!turns(&arriving));
+        let brought = transfer_while(&arriving, 200, || assert!(!turns(&arriving)));
+        assert_eq!(brought, (800..1_000).collect::<Vec<_>>(), "in one request");
+        assert!(arriving.take_places().is_empty(), "and no other place is asked for");
+        arriving.complete();
+        assert_eq!(woken.0.load(Ordering::Relaxed), 1);
+        assert_eq!(poll(&arriving, 0).0, Poll::Ready(There::Groups(4_000)));
+    }
+
+    #[test]
+    fn two_who_wait_for_what_only_the_whole_proves_keep_no_third_waiting() {
+        let arriving = continued(800);
+        assert!([0, 400].iter().all(|group| poll(&arriving, *group).0.is_pending()));
+        assert_eq!(transfer(&arriving, 10).len(), 10);
+        let (found, woken) = poll(&arriving, 3_000);
+        assert!(found.is_pending());
+        assert!(turns(&arriving), "at once: nobody else has anything of what comes meanwhile");
+        assert_eq!(transfer(&arriving, 100), (3_000..3_100).collect::<Vec<_>>(), "and has no share to give");
+        assert_eq!(woken.0.load(Ordering::Relaxed), 1);
     }
 
     #[test]
