@@ -296,12 +296,23 @@ impl BlobFiles {
         if tree.as_bytes().is_empty() {
             return Ok(());
         }
-        let (temporary, mut file) = self.temporary()?;
-        file.write_all(tree.as_bytes()).map_err(Error::io("writing", &temporary))?;
-        drop(file);
         let path = self.tree_path(blob);
         self.make_folder_of(&path)?;
-        fs::rename(&temporary, &path).map_err(Error::io("renaming to", &path))
+        self.write_beside(&path, tree.as_bytes())
+    }
+
+    /// Writes a small file that stands beside a blob, whole or not at all. Not synced.
+    fn write_beside(&self, path: &Path, bytes: &[u8]) -> Result<(), Error> {
+        let (temporary, mut file) = self.temporary()?;
+        let written = file.write_all(bytes).map_err(Error::io("writing", &temporary));
+        drop(file);
+        let kept =
+            written.and_then(|()| fs::rename(&temporary, path).map_err(Error::io("renaming to", path)));
+        if kept.is_err() {
+            // A full disk is tried again and again, and each try would leave one more until the next start.
+            let _ = fs::remove_file(&temporary);
+        }
+        kept
     }
 
     /// Gives a synced file its name.

@@ -160,11 +160,8 @@ impl Incoming {
         if self.unsaved_groups == 0 {
             return Ok(());
         }
-        let (temporary, mut file) = self.files.temporary()?;
-        file.write_all(&self.partial.encode()).map_err(Error::io("writing", &temporary))?;
-        drop(file);
         let path = self.files.map_path(self.partial.blob());
-        fs::rename(&temporary, &path).map_err(Error::io("renaming to", &path))?;
+        self.files.write_beside(&path, &self.partial.encode())?;
         self.unsaved_groups = 0;
         Ok(())
     }

@@ -182,3 +182,30 @@ fn a_lost_tree_is_made_again_and_a_damaged_blob_is_not_served_from_a_new_one() {
     fs::write(files.path(blob), damaged).expect("damage");
     assert!(matches!(files.serve(&get), Err(Error::Damaged { .. })));
 }
+
+/// Linux has a file that is always full.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_a_full_disk_did_not_take_leaves_nothing_behind() {
+    let Folder { files, _dir } = folder();
+    let temporary = _dir.path().join("tmp");
+    let full = |number: u32| {
+        std::os::unix::fs::symlink("/dev/full", temporary.join(number.to_string())).expect("a full disk");
+    };
+    let nothing_is_left = || assert_eq!(fs::read_dir(&temporary).expect("list").count(), 0);
+    let bytes = bytes_of(2 * BLOB_GROUP_LEN);
+    // The second file is the tree.
+    full(1);
+    assert!(files.insert(&bytes).expect_err("full").is_disk_full());
+    nothing_is_left();
+    let mut incoming = files.begin(BlobId::from_bytes([3; 32]), bytes.len() as u64).expect("begin");
+    let group = Verified::Group { index: 0, offset: 0, bytes: bytes[..BLOB_GROUP_LEN].into() };
+    incoming.accept(&[group]).expect("accept");
+    for number in [2, 3] {
+        full(number);
+        assert!(incoming.save().expect_err("full").is_disk_full());
+        nothing_is_left();
+    }
+    incoming.save().expect("there is room again");
+    nothing_is_left();
+}
