@@ -7,7 +7,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tidings::limits::UNKNOWN_PER_MINUTE_LIMIT;
 
 use super::cold_start::Started;
 use super::line::Order;
@@ -73,24 +72,22 @@ pub fn run(bench: &Bench) -> Result<()> {
     bench.scratch.remove("idle-Ada")
 }
 
-/// Makes friends who are whole nodes, many to a process.
+/// Makes friends who are whole nodes, many to a process. Their invites are redeemed by the measured node: each of them lets
+/// one stranger in, where it would take ten a minute.
 fn befriend(bench: &Bench, member: &Member, home: &Home, friends: usize) -> Result<Vec<Process>> {
     let mut crowds = Vec::new();
-    // A node takes so many strangers in a minute and no more.
-    let is_many = friends > UNKNOWN_PER_MINUTE_LIMIT;
-    let pause_ms = if is_many { 61_000 / UNKNOWN_PER_MINUTE_LIMIT as u64 } else { 0 };
     for (number, size) in sizes(friends).into_iter().enumerate() {
         let homes: Vec<PathBuf> =
             (0..size).map(|n| bench.scratch.path(&format!("idle-crowd-{number}-{n}"))).collect();
-        let mut links = Vec::new();
-        for _ in &homes {
-            let invite = Ask::json("POST", "/invites", json!({"auto_confirm": true}));
-            let answer = Door::to(home).ask_node(&invite)?;
-            links.push(answer.get("link").and_then(Value::as_str).unwrap_or_default().to_owned());
-        }
         let mut process = member.start(&bench.scratch)?;
-        process.ask(&Order::Crowd { homes, links, pause_ms })?;
+        let answer = process.ask(&Order::Crowd { homes })?;
         crowds.push(process);
+        for link in answer.get("links").and_then(Value::as_array).into_iter().flatten() {
+            let accepted = Door::to(home).ask_node(&Ask::json("POST", "/accept", json!({"link": link})))?;
+            if accepted.get("state").and_then(Value::as_str) != Some("friends") {
+                return Err(Error::failed("bench_incomplete", "they are no friends yet", "try again"));
+            }
+        }
     }
     Ok(crowds)
 }

@@ -68,14 +68,10 @@ pub enum Order {
         /// How many.
         rounds: usize,
     },
-    /// Be many people at once: each makes a home, opens it with network and redeems its invite.
+    /// Be many people at once: each makes a home, opens it with network and makes an invite. Answer: `links`.
     Crowd {
         /// Their homes.
         homes: Vec<PathBuf>,
-        /// An invite for each.
-        links: Vec<String>,
-        /// How long to wait between two, ms.
-        pause_ms: u64,
     },
     /// Open and close the bare store in a folder. Answer: `ms`.
     OpenStore {

@@ -97,7 +97,7 @@ impl Desk {
                 furnish(&self.home, plan.into(), &without, join_only, only)
             }
             Order::Pages { plan, rounds } => page::read(&self.home, &plan.into(), rounds),
-            Order::Crowd { homes, links, pause_ms } => self.crowd(homes, links, pause_ms).await,
+            Order::Crowd { homes } => self.crowd(homes).await,
             Order::OpenStore { folder } => Ok(json!({"ms": floors::open_sled(&folder)?})),
             Order::ShareFilm { bytes, round } => film::share(self.client()?, &self.home, bytes, round).await,
             Order::SealFilm { bytes, round } => film::seal(self.client()?, &self.home, bytes, round).await,
@@ -120,19 +120,18 @@ impl Desk {
         Ok(json!({"at": clock_ms(), "ms": ms(begun.elapsed())}))
     }
 
-    async fn crowd(&mut self, homes: Vec<PathBuf>, links: Vec<String>, pause_ms: u64) -> Result<Value> {
-        for (home, link) in homes.into_iter().zip(links) {
+    async fn crowd(&mut self, homes: Vec<PathBuf>) -> Result<Value> {
+        let mut links = Vec::new();
+        for home in homes {
             Client::create_identity(&home, "Friend")?;
             let listen = vec!["/ip4/127.0.0.1/udp/0/quic-v1".to_owned(), "/ip4/127.0.0.1/tcp/0".to_owned()];
             let client = Client::open(Config { listen, ..Config::new(home) }).await?;
-            let accepted = client.accept(&link, None, ACCEPT_WAIT_MS).await?;
+            wait(async || Ok(!client.status().await?.listen.is_empty())).await?;
+            let draft = InviteDraft { auto_confirm: true, ..InviteDraft::default() };
+            links.push(client.invite(draft).await?.link);
             self.crowd.push(client);
-            tokio::time::sleep(Duration::from_millis(pause_ms)).await;
-            if accepted.state != "friends" {
-                return Err(late("they are no friends yet"));
-            }
         }
-        Ok(json!({}))
+        Ok(json!({"links": links}))
     }
 
     /// Both know each other's keys once nothing waits for anybody.
