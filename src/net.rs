@@ -1,6 +1,6 @@
 //! The network shell: libp2p over QUIC and TCP, turned into plain values.
 //!
-//! [`spawn`] starts one task that owns the swarm. It hears [`Order`]s and tells [`Event`]s ([`crate::link`]) over two
+//! [`spawn`] starts one task that owns the swarm. It hears [`Order`]s and tells [`Event`](crate::link::Event)s over two
 //! bounded channels; each stream has a task of its own, so that a friend who reads slowly holds up nobody else.
 //!
 //! ```text
