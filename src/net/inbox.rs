@@ -1,8 +1,8 @@
 //! The queue of events between the network and the machine, bounded in events and in bytes.
 //!
 //! A frame waits here until the machine takes it; a stream whose frame finds no room reads no further, so that its peer
-//! waits and not this program's memory. Room is given in the order in which it was asked for: one peer with long frames
-//! gets its turn and no more, whatever it sends.
+//! waits and not this program's memory. Room is given in the order in which it was asked for: one stream with long frames
+//! gets its turn and no more, whatever it sends. Beyond the room each stream holds the one frame that it waits with.
 //!
 //! ```text
 //!  stream tasks ──frame, room for its bytes──▶ ┌───────────────┐ ──▶ machine (room is free again)

@@ -13,7 +13,8 @@
 //! | 28 | … | AEAD(storage key, nonce, aad = tree name ‖ 0x00 ‖ key, value) |
 //!
 //! What stands in keys anyway ([`Tree::is_told_by_keys`]) is `0xffffffff ‖ value`: sealed it would be three times as long,
-//! once for every moment. Whoever changes it on the disk makes a moment that is not found by its id, as by removing it.
+//! once for every moment. Whoever changes it on the disk makes a moment that is not found by its id, as by removing it, or
+//! has a sealed picture served to readers of another epoch, who have no key to it.
 //!
 //! What it does not do: it does not hide how many records there are, how long they are or when they change, and it
 //! cannot tell that one record was put back to an earlier value; the file of reserved numbers is there for that.

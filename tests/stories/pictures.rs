@@ -159,7 +159,7 @@ fn previews_come_before_originals_and_no_original_keeps_one_waiting() {
         world.keep_files(0, n);
         world.post_photo(0, &format!("photo {n}"), picture(n));
     }
-    // No original comes to its end for now, as films on a slow line do not.
+    // No original comes to its end until the line is faster, as films on a slow one do not.
     world.nodes[0].slow = all.clone().map(|n| blob(n, 0).id).collect();
     world.join_all();
     world.run(60_000);
