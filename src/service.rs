@@ -78,6 +78,7 @@ mod strangers;
 #[cfg(test)]
 mod testing;
 mod timeline;
+mod turns;
 mod tx;
 mod view_as;
 mod wants;

@@ -46,6 +46,20 @@ fn one_seed_run_twice_gives_the_same_trace_and_another_seed_another() {
     assert_ne!(traces[0].0, traces[2].0);
 }
 
+/// More friends about than a node may have connections: all have their turn.
+#[test]
+fn who_has_more_friends_than_connections_hears_from_all_of_them() {
+    let mut scenario = Scenario { friends_median: 12, quiet_minutes: 60, ..few(40) };
+    scenario.network.connections = 8;
+    scenario.faults = Scenario::default().faults;
+    scenario.must.idle_bytes_per_minute = 0;
+    scenario.must.received_percent = 0;
+    scenario.must.within_an_hour_of_ten_thousand = 0;
+    scenario.must.readable_within_an_hour_of_ten_thousand = 0;
+    let report = run(&scenario, seed(), &mut |_| {});
+    assert!(report.failures.is_empty(), "{}", report.table());
+}
+
 /// The conditions are no ornament: a scenario that cannot meet them says so, and how to see it again.
 #[test]
 fn what_does_not_hold_is_reported_with_the_command_that_replays_it() {

@@ -69,7 +69,7 @@ impl Service {
     pub(super) fn pump(&mut self, stream: StreamId) -> Result<(), StoreError> {
         let Some(mut state) = self.net.streams.remove(&stream) else { return Ok(()) };
         let conn = state.conn;
-        let mut closed = false;
+        let (mut closed, mut is_farewell) = (false, false);
         let mut frames = self.net.turns.get(&stream).copied().unwrap_or_default();
         if let Spoken::Sync(session) = &mut state.spoken {
             loop {
@@ -83,6 +83,7 @@ impl Service {
                 };
                 let Some(output) = output else { break };
                 closed |= matches!(output, sync::Output::Closed { .. });
+                is_farewell |= matches!(output, sync::Output::Closed { theirs: None });
                 frames = frames.saturating_add(usize::from(matches!(output, sync::Output::Send(_))));
                 self.on_session_output(conn, stream, session, output)?;
             }
@@ -91,9 +92,14 @@ impl Service {
         self.note_wake(conn, &state);
         if closed {
             self.order(Order::CloseStream { stream });
-            self.order(Order::Hangup { conn });
-            if let Some(state) = self.net.conns.get_mut(&conn) {
+            let state = self.net.conns.get_mut(&conn);
+            // Whose turn is over reads so and hangs up, or does not know better and dials at once.
+            let is_left_to_them = is_farewell && state.as_ref().is_some_and(|state| state.rests);
+            if let Some(state) = state {
                 state.sync = None;
+            }
+            if !is_left_to_them {
+                self.order(Order::Hangup { conn });
             }
         } else {
             self.net.streams.insert(stream, state);
@@ -152,7 +158,7 @@ impl Service {
                 }
                 let is_closed = self.state.epochs.get(&epoch).is_some_and(|record| !record.is_open());
                 if let Some((user, _)) = friend.filter(|_| is_closed) {
-                    self.net.settled_closed.insert((user, epoch));
+                    self.net.settled_closed.entry(epoch).or_default().insert(user);
                 }
             }
             sync::Output::Fault(fault) => {
@@ -160,6 +166,9 @@ impl Service {
             }
             sync::Output::Closed { theirs } => {
                 tracing::debug!(conn = conn.0, ?theirs, "session over");
+                if theirs == Some(ByeReason::Turn) {
+                    self.net.rests(conn);
+                }
             }
         }
         Ok(())

@@ -45,6 +45,11 @@ pub(super) struct Timers {
 }
 
 impl Timers {
+    /// When a friend is dialled next.
+    pub(super) fn dial_at(&mut self, user: &UserId, at: Timestamp) {
+        self.dials.insert(*user, (at, 0));
+    }
+
     pub(super) fn settle_soon(&mut self, user: UserId, now: Timestamp) {
         self.settlements.insert(user, (now, 0));
     }
@@ -227,6 +232,7 @@ impl Service {
         if today.since(self.state.me.device_day) >= DEVICE_RECORD_RENEW_DAYS {
             self.renew_device()?;
         }
+        self.take_turns()?;
         self.reopen_idle();
         self.match_late()?;
         self.load_held()?;

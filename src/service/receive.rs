@@ -331,6 +331,7 @@ impl Service {
         lying: &Lying,
     ) -> Result<(), StoreError> {
         self.state.logs.entry(*epoch).or_default().insert(seq, id);
+        self.unsettle(epoch);
         self.tx.put(Tree::ById, id.as_bytes(), Place { epoch: *epoch, seq, beneath: None }.encode());
         self.set_lying_over(epoch, seq, id, before, lying)?;
         self.hold_intervals(epoch)
@@ -345,6 +346,7 @@ impl Service {
         id: &EntryId,
     ) -> Result<(), StoreError> {
         self.state.logs.entry(*epoch).or_default().insert(seq, id);
+        self.unsettle(epoch);
         self.set_lying(epoch, seq, id, &Lying::Gone)?;
         self.hold_intervals(epoch)
     }

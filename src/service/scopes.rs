@@ -96,7 +96,8 @@ impl Service {
         if !is_others || !is_shared || !self.state.friends.contains_key(&epoch.author) {
             return None;
         }
-        let is_settled = self.net.settled_closed.contains(&(user, epoch.id)) && !epoch.is_open();
+        let settled = self.net.settled_closed.get(&epoch.id);
+        let is_settled = settled.is_some_and(|with| with.contains(&user)) && !epoch.is_open();
         other_scope(epoch, epoch.author != user && !is_settled, &user)
     }
 
@@ -129,13 +130,18 @@ impl Service {
     /// Nothing is known of an epoch any more: no session shares it, or whoever makes epochs without end would leave no
     /// room in the sessions of others.
     pub(super) fn close_scopes(&mut self, epoch: &EpochId) {
-        for user in self.state.friends.keys() {
-            self.net.settled_closed.remove(&(*user, *epoch));
-        }
+        self.net.settled_closed.remove(epoch);
         for stream in self.net.streams.values_mut() {
             if let Spoken::Sync(session) = &mut stream.spoken {
                 session.close_scope(epoch);
             }
+        }
+    }
+
+    /// Something came of an epoch. A closed one that was found equal with somebody is no more: it is offered again.
+    pub(super) fn unsettle(&mut self, epoch: &EpochId) {
+        if self.net.settled_closed.remove(epoch).is_some() {
+            self.net.changed.epochs.insert(*epoch);
         }
     }
 

@@ -40,6 +40,8 @@ pub(super) struct Conn {
     pub(super) reopened: u32,
     /// When its session wants to be woken, as of when it was last drained: asked after every step, over all friends.
     pub(super) wake: Option<Timestamp>,
+    /// It ends because it is the turn of others.
+    pub(super) rests: bool,
 }
 
 /// What is spoken on a stream.
@@ -77,6 +79,8 @@ pub(super) enum Purpose {
 /// Everything about connections.
 #[derive(Debug, Default)]
 pub(super) struct Net {
+    /// Connections that there may be, if fewer than usual.
+    pub(super) fewer: Option<usize>,
     pub(super) listening: Vec<Address>,
     pub(super) conns: BTreeMap<ConnId, Conn>,
     pub(super) streams: BTreeMap<StreamId, Stream>,
@@ -99,11 +103,18 @@ pub(super) struct Net {
     pub(super) unpumped: BTreeSet<StreamId>,
     /// Frames that each session has sent in this step.
     pub(super) turns: BTreeMap<StreamId, usize>,
-    /// Closed epochs that were equal at the end of a session.
-    pub(super) settled_closed: BTreeSet<(UserId, EpochId)>,
+    /// Closed epochs, and with whom they were found equal since something last came of them.
+    pub(super) settled_closed: BTreeMap<EpochId, BTreeSet<UserId>>,
 }
 
 impl Net {
+    /// A connection ends because it is the turn of others.
+    pub(super) fn rests(&mut self, conn: ConnId) {
+        if let Some(state) = self.conns.get_mut(&conn) {
+            state.rests = true;
+        }
+    }
+
     pub(super) fn dial_id(&mut self, purpose: Purpose) -> DialId {
         let id = DialId(self.next_dial);
         self.next_dial = self.next_dial.saturating_add(1);
@@ -191,6 +202,7 @@ impl Service {
                 reopen: None,
                 reopened: 0,
                 wake: None,
+                rests: false,
             },
         );
         let is_admitted = self.net.admitted.contains(&node);
@@ -213,7 +225,8 @@ impl Service {
 
     /// Connections of ours with a friend on which nothing is spoken, for whatever reason: the streams are opened again.
     pub(super) fn reopen_idle(&mut self) {
-        let idle = |state: &Conn| state.dialled && state.reopen.is_none() && state.sync.is_none();
+        let idle =
+            |state: &Conn| state.dialled && !state.rests && state.reopen.is_none() && state.sync.is_none();
         let admitted = &self.net.admitted;
         let conns = self.net.conns.iter().filter(|(_, state)| idle(state) && admitted.contains(&state.node));
         let conns: Vec<ConnId> = conns.map(|(conn, _)| *conn).collect();
@@ -268,7 +281,11 @@ impl Service {
                 self.save_friend(&user);
                 self.emit_friend(&user);
             }
-            self.dial_later(&user);
+            if gone.rests {
+                self.dial_after_turn(&user);
+            } else {
+                self.dial_later(&user);
+            }
         }
     }
 

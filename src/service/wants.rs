@@ -254,6 +254,11 @@ impl Wants {
         self.fetching.values().filter(|fetch| fetch.peer == *peer).count()
     }
 
+    /// Whether something comes on a connection just now.
+    pub(super) fn is_busy(&self, conn: ConnId) -> bool {
+        self.fetching.values().any(|fetch| fetch.conn == conn)
+    }
+
     fn forget_tried(&mut self, blob: &BlobId) {
         self.tried.retain(|(tried, ..), _| tried != blob);
     }

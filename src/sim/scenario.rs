@@ -1,6 +1,8 @@
 //! What is simulated: how many people, how they live, what goes wrong, what must hold. Plain values; whoever runs a
 //! simulation reads them from a file (`simulations/*.toml`), because the core reads none.
 
+use crate::limits::CONNECTION_LIMIT;
+
 /// A simulation, but for its seed.
 #[derive(Debug, Clone, PartialEq, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -73,6 +75,8 @@ pub struct Network {
     pub latency_max_ms: u64,
     /// What one side of a connection carries, bytes a second.
     pub bytes_per_second: u64,
+    /// Connections that a node has at most.
+    pub connections: usize,
 }
 
 /// What goes wrong.
@@ -150,7 +154,12 @@ impl Default for Online {
 
 impl Default for Network {
     fn default() -> Self {
-        Self { latency_min_ms: 10, latency_max_ms: 150, bytes_per_second: 500_000 }
+        Self {
+            latency_min_ms: 10,
+            latency_max_ms: 150,
+            bytes_per_second: 500_000,
+            connections: CONNECTION_LIMIT,
+        }
     }
 }
 

@@ -11,7 +11,6 @@ use super::traffic::{LENGTH_BYTES, Traffic, kind};
 use super::world::{What, World};
 use crate::crypto::keys::entry_id;
 use crate::id::{EntryId, NodeId};
-use crate::limits::CONNECTION_LIMIT;
 use crate::link::{Address, ConnId, DialId, Event, Order, Path, Protocol, StreamId};
 use crate::sync;
 
@@ -199,7 +198,9 @@ impl World {
         let to = addresses.iter().find_map(who_at).filter(|to| *to != from && *to < self.nodes.len());
         let there = to.filter(|to| {
             let other = &self.nodes[*to];
-            let has_room = [from, *to].iter().all(|who| self.nodes[*who].links.len() < CONNECTION_LIMIT);
+            let has_room = [from, *to]
+                .iter()
+                .all(|who| self.nodes[*who].links.len() < self.scenario.network.connections);
             other.service.is_some()
                 && has_room
                 && !lost

@@ -388,7 +388,9 @@ impl World {
         let store: Arc<dyn Store> = node.store.clone();
         let (book, beside) = (Box::new(node.book.clone()), node.book.read());
         let parts = Parts { keyring: node.keyring.clone(), store, book, beside, entropy };
-        node.service = Some(Box::new(Service::new(parts, now).expect("the store opens")));
+        let mut service = Service::new(parts, now).expect("the store opens");
+        service.limit_connections(self.scenario.network.connections);
+        node.service = Some(Box::new(service));
         self.drain(who);
         self.handle(who, Event::Listening { addresses: vec![super::node::address(who)] });
         self.look_around(who);

@@ -218,6 +218,8 @@ pub enum ByeReason {
     Done,
     /// The other side broke the protocol.
     Fault,
+    /// Others have their turn: to be dialled again later.
+    Turn,
     /// A reason that this program does not know.
     Other(u8),
 }
@@ -227,6 +229,7 @@ impl ByeReason {
         match self {
             Self::Done => 0,
             Self::Fault => 1,
+            Self::Turn => 2,
             Self::Other(code) => code,
         }
     }
@@ -235,6 +238,7 @@ impl ByeReason {
         match code {
             0 => Self::Done,
             1 => Self::Fault,
+            2 => Self::Turn,
             other => Self::Other(other),
         }
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use crate::crypto::{Entropy, SigningKey};
 use crate::id::UserId;
 use crate::identity::{DeviceRecord, IdentityRecord, Keyring, Verified};
-use crate::limits::PUMP_FRAMES_LIMIT;
+use crate::limits::{PUMP_FRAMES_LIMIT, TAGS_ROUND_INTERVAL_MS};
 use crate::link::{Address, ConnId, DialId, Event, Order, Path, StreamId};
 use crate::moment::{Body, Class, Post, PrivatePart, PublicPart, PublicValues};
 use crate::service::testing::{Author, BEGIN, Rig};
@@ -77,6 +77,13 @@ impl Two {
             let (address, path) = (address.clone(), Path::Direct);
             side.inbox.push_back(Event::Connected { conn: CONN, node, attempt, address, path });
         }
+    }
+
+    fn disconnect(&mut self) {
+        for side in &mut self.sides {
+            side.inbox.push_back(Event::Disconnected { conn: CONN });
+        }
+        self.run();
     }
 
     /// One step of one side: a run of events, or what is due. Gives whether there was anything.
@@ -267,4 +274,43 @@ fn a_session_sends_so_many_frames_in_a_turn_and_goes_on_at_once() {
     assert_eq!(two.sides[1].posts(), 4 * PUMP_FRAMES_LIMIT);
     // A few frames of the mail stream may go beside them.
     assert!((PUMP_FRAMES_LIMIT..PUMP_FRAMES_LIMIT + 8).contains(&most), "{most} frames in a step");
+}
+
+#[test]
+fn what_comes_of_a_closed_epoch_after_two_had_the_same_of_it_goes_on_to_the_other() {
+    let mut entropy = Entropy::from_number(3);
+    let mut two = Two::new(false);
+    let mut authors = two.common_friend(&mut entropy, 1);
+    text(&mut two.sides[0].rig.service, &mut authors[1], 1, &mut entropy);
+    for side in &mut two.sides {
+        let record = side.rig.service.state.epochs.get_mut(&authors[1].epoch).expect("it is known");
+        record.closed = Some(BEGIN.day());
+    }
+    two.connect();
+    two.run();
+    assert_eq!(two.sides[1].posts(), 1);
+    // One meets the author meanwhile.
+    two.disconnect();
+    text(&mut two.sides[0].rig.service, &mut authors[1], 2, &mut entropy);
+    two.connect();
+    two.run();
+    assert_eq!(two.sides[1].posts(), 2, "to the next session");
+    // Both have found that they are equal, and so nothing of it was said, when more comes.
+    for _ in 0..2 {
+        two.disconnect();
+        two.connect();
+        two.run();
+    }
+    let epoch = authors[1].epoch;
+    let is_matched =
+        |service: &Service| service.sessions().any(|(_, stream, _)| service.is_matched(stream, &epoch));
+    assert!(!is_matched(&two.sides[0].rig.service), "it was settled");
+    text(&mut two.sides[0].rig.service, &mut authors[1], 3, &mut entropy);
+    two.sides[0].rig.service.net.todo.push(super::Todo::Announce { epoch, seq: 2 });
+    two.sides[0].rig.service.settle().expect("memory");
+    for _ in 0..3 {
+        two.now = two.now.plus_ms(TAGS_ROUND_INTERVAL_MS);
+        two.run();
+    }
+    assert_eq!(two.sides[1].posts(), 3, "with the next tags");
 }

@@ -95,7 +95,8 @@ impl Matching {
 
 impl Session {
     /// Adds what may be shared with this peer; at the start, and whenever an epoch is learnt. The order is the order
-    /// of precedence where not all tags fit. A scope that is there already only has its `open` renewed.
+    /// of precedence where not all tags fit. Of a scope that is there already, `open` is renewed, and whether it is
+    /// offered, if it was not.
     ///
     /// Sends `Mine` for those offered so; any other new one waits for a round of tags.
     ///
@@ -107,28 +108,38 @@ impl Session {
                 return;
             }
             let epoch = scope.epoch;
+            let (class, is_offered) = (scope.class, matches!(scope.how, How::Tag { offer: true, .. }));
             if let Some(known) = self.scopes.get_mut(&epoch) {
                 known.scope.open = scope.open;
+                // What was not to be shown is now; what was shown stays shown.
+                if is_offered && matches!(known.scope.how, How::Tag { offer: false, .. }) {
+                    known.scope.how = scope.how;
+                    self.offer(class, epoch);
+                }
                 continue;
             }
             if self.scopes.len() >= SCOPE_LIMIT {
                 // Those behind it may be there already.
                 continue;
             }
-            let (class, is_offered) = (scope.class, matches!(scope.how, How::Tag { offer: true, .. }));
             self.by_author.entry(scope.author).or_default().insert(epoch);
             self.scopes.insert(epoch, ScopeState::new(scope));
             if is_offered {
-                if self.matching.waiting(class).len() >= SCOPE_LIMIT {
-                    // What was closed meanwhile waits no more.
-                    self.tidy_waiting(class);
-                }
-                self.matching.waiting(class).push_back(epoch);
+                self.offer(class, epoch);
             }
             if self.phase == Phase::Open {
                 self.enter_scope(epoch, now);
             }
         }
+    }
+
+    /// A scope waits for a round of tags.
+    fn offer(&mut self, class: Class, epoch: EpochId) {
+        if self.matching.waiting(class).len() >= SCOPE_LIMIT {
+            // What was closed meanwhile waits no more.
+            self.tidy_waiting(class);
+        }
+        self.matching.waiting(class).push_back(epoch);
     }
 
     /// Shares an epoch no longer: nothing of it is sent or taken from now on, and nothing is said about it.
