@@ -1,6 +1,6 @@
 //! Times what a node does all day: `cargo bench -p tidings --bench core [-- NAME…]`.
 //!
-//! One row for each work of [`works`]: the best and the median time of one unit, and over how many rounds. The best is
+//! One row for each work of [`works`] and [`meeting`]: the best and the median time of one unit, and over how many rounds. The best is
 //! what the code can do, the median what this machine let it do: beside other load compare the best ones. `--test` does
 //! each once and times nothing: that is how CI sees that they run.
 //!
@@ -9,6 +9,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "what is measured is time")]
 
+mod meeting;
 mod works;
 #[path = "../../tests/stories/world.rs"]
 #[expect(dead_code, reason = "the stories use the rest")]
@@ -47,9 +48,13 @@ fn main() {
     };
     let wanted =
         |work: &&Work| options.names.is_empty() || options.names.iter().any(|n| work.name.contains(n));
-    let works: Vec<&Work> = works::ALL.iter().filter(wanted).collect();
+    let all: Vec<&Work> = works::ALL.iter().chain(&meeting::ALL).collect();
+    let works: Vec<&Work> = all.iter().copied().filter(wanted).collect();
     if works.is_empty() {
-        eprintln!("core: there is no such work; there are {:?}", works::ALL.map(|work| work.name));
+        eprintln!(
+            "core: there is no such work; there are {:?}",
+            all.iter().map(|work| work.name).collect::<Vec<_>>()
+        );
         std::process::exit(2);
     }
     for work in works {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use crate::crypto::{Entropy, SigningKey};
 use crate::id::UserId;
 use crate::identity::{DeviceRecord, IdentityRecord, Keyring, Verified};
-use crate::limits::{PUMP_FRAMES_LIMIT, TAGS_ROUND_INTERVAL_MS};
+use crate::limits::{PUMP_FRAMES_LIMIT, TAGS_ROUND_INTERVAL_MS, TURN_MIN_MS};
 use crate::link::{Address, ConnId, DialId, Event, Order, Path, StreamId};
 use crate::moment::{Body, Class, Post, PrivatePart, PublicPart, PublicValues};
 use crate::service::testing::{Author, BEGIN, Rig};
@@ -313,4 +313,18 @@ fn what_comes_of_a_closed_epoch_after_two_had_the_same_of_it_goes_on_to_the_othe
         two.run();
     }
     assert_eq!(two.sides[1].posts(), 3, "with the next tags");
+}
+
+#[test]
+fn who_gives_way_to_others_says_so_and_both_know() {
+    let mut two = Two::new(false);
+    two.connect();
+    two.run();
+    let rest = |two: &Two| two.sides.each_ref().map(|side| side.rig.service.net.conns[&CONN].rests);
+    let sessions = |two: &Two| two.sides.each_ref().map(|side| side.rig.service.sessions().count());
+    assert_eq!((rest(&two), sessions(&two)), ([false; 2], [1; 2]));
+    two.sides[1].rig.service.limit_connections(0);
+    two.now = two.now.plus_ms(2 * TURN_MIN_MS);
+    two.run();
+    assert_eq!((rest(&two), sessions(&two)), ([true; 2], [0; 2]));
 }
