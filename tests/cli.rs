@@ -552,6 +552,13 @@ fn completions_manual_and_version_need_no_home() {
         assert!(String::from_utf8_lossy(&output.stdout).contains(part), "{args:?}");
     }
     assert!(!dir.path().join("none").exists());
+    // Set to nothing, as a script with an empty variable does it.
+    let output = Command::new(env!("CARGO_BIN_EXE_tidings"))
+        .arg("--version")
+        .env("TIDINGS_HOME", "")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 #[test]

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use tidings::crypto::keys::{self, Role};
 use tidings::crypto::{Entropy, EpochSecret};
 use tidings::id::{EntryId, EpochId, NodeId, UserId};
+use tidings::limits::PUMP_FRAMES_LIMIT;
 use tidings::sync::{Class, Config, How, Known, Log, LogState, Output, Scope, Session, Sum};
 use tidings::time::Timestamp;
 
@@ -84,6 +85,8 @@ enum Call {
     Accept,
     /// The mutual friends are known: the tags of moments.
     Posts,
+    /// There was more to send than a turn allows.
+    GoOn,
 }
 
 struct Side {
@@ -118,6 +121,7 @@ fn meet(call: &mut dyn FnMut(&mut dyn FnMut())) {
             let session = &mut sides[at].session;
             match &next {
                 Call::Frame(frame) => session.handle_frame(frame, NOW, &Nothing),
+                Call::GoOn => {}
                 Call::Accept => {
                     session.add_scopes(std::mem::take(&mut scopes[0][at]), NOW);
                     session.accept_peer(NOW);
@@ -133,10 +137,13 @@ fn meet(call: &mut dyn FnMut(&mut dyn FnMut())) {
     assert_eq!(sides.map(|side| side.matched), [EPOCHS; 2], "all of them");
 }
 
+/// Does what a session wants done, in turns as the service does.
 fn drain(sides: &mut [Side; 2], at: usize) {
+    let mut frames = 0;
     while let Some(output) = sides[at].session.poll_output(NOW, &Nothing) {
         match output {
             Output::Send(frame) => {
+                frames += 1;
                 sides[at].session.handle_sent(frame.len());
                 sides[1 - at].todo.push_back(Call::Frame(frame));
             }
@@ -146,6 +153,10 @@ fn drain(sides: &mut [Side; 2], at: usize) {
             Output::Matched { .. } => sides[at].matched += 1,
             Output::Fault(fault) => panic!("a fault: {:?}", fault.kind),
             _ => {}
+        }
+        if frames == PUMP_FRAMES_LIMIT {
+            sides[at].todo.push_back(Call::GoOn);
+            break;
         }
     }
 }

@@ -22,7 +22,8 @@ mod sharing;
 mod watch;
 mod words;
 
-use std::path::PathBuf;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
@@ -51,8 +52,8 @@ use crate::home::Home;
 )]
 pub struct Cli {
     /// Folder with everything of one node
-    #[arg(long, global = true, value_name = "DIR", env = "TIDINGS_HOME")]
-    home: Option<PathBuf>,
+    #[arg(long, global = true, value_name = "DIR", value_hint = clap::ValueHint::DirPath, env = "TIDINGS_HOME")]
+    home: Option<OsString>,
     /// Answer in JSON, one document a line
     #[arg(long, global = true)]
     json: bool,
@@ -422,8 +423,9 @@ fn dispatch(cli: Cli, out: Out) -> Result<()> {
     if cli.version {
         return manual::version(&out, cli.verbose > 0);
     }
-    let home = match &cli.home {
-        Some(path) => Home::at(path),
+    // A variable that is set to nothing is none.
+    let home = match cli.home.filter(|path| !path.is_empty()) {
+        Some(path) => Home::at(Path::new(&path)),
         None => Home::usual()?,
     };
     let log = match (cli.quiet, cli.verbose) {

@@ -64,6 +64,9 @@ fn name_of(at: usize) -> String {
 /// How long everything together may take to be so.
 const WAIT: Duration = Duration::from_secs(TESTNET_WAIT_SECONDS);
 
+/// How often a new node is given a port, if others take it.
+const START_TRIES: u32 = 3;
+
 /// How long friends may take to connect before `up` goes on without.
 const MEET_WAIT: Duration = Duration::from_secs(15);
 
@@ -263,9 +266,22 @@ fn start(member: &Member, http_port: u16) -> Result<()> {
     if !Client::has_identity(home.path()) {
         Client::create_identity(home.path(), &member.name)?;
     }
-    if !home.config_file().exists() {
+    // A port that was free when it was chosen may be taken when the node comes to it: then it has another.
+    let tries = if home.config_file().exists() { 0 } else { START_TRIES };
+    for left in (0..tries).rev() {
         write_private(&home.config_file(), config(http_port).as_bytes())?;
+        match start_node(member, &home) {
+            Err(error) if left > 0 && error.message.contains("in use") => {
+                tracing::info!(%error, "once more, with another port");
+            }
+            done => return done,
+        }
     }
+    start_node(member, &home)
+}
+
+/// Starts the node of a home in the background.
+fn start_node(member: &Member, home: &Home) -> Result<()> {
     let log = std::fs::File::create(home.log_file())
         .map_err(|e| Error::io("cannot write", &home.log_file(), &e))?;
     let again = log.try_clone().map_err(|e| Error::io("cannot write", &home.log_file(), &e))?;
