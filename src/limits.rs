@@ -373,6 +373,15 @@ pub const STORE_DAMAGE_LIMIT: usize = 1_000;
 pub const STORE_DOOMED_LIMIT: usize = 1_024;
 /// So many bytes written make a store worth a snapshot when it is closed. *measured: 0.2 s to read 142 MB of log*
 pub const STORE_SNAPSHOT_BYTES: u64 = 4 * 1024 * 1024;
+/// Entries in one run of a tree whose keys come in no order. *measured: twelve bits for each in a filter below
+/// [`STORE_VALUE_LIMIT`], and some milliseconds to write a run*
+pub const SCATTERED_RUN_LIMIT: usize = 2_048;
+/// Removals from such a tree that wait to be carried out; each may rewrite a block. *guess: some 20 ms*
+pub const SCATTERED_REMOVAL_LIMIT: usize = 256;
+/// Longest row with several entries of such a tree, bytes. *guess: sixteen of them, a leaf of sled, are 32 KiB*
+pub const SCATTERED_ROW_LIMIT: usize = 2_048;
+/// Records moved at once from where format 2 had them. *guess: some milliseconds*
+pub const SCATTERED_MOVE_LIMIT: usize = 256;
 /// Memory for sled's page cache, bytes. *measured: 31 MB resident after 400 random pages of 100,000 posts*
 pub const STORE_CACHE_DEFAULT: u64 = 16 * 1024 * 1024;
 /// How often sled writes and syncs by itself, ms. *measured: sled's only real fsync; its own default*
