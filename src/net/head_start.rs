@@ -220,7 +220,7 @@ mod tests {
     fn dial(transport: &mut impl Transport<Dial = Dialled<Fake>>, of: &str) -> Dialled<Fake> {
         let opts = DialOpts { role: Endpoint::Dialer, port_use: PortUse::New };
         let addr = format!("/ip4/192.0.2.1/tcp/1{of}").parse().expect("address");
-        transport.dial(addr, opts).ok().expect("dialled")
+        transport.dial(addr, opts).expect("dialled")
     }
 
     fn both(quic: Fake, moment: Duration) -> (First<Fake>, Second<Fake>) {
