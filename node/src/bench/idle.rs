@@ -22,14 +22,14 @@ const FRIENDS: (usize, usize) = (200, 4);
 /// Friends that one process is.
 const CROWD: usize = 50;
 /// How long what was begun may come to rest, s: new friends are shown tags three times in their first minute and a half.
-const REST: (u64, u64) = (120, 2);
+const REST: (u64, u64) = (120, 1);
 /// The same where nothing was begun but connections.
 const BARE_REST: (u64, u64) = (10, 1);
 /// How long it is measured, s.
-const SPAN: (u64, u64) = (120, 5);
+const SPAN: (u64, u64) = (120, 3);
 /// The same before there are friends.
 const ALONE_REST: (u64, u64) = (5, 1);
-const ALONE: (u64, u64) = (20, 2);
+const ALONE: (u64, u64) = (20, 1);
 /// Ticks of the kernel's clock in a second, in which it counts the time of processes.
 const TICKS: f64 = 100.0;
 
