@@ -475,6 +475,9 @@ pub const EVENT_BACKLOG_LIMIT: usize = 1_024;
 pub const ORDER_QUEUE_LIMIT: usize = 1_024;
 /// A dial is given up after this, ms. *guess*
 pub const DIAL_TIMEOUT_MS: u64 = 10_000;
+/// Where a node is dialled over QUIC too, TCP begins after this, ms. *chosen: RFC 8305 (8), the recommended delay between
+/// attempts*
+pub const HEAD_START_MS: u64 = 250;
 /// Addresses tried in one dial. *spec 3.2: twice what a DeviceRecord holds*
 pub const DIAL_ADDRESS_LIMIT: usize = 2 * ADDRESS_LIMIT;
 /// A quiet QUIC connection is kept open by a packet this often, ms. *measured: a quiet connection costs below 1 KB a minute*
@@ -483,6 +486,9 @@ pub const KEEP_ALIVE_INTERVAL_MS: u64 = 25_000;
 pub const IDLE_TIMEOUT_MS: u64 = 60_000;
 /// Time between two pings, ms. *measured: a quiet connection costs below 1 KB a minute*
 pub const PING_INTERVAL_MS: u64 = 60_000;
+/// Over QUIC a ping follows after so many of them: the other side waits for three. *measured: a ping and its answer are
+/// four packets*
+pub const QUIC_PING_INTERVALS: u32 = 2;
 /// A ping must be answered within this, ms. *guess*
 pub const PING_TIMEOUT_MS: u64 = 20_000;
 /// Two connections made within this, one from each side, are a simultaneous dial, ms. *guess*
