@@ -147,6 +147,13 @@ impl Client {
         Ok(Created { user, words })
     }
 
+    /// Makes ready what the first connection of a process would wait for, on a thread of its own: the TLS library's first
+    /// random number takes some 70 ms. For programs that will open a home with network and still have other things to do;
+    /// [`Client::open`] does it in any case.
+    pub fn prepare() {
+        net::prepare();
+    }
+
     /// Opens a home that has an identity.
     ///
     /// # Errors

@@ -381,6 +381,15 @@ pub const STORE_DAMAGE_LIMIT: usize = 1_000;
 pub const STORE_DOOMED_LIMIT: usize = 1_024;
 /// So many bytes written make a store worth a snapshot when it is closed. *measured: 0.2 s to read 142 MB of log*
 pub const STORE_SNAPSHOT_BYTES: u64 = 4 * 1024 * 1024;
+/// Entries in one run of a tree whose keys come in no order. *measured: twelve bits for each in a filter below
+/// [`STORE_VALUE_LIMIT`], and some milliseconds to write a run*
+pub const SCATTERED_RUN_LIMIT: usize = 2_048;
+/// Removals from such a tree that wait to be carried out; each may rewrite a block. *guess: some 20 ms*
+pub const SCATTERED_REMOVAL_LIMIT: usize = 256;
+/// Longest row with several entries of such a tree, bytes. *guess: sixteen of them, a leaf of sled, are 32 KiB*
+pub const SCATTERED_ROW_LIMIT: usize = 2_048;
+/// Records moved at once from where format 2 had them. *guess: some milliseconds*
+pub const SCATTERED_MOVE_LIMIT: usize = 256;
 /// Memory for sled's page cache, bytes. *measured: 31 MB resident after 400 random pages of 100,000 posts*
 pub const STORE_CACHE_DEFAULT: u64 = 16 * 1024 * 1024;
 /// How often sled writes and syncs by itself, ms. *measured: sled's only real fsync; its own default*
@@ -474,6 +483,9 @@ pub const EVENT_BACKLOG_LIMIT: usize = 1_024;
 pub const ORDER_QUEUE_LIMIT: usize = 1_024;
 /// A dial is given up after this, ms. *guess*
 pub const DIAL_TIMEOUT_MS: u64 = 10_000;
+/// Where a node is dialled over QUIC too, TCP begins after this, ms. *chosen: RFC 8305 (8), the recommended delay between
+/// attempts*
+pub const HEAD_START_MS: u64 = 250;
 /// Addresses tried in one dial. *spec 3.2: twice what a DeviceRecord holds*
 pub const DIAL_ADDRESS_LIMIT: usize = 2 * ADDRESS_LIMIT;
 /// A quiet QUIC connection is kept open by a packet this often, ms. *measured: a quiet connection costs below 1 KB a minute*
@@ -482,6 +494,9 @@ pub const KEEP_ALIVE_INTERVAL_MS: u64 = 25_000;
 pub const IDLE_TIMEOUT_MS: u64 = 60_000;
 /// Time between two pings, ms. *measured: a quiet connection costs below 1 KB a minute*
 pub const PING_INTERVAL_MS: u64 = 60_000;
+/// Over QUIC a ping follows after so many of them: the other side waits for three. *measured: a ping and its answer are
+/// four packets*
+pub const QUIC_PING_INTERVALS: u32 = 2;
 /// A ping must be answered within this, ms. *guess*
 pub const PING_TIMEOUT_MS: u64 = 20_000;
 /// Two connections made within this, one from each side, are a simultaneous dial, ms. *guess*

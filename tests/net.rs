@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use hostile::Hostile;
-use nodes::{BOTH, Node, PATIENCE, TCP, bytes_of, connect, spawn};
+use nodes::{BOTH, Node, PATIENCE, QUIC, TCP, bytes_of, connect, spawn};
 use tidings::blob::{Get, Groups};
 use tidings::crypto::SigningKey;
 use tidings::id::{BlobId, NodeId};
@@ -360,6 +360,24 @@ async fn two_who_dial_each_other_end_with_one_connection_that_works() {
             alice.send(ours, b"one").await;
             assert_eq!(bob.frame(theirs).await, b"one", "round {round}");
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn all_who_are_dialled_over_quic_are_dialled_from_the_port_that_listens() {
+    let (mut alice, mut bob, mut carol) = (spawn(1, QUIC).await, spawn(2, QUIC).await, spawn(3, QUIC).await);
+    alice.admit(&[bob.id, carol.id]).await;
+    for (attempt, friend) in [(1, &mut bob), (2, &mut carol)] {
+        friend.admit(&[alice.id]).await;
+        alice.dial(attempt, &*friend, Some(friend.id)).await;
+        alice.connected(friend.id).await;
+        let seen = friend
+            .wait(|event| match event {
+                Event::Connected { address, .. } => Some(address),
+                _ => None,
+            })
+            .await;
+        assert_eq!(seen, alice.addresses[0]);
     }
 }
 

@@ -81,11 +81,11 @@ fn a_home_of_format_1_opens_with_nothing_lost_and_every_moment_is_found_by_its_i
     let expected: Vec<String> = (0..MOMENTS).map(|n| format!("Moment {n}: a ")).collect();
     assert!(before.iter().zip(&expected).all(|(text, begin)| text.starts_with(begin)), "{before:?}");
     assert_eq!(before.len(), MOMENTS);
-    assert_eq!(std::fs::read_to_string(home.join("format")).expect("format"), "tidings 2\n");
+    assert_eq!(std::fs::read_to_string(home.join("format")).expect("format"), "tidings 3\n");
 
     let places = store.scan(Tree::ById, KeyRange::all(), Direction::Forward, 100).expect("scan");
     assert_eq!((places.records.len(), places.damaged.len()), (MOMENTS, 0));
-    // One that is written again lies in the clear from then on, beside the others.
+    // One that is written again lies in the clear from then on, and no longer where format 1 had it.
     let (id, place) = &places.records[7];
     let mut batch = Batch::new();
     batch.insert(Tree::ById, id.as_slice(), place.as_slice());

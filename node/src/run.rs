@@ -33,6 +33,7 @@ const END_WAIT: Duration = Duration::from_secs(5);
 /// # Errors
 /// Refused, if a node runs in this home; what opening it says.
 pub fn run(ctx: &Ctx, args: &RunArgs) -> Result<()> {
+    Client::prepare();
     let config = Config::read(&ctx.home)?;
     start_log(ctx, &config)?;
     refuse_second(ctx)?;

@@ -137,8 +137,10 @@ impl Behaviour {
         if self.dials.contains_key(&attempt) {
             return Err("the attempt's number is in use");
         }
-        let addrs: Vec<Multiaddr> =
+        let mut addrs: Vec<Multiaddr> =
             addresses.iter().take(DIAL_ADDRESS_LIMIT).filter_map(translate::to_multiaddr).collect();
+        // QUIC first, or there is nothing yet for TCP to wait for (`head_start`).
+        addrs.sort_by_key(translate::is_tcp);
         if addrs.is_empty() {
             return Err("no address that can be dialled");
         }

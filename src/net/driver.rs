@@ -35,6 +35,7 @@ const GRACE: Duration = Duration::from_millis(CLOSE_GRACE_MS);
 pub(super) struct Conn {
     pub(super) number: ConnId,
     pub(super) node: NodeId,
+    is_quic: bool,
     /// The event that tells of it, until it is told.
     untold: Option<Event>,
     pub(super) token: CancellationToken,
@@ -178,14 +179,16 @@ impl Driver {
             Happened::Opened { id, stream } => self.on_opened(id, stream),
             Happened::Refused { id } => self.on_refused(id),
             Happened::Ping { conn, stream } => {
-                let (interval, patience) = (self.config.ping_interval, self.config.ping_timeout);
-                self.run_ping(conn, true, ping::ask(stream, interval, patience));
+                let is_quic = self.conns.get(&conn).is_some_and(|entry| entry.is_quic);
+                let interval = ping::interval(self.config.ping_interval, is_quic);
+                self.run_ping(conn, true, ping::ask(stream, interval, self.config.ping_timeout));
             }
             Happened::DialFailed { attempt, reason } => self.tell(Event::DialFailed { attempt, reason }),
         }
     }
 
     fn on_up(&mut self, conn: ConnectionId, node: NodeId, attempt: Option<DialId>, address: &Multiaddr) {
+        let is_quic = !translate::is_tcp(address);
         let Some(address) = translate::from_multiaddr(address) else {
             // No transport of ours has such addresses.
             tracing::warn!(%address, "a connection from an address of unknown form is closed");
@@ -198,7 +201,8 @@ impl Driver {
         let token = CancellationToken::new();
         let streams = BTreeSet::new();
         let serve_slots = Arc::new(Semaphore::new(BLOB_PEER_SERVE_LIMIT));
-        let entry = Conn { number, node, untold: Some(event), token, streams, is_down: false, serve_slots };
+        let entry =
+            Conn { number, node, is_quic, untold: Some(event), token, streams, is_down: false, serve_slots };
         self.conns.insert(conn, entry);
     }
 

@@ -8,9 +8,11 @@
 //!           ── count bytes ─▶
 //! ```
 //!
+//! [`hold`] is the floor of a node at rest: so many connections and nothing on them.
+//!
 //! What it does not do: it is no protocol of Tidings, no node speaks it, and it belongs in measurements only.
 //!
-//! Source: the J6 row of the performance targets.
+//! Source: the rows J6 and idle of the performance targets.
 
 use std::future::poll_fn;
 use std::io;
@@ -26,6 +28,7 @@ use libp2p::core::muxing::{StreamMuxer, StreamMuxerBox, StreamMuxerExt, Substrea
 use libp2p::core::transport::{DialOpts, ListenerId, PortUse, TransportEvent};
 use libp2p::identity::Keypair;
 use libp2p::multiaddr::Multiaddr;
+use tokio::task::JoinSet;
 
 use super::{Config, transport};
 use crate::limits::BLOB_BUFFER_LEN;
@@ -109,6 +112,42 @@ pub async fn fetch(address: &str, bytes: u64) -> io::Result<Duration> {
     Ok(took)
 }
 
+/// Dials [`serve`] so many times and keeps the connections, as nodes keep theirs. They end with what is returned.
+///
+/// # Errors
+/// If one of them cannot be made.
+pub async fn hold(address: &str, connections: usize) -> io::Result<Held> {
+    let address: Multiaddr = address.parse().map_err(io::Error::other)?;
+    let mut transport = transport::bare(&Config::default(), &Keypair::generate_ed25519())?;
+    let how = DialOpts { role: Endpoint::Dialer, port_use: PortUse::New };
+    let mut dials = Vec::new();
+    for _ in 0..connections {
+        dials.push(transport.dial(address.clone(), how).map_err(io::Error::other)?);
+    }
+    let mut tasks = JoinSet::new();
+    tasks.spawn(async move { while transport.next().await.is_some() {} });
+    for dial in dials {
+        let (_, muxer) = dial.await?;
+        tasks.spawn(answer_all(muxer));
+    }
+    Ok(Held { tasks })
+}
+
+/// Connections that are held.
+#[derive(Debug)]
+pub struct Held {
+    tasks: JoinSet<()>,
+}
+
+impl Held {
+    /// How many are there still.
+    pub fn count(&mut self) -> usize {
+        while self.tasks.try_join_next().is_some() {}
+        // One of the tasks is the transport's.
+        self.tasks.len().saturating_sub(1)
+    }
+}
+
 async fn answer_all(mut muxer: StreamMuxerBox) {
     loop {
         let next = poll_fn(|cx| {
@@ -155,6 +194,8 @@ mod tests {
             let (address, work) = serve(listen).await.expect("bound");
             let working = tokio::spawn(work);
             assert!(fetch(&address, 300_001).await.expect("fetched") > Duration::ZERO, "{listen}");
+            let mut held = hold(&address, 3).await.expect("held");
+            assert_eq!(held.count(), 3, "{listen}");
             working.abort();
         }
     }

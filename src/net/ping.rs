@@ -1,7 +1,8 @@
 //! Liveness: 32 bytes out and the same 32 bytes back, once a minute, on one stream.
 //!
 //! Only the side that dialled asks; the other gives up if nothing was asked for three intervals. That halves the
-//! traffic of an idle connection. QUIC would notice a dead peer by itself, TCP would not.
+//! traffic of an idle connection. TCP notices a dead peer by this alone. QUIC does by itself, so there a ping is only what
+//! keeps the other side from giving up, and is asked every second interval.
 //!
 //! Source: the libp2p ping protocol; docs/protocol.md 3.7; the idle row of the performance targets.
 
@@ -12,8 +13,14 @@ use futures::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{sleep, timeout};
 
 use super::handler::PINGS_MISSED_LIMIT;
+use crate::limits::QUIC_PING_INTERVALS;
 
 const PING_LEN: usize = 32;
+
+/// How long to wait between two pings.
+pub(super) const fn interval(interval: Duration, is_quic: bool) -> Duration {
+    if is_quic { interval.saturating_mul(QUIC_PING_INTERVALS) } else { interval }
+}
 
 /// Asks until there is no answer. Returns why it ended.
 pub(super) async fn ask(
@@ -62,5 +69,20 @@ pub(super) async fn answer(mut stream: impl AsyncRead + AsyncWrite + Unpin, inte
         if let Err(error) = stream.flush().await {
             return error;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ping_over_quic_is_rarer_and_never_so_rare_that_the_other_side_gives_up() {
+        let minute = Duration::from_secs(60);
+        assert_eq!(interval(minute, false), minute);
+        assert!(interval(minute, true) > minute);
+        // One answer late by the whole patience is still in time.
+        let late = Duration::from_millis(crate::limits::PING_TIMEOUT_MS);
+        assert!(interval(minute, true) + late < minute * PINGS_MISSED_LIMIT);
     }
 }

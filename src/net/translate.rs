@@ -66,14 +66,17 @@ pub fn best_first(addresses: impl IntoIterator<Item = Address>) -> Vec<Address> 
                 Some(ip) if is_private(ip) => 1,
                 Some(_) => 0,
             };
-            let is_tcp = to_multiaddr(&address)
-                .is_some_and(|addr| addr.iter().any(|part| matches!(part, Part::Tcp(_))));
-            Some((rank, is_tcp, address))
+            Some((rank, to_multiaddr(&address).as_ref().is_some_and(is_tcp), address))
         })
         .collect();
     ranked.sort();
     ranked.dedup();
     ranked.into_iter().map(|(_, _, address)| address).collect()
+}
+
+/// Whether an address is one of TCP.
+pub(super) fn is_tcp(addr: &Multiaddr) -> bool {
+    addr.iter().any(|part| matches!(part, Part::Tcp(_)))
 }
 
 pub(super) fn path_of(address: &Address) -> Path {

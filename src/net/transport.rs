@@ -18,10 +18,12 @@ use libp2p::{PeerId, Swarm, Transport, dns, identity, noise, quic, swarm, tcp, y
 use zeroize::Zeroizing;
 
 use super::behaviour::Behaviour;
+use super::head_start::{First, Second, Tickets};
+use super::one_port::OnePort;
 use super::{Config, Error, translate};
 use crate::crypto::SigningKey;
 use crate::id::NodeId;
-use crate::limits::{ADDRESS_LIMIT, DIAL_TIMEOUT_MS, TRANSPORT_STREAM_LIMIT};
+use crate::limits::{ADDRESS_LIMIT, DIAL_TIMEOUT_MS, HEAD_START_MS, TRANSPORT_STREAM_LIMIT};
 
 /// Makes the random numbers of QUIC's TLS library ready, on a thread of its own.
 ///
@@ -80,7 +82,8 @@ fn plain_transport(config: &Config, keypair: &identity::Keypair) -> Result<Conne
     quic_config.max_idle_timeout = u32::try_from(config.idle_timeout.as_millis()).unwrap_or(u32::MAX);
     quic_config.keep_alive_interval = config.keep_alive;
     quic_config.max_concurrent_stream_limit = TRANSPORT_STREAM_LIMIT;
-    let quic = quic::tokio::Transport::new(quic_config)
+    let listened: Vec<Multiaddr> = config.listen.iter().filter_map(|text| text.parse().ok()).collect();
+    let quic = OnePort::new(quic::tokio::Transport::new(quic_config), &listened)
         .map(|(peer, connection), _| (peer, StreamMuxerBox::new(connection)));
 
     let mut yamux_config = yamux::Config::default();
@@ -93,7 +96,9 @@ fn plain_transport(config: &Config, keypair: &identity::Keypair) -> Result<Conne
         .multiplex(yamux_config)
         .map(|(peer, connection), _| (peer, StreamMuxerBox::new(connection)));
 
-    Ok(quic
+    let tickets = Tickets::default();
+    let tcp = Second::new(tcp.boxed(), &tickets, Duration::from_millis(HEAD_START_MS));
+    Ok(First::new(quic, &tickets)
         .or_transport(tcp)
         .map(|either, _| match either {
             futures::future::Either::Left(connection) | futures::future::Either::Right(connection) => {

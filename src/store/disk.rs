@@ -55,13 +55,17 @@ use crate::limits::{
 };
 
 mod closing;
+mod scattered;
 
 use closing::Closing;
+use scattered::{Plan, RowWrite, Scattered, Writing};
 
 /// sled's tree of body files.
 const BODIES_TREE: &str = "~bodies";
 /// sled's tree of what this module keeps for itself.
 const OWN_TREE: &str = "~own";
+/// sled's tree of the places of entries; the plain one of [`Tree::ById`] is what format 2 has.
+const SCATTERED_TREE: &str = "~by-id";
 /// In [`OWN_TREE`]: this store was made once. Its absence in a home that is not new is damage.
 const MADE_KEY: &[u8] = b"made";
 
@@ -99,6 +103,7 @@ impl Default for DiskConfig {
 pub struct Disk {
     // Fields drop in this order: sled writes its last bytes before the lock on the home goes.
     trees: BTreeMap<Tree, sled::Tree>,
+    by_id: Scattered,
     names: sled::Tree,
     db: sled::Db,
     db_file: File,
@@ -148,6 +153,11 @@ impl Disk {
         let db_file = OpenOptions::new().read(true).write(true).open(store.join("db"));
         let bodies = BodyFiles::open(store.join("bodies"));
         let mut disk = Self {
+            by_id: Scattered::new(
+                Tree::ById,
+                open_tree(&db, SCATTERED_TREE)?,
+                open_tree(&db, Tree::ById.name())?,
+            ),
             trees,
             names: open_tree(&db, BODIES_TREE)?,
             db,
@@ -238,8 +248,9 @@ impl Disk {
         Err(damage("its body file is missing").into())
     }
 
-    /// One transaction over all trees that the writes touch. Returns the body files that it dropped.
-    fn commit(&self, writes: &[Write]) -> Result<Vec<BodyName>, StoreError> {
+    /// One transaction over all trees that the writes touch, and rows of the scattered one. Returns the body files that it
+    /// dropped.
+    fn commit(&self, writes: &[Write], rows: &[RowWrite]) -> Result<Vec<BodyName>, StoreError> {
         let mut trees: Vec<sled::Tree> = Vec::new();
         let mut slots: BTreeMap<Tree, usize> = BTreeMap::new();
         for write in writes {
@@ -248,6 +259,8 @@ impl Disk {
                 trees.push(self.tree(write.tree)?.clone());
             }
         }
+        let rows_slot = trees.len();
+        trees.extend((!rows.is_empty()).then(|| self.by_id.rows().clone()));
         trees.push(self.names.clone());
         let result = trees.as_slice().transaction(|views| {
             let mut dropped = Vec::new();
@@ -256,6 +269,15 @@ impl Disk {
                 let view = slots.get(&write.tree).and_then(|slot| views.get(*slot));
                 let view = view.ok_or(ConflictableTransactionError::Abort(()))?;
                 dropped.extend(write.run(view, names)?);
+            }
+            if !rows.is_empty() {
+                let view = views.get(rows_slot).ok_or(ConflictableTransactionError::Abort(()))?;
+                for (key, row) in rows {
+                    match row {
+                        Some(row) => view.insert(key.as_slice(), row.as_slice())?,
+                        None => view.remove(key.as_slice())?,
+                    };
+                }
             }
             Ok(dropped)
         });
@@ -271,27 +293,58 @@ impl Disk {
         })
     }
 
-    /// Removes files that were written for a batch which did not happen.
-    fn discard(&self, names: &[BodyName], writer: &Writer) {
-        for name in names {
-            let is_named = self.names.contains_key(name.as_bytes()).unwrap_or(true);
-            if !is_named && !writer.doomed.contains_key(name) {
-                // A file that stays is collected at the next open.
-                let _ = self.bodies.remove(name);
-            }
+    fn count(&self, tree: Tree) -> Result<u64, StoreError> {
+        let (mut count, mut rest) = (0usize, Some(KeyRange::all()));
+        while let Some(range) = rest {
+            let page = self.scan(tree, range, Direction::Forward, STORE_PAGE_LIMIT)?;
+            count = count.saturating_add(page.records.len());
+            rest = page.next;
         }
-    }
-}
-
-impl Store for Disk {
-    fn get(&self, tree: Tree, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        match self.tree(tree)?.get(key).map_err(|e| sled_error(tree.name(), key, e))? {
-            Some(value) => self.read_value(tree, key, value),
-            None => Ok(None),
-        }
+        Ok(u64::try_from(count).unwrap_or(u64::MAX))
     }
 
-    fn scan(
+    fn write_batch(&self, writes: &[Write], plan: &Plan, writer: &mut Writer) -> Result<(), StoreError> {
+        let new: Vec<BodyName> = writes.iter().filter_map(Write::body).map(|(name, _)| name).collect();
+        let written = self.bodies.write(writes.iter().filter_map(Write::body));
+        let dropped = written
+            .map_err(|e| StoreError::io("a body file cannot be written", e))
+            .and_then(|()| self.commit(writes, &plan.rows))
+            .inspect_err(|_| self.discard(&new, writer))?;
+        writer.tick = writer.tick.saturating_add(1);
+        let tick = writer.tick;
+        writer.doomed.extend(dropped.into_iter().map(|name| (name, tick)));
+        for name in &new {
+            writer.doomed.remove(name);
+        }
+        Ok(())
+    }
+
+    /// What the scattered tree has to do besides: a few milliseconds now and then.
+    fn tidy(&self, by_id: &mut Writing<'_>) -> Result<(), StoreError> {
+        // A run that is made, and two that become one.
+        for _ in 0..2 {
+            let Some(plan) = by_id.due()? else { return Ok(()) };
+            let plain: Vec<Write> =
+                plan.plain.iter().map(|(key, _)| Write::removal(Tree::ById, key)).collect();
+            self.closing.note(plan.weight());
+            self.commit(&plain, &plan.rows)?;
+            by_id.done(plan);
+        }
+        Ok(())
+    }
+
+    fn scan_scattered(
+        &self,
+        tree: Tree,
+        range: KeyRange,
+        direction: Direction,
+        limit: usize,
+    ) -> Result<Page, StoreError> {
+        let plain = |share| self.scan_sled(tree, range.clone(), direction, share);
+        self.by_id.scan(range.clone(), direction, limit, plain)
+    }
+
+    fn scan_sled(
         &self,
         tree: Tree,
         range: KeyRange,
@@ -299,12 +352,8 @@ impl Store for Disk {
         limit: usize,
     ) -> Result<Page, StoreError> {
         let mut page = Page::default();
-        if range.is_empty() {
-            return Ok(page);
-        }
         let bounds = (range.start.as_ref().map(Vec::as_slice), range.end.as_ref().map(Vec::as_slice));
         let mut found = self.tree(tree)?.range::<&[u8], _>(bounds);
-        let limit = limit.min(STORE_PAGE_LIMIT);
         let (mut bytes, mut seen, mut last) = (0usize, 0usize, None::<sled::IVec>);
         loop {
             let step = match direction {
@@ -336,6 +385,59 @@ impl Store for Disk {
         }
     }
 
+    /// Removes files that were written for a batch which did not happen.
+    fn discard(&self, names: &[BodyName], writer: &Writer) {
+        for name in names {
+            let is_named = self.names.contains_key(name.as_bytes()).unwrap_or(true);
+            if !is_named && !writer.doomed.contains_key(name) {
+                // A file that stays is collected at the next open.
+                let _ = self.bodies.remove(name);
+            }
+        }
+    }
+}
+
+impl Store for Disk {
+    fn get(&self, tree: Tree, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        if tree.is_scattered() && !self.by_id.is_plain_used()? {
+            return self.by_id.get(key);
+        }
+        match self.tree(tree)?.get(key).map_err(|e| sled_error(tree.name(), key, e))? {
+            Some(value) => self.read_value(tree, key, value),
+            None if tree.is_scattered() => self.by_id.get(key),
+            None => Ok(None),
+        }
+    }
+
+    fn scan(
+        &self,
+        tree: Tree,
+        range: KeyRange,
+        direction: Direction,
+        limit: usize,
+    ) -> Result<Page, StoreError> {
+        if range.is_empty() {
+            return Ok(Page::default());
+        }
+        let limit = limit.min(STORE_PAGE_LIMIT);
+        if !tree.is_scattered() {
+            return self.scan_sled(tree, range, direction, limit);
+        }
+        let mut page = self.scan_scattered(tree, range, direction, limit)?;
+        // What was removed and is not yet carried out makes a part of the range short, or empty.
+        let mut bytes: usize = page.records.iter().map(|(_, value)| value.len()).sum();
+        while page.records.len() < limit && bytes < STORE_PAGE_BYTES_LIMIT {
+            let Some(rest) = page.next.take() else { break };
+            let wanted = limit.saturating_sub(page.records.len());
+            let more = self.scan_scattered(tree, rest, direction, wanted)?;
+            bytes = more.records.iter().map(|(_, value)| value.len()).fold(bytes, usize::saturating_add);
+            page.records.extend(more.records);
+            page.damaged.extend(more.damaged);
+            page.next = more.next;
+        }
+        Ok(page)
+    }
+
     fn apply(&self, batch: Batch) -> Result<(), StoreError> {
         batch.check_lengths()?;
         if self.failed.load(Ordering::SeqCst) {
@@ -345,21 +447,28 @@ impl Store for Disk {
         if batch.iter().any(|(_, _, value)| value.is_some()) {
             self.refuse_if_full()?;
         }
-        let writes: Vec<Write> = batch.into_ops().into_iter().map(Write::new).collect();
-        self.closing.note(writes.iter().map(Write::weight).sum());
+        let (mut writes, mut scattered) = (Vec::with_capacity(batch.len()), Vec::new());
+        for ((tree, key), value) in batch.into_ops() {
+            if tree.is_scattered() {
+                scattered.push((key, value));
+            } else {
+                writes.push(Write::new(tree, key, value));
+            }
+        }
         let too_many_doomed = {
             let mut writer = self.lock_writer();
-            let new: Vec<BodyName> = writes.iter().filter_map(Write::body).map(|(name, _)| name).collect();
-            let written = self.bodies.write(writes.iter().filter_map(Write::body));
-            let dropped = written
-                .map_err(|e| StoreError::io("a body file cannot be written", e))
-                .and_then(|()| self.commit(&writes))
-                .inspect_err(|_| self.discard(&new, &writer))?;
-            writer.tick = writer.tick.saturating_add(1);
-            let tick = writer.tick;
-            writer.doomed.extend(dropped.into_iter().map(|name| (name, tick)));
-            for name in &new {
-                writer.doomed.remove(name);
+            let mut by_id = if scattered.is_empty() { None } else { Some(self.by_id.write()?) };
+            let mut plan = by_id.as_ref().map(|by_id| by_id.plan(scattered)).unwrap_or_default();
+            let plain = std::mem::take(&mut plan.plain);
+            writes.extend(plain.into_iter().map(|(key, value)| Write::new(Tree::ById, key, value)));
+            self.closing.note(writes.iter().map(Write::weight).sum::<u64>().saturating_add(plan.weight()));
+            self.write_batch(&writes, &plan, &mut writer)?;
+            if let Some(by_id) = &mut by_id {
+                by_id.done(plan);
+                // The batch stands. What could not be tidied is tried again with the next.
+                if let Err(error) = self.tidy(by_id) {
+                    tracing::warn!(%error, "the places of entries could not be put in order");
+                }
             }
             writer.doomed.len() > STORE_DOOMED_LIMIT
         };
@@ -390,7 +499,11 @@ impl Store for Disk {
     fn stats(&self) -> Result<Stats, StoreError> {
         let mut stats = Stats::default();
         for (tree, records) in &self.trees {
-            stats.records.insert(*tree, u64::try_from(records.len()).unwrap_or(u64::MAX));
+            let count = match tree.is_scattered() {
+                true => self.count(*tree)?,
+                false => u64::try_from(records.len()).unwrap_or(u64::MAX),
+            };
+            stats.records.insert(*tree, count);
         }
         self.collect_bodies(|_, bytes| {
             stats.body_files = stats.body_files.saturating_add(1);
@@ -425,7 +538,11 @@ enum WriteKind {
 }
 
 impl Write {
-    fn new(((tree, key), value): ((Tree, Vec<u8>), Option<Vec<u8>>)) -> Self {
+    fn removal(tree: Tree, key: &[u8]) -> Self {
+        Self::new(tree, key.to_vec(), None)
+    }
+
+    fn new(tree: Tree, key: Vec<u8>, value: Option<Vec<u8>>) -> Self {
         let kind = match value {
             None => WriteKind::Remove,
             // One byte of the value in sled says which kind it is.

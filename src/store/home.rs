@@ -1,7 +1,7 @@
 //! The home folder of a node: one node at a time, one known format.
 //!
 //! ```text
-//!  home/format   "tidings 2"            read before anything else is touched
+//!  home/format   "tidings 3"            read before anything else is touched
 //!  home/lock     held while a node runs; holds its process number
 //!  home/store/   sled and the body files
 //! ```
@@ -24,8 +24,9 @@ use std::time::Duration;
 use super::StoreError;
 use super::files::{create_private_folder, read_whole, sync_folder, write_whole};
 
-/// The format that this program writes. 2 has places of posts in the clear (`sealed`): what format 1 wrote is read as it is.
-pub const FORMAT: u32 = 2;
+/// The format that this program writes. 2 has places of posts in the clear (`sealed`); 3 keeps places in runs
+/// (`disk::scattered`). What older ones wrote is read as it is.
+pub const FORMAT: u32 = 3;
 
 /// How long one attempt at the lock waits for the next.
 const LOCK_PAUSE: Duration = Duration::from_millis(20);
@@ -77,7 +78,7 @@ pub struct Migration {
 }
 
 /// The migrations this program knows.
-const MIGRATIONS: &[Migration] = &[Migration { from: 1, run: None }];
+const MIGRATIONS: &[Migration] = &[Migration { from: 1, run: None }, Migration { from: 2, run: None }];
 
 /// A home that this process holds. Dropping it lets go of the lock.
 #[derive(Debug)]
@@ -320,9 +321,9 @@ mod tests {
     #[test]
     fn a_newer_home_is_refused_and_not_touched() {
         let folder = tempfile::tempdir().expect("folder");
-        fs::write(folder.path().join("format"), "tidings 3\n").expect("written");
+        fs::write(folder.path().join("format"), "tidings 4\n").expect("written");
         let error = open(folder.path()).expect_err("newer");
-        assert!(matches!(error, StoreError::Format(FormatError::Newer { found: 3, known: 2 })), "{error}");
+        assert!(matches!(error, StoreError::Format(FormatError::Newer { found: 4, known: 3 })), "{error}");
         assert_eq!(names(folder.path()), ["format"]);
     }
 
@@ -358,14 +359,14 @@ mod tests {
     }
 
     #[test]
-    fn a_home_of_format_1_becomes_one_of_format_2_where_it_stands() {
-        for (before, is_new) in [("tidings 1\n", false), ("tidings 1 new\n", true)] {
+    fn a_home_of_an_older_format_becomes_one_of_ours_where_it_stands() {
+        for (before, is_new) in [("tidings 1\n", false), ("tidings 2\n", false), ("tidings 1 new\n", true)] {
             let folder = with_old_store();
             fs::write(folder.path().join("format"), before).expect("written");
             let home = open(folder.path()).expect("opens");
             assert_eq!(home.is_new(), is_new);
             assert_eq!(fs::read(folder.path().join("store/inner/data")).expect("data"), b"old");
-            let after = if is_new { "tidings 2 new\n" } else { "tidings 2\n" };
+            let after = if is_new { "tidings 3 new\n" } else { "tidings 3\n" };
             assert_eq!(fs::read_to_string(folder.path().join("format")).expect("format"), after);
             assert_eq!(names(folder.path()), ["format", "lock", "store"]);
         }

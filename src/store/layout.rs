@@ -100,6 +100,11 @@ trees! {
 const PLACE_LEN: usize = 24;
 
 impl Tree {
+    /// Whether the keys come in no order, many of them: a disk keeps them another way (docs/adr/0018).
+    pub const fn is_scattered(self) -> bool {
+        matches!(self, Self::ById)
+    }
+
     /// Whether a record of a sealed tree is kept in the clear all the same, because it says nothing that does not stand in
     /// keys: epoch, number and id of a post stand together in a key of [`Tree::Log`]. Where an interaction belongs stands
     /// in no key.

@@ -357,7 +357,7 @@ enum Op {
 
 fn op() -> impl Strategy<Value = Op> {
     let len = prop_oneof![Just(0usize), 1..40usize, Just(STORE_VALUE_LIMIT), 4_000..9_000usize];
-    let write = (0..4usize, 0..6u8, prop::option::weighted(0.7, (any::<u8>(), len)));
+    let write = (0..5usize, 0..6u8, prop::option::weighted(0.7, (any::<u8>(), len)));
     prop_oneof![
         8 => prop::collection::vec(write, 1..6).prop_map(Op::Apply),
         2 => Just(Op::Barrier),
@@ -366,7 +366,7 @@ fn op() -> impl Strategy<Value = Op> {
 }
 
 fn random_operations_give_what_a_map_gives<R: Rig>() {
-    const TREES: [Tree; 4] = [Tree::Meta, Tree::Log, Tree::Timeline, Tree::Blobs];
+    const TREES: [Tree; 5] = [Tree::Meta, Tree::Log, Tree::Timeline, Tree::Blobs, Tree::ById];
     let config = ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() };
     proptest!(config, |(ops in prop::collection::vec(op(), 1..25))| {
         let mut rig = R::new();

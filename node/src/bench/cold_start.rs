@@ -11,7 +11,7 @@ use std::time::Instant;
 use serde_json::{Value, json};
 
 use super::line::Order;
-use super::member::{Member, number, program, rss_mb};
+use super::member::{Member, number, program, rss_mb, ticks};
 use super::node::ms;
 use super::report::{Row, percentile};
 use super::scratch::Shared;
@@ -150,11 +150,7 @@ impl Started {
 
     /// How long it has computed so far, in ticks of the kernel's clock.
     pub fn ticks(&self) -> Option<f64> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid)).ok()?;
-        // After the name in brackets: state, ten fields, then the times of the program and of the kernel for it.
-        let (_, rest) = stat.rsplit_once(')')?;
-        let times = rest.split_whitespace().skip(11).take(2);
-        times.map(|ticks| ticks.parse::<f64>().ok()).sum()
+        ticks(self.pid)
     }
 
     /// Ends it cleanly.

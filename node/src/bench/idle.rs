@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::cold_start::Started;
 use super::line::Order;
-use super::member::{Member, Process};
+use super::member::{Member, Process, number, text};
 use super::report::Row;
 use super::{Bench, apart};
 use crate::cli::door::{Ask, Door};
@@ -21,13 +21,15 @@ use crate::home::Home;
 const FRIENDS: (usize, usize) = (200, 4);
 /// Friends that one process is.
 const CROWD: usize = 50;
-/// How long what was begun may come to rest, s.
-const REST: (u64, u64) = (30, 2);
+/// How long what was begun may come to rest, s: new friends are shown tags three times in their first minute and a half.
+const REST: (u64, u64) = (120, 1);
+/// The same where nothing was begun but connections.
+const BARE_REST: (u64, u64) = (10, 1);
 /// How long it is measured, s.
-const SPAN: (u64, u64) = (120, 5);
+const SPAN: (u64, u64) = (120, 3);
 /// The same before there are friends.
 const ALONE_REST: (u64, u64) = (5, 1);
-const ALONE: (u64, u64) = (20, 2);
+const ALONE: (u64, u64) = (20, 1);
 /// Ticks of the kernel's clock in a second, in which it counts the time of processes.
 const TICKS: f64 = 100.0;
 
@@ -43,7 +45,7 @@ pub fn run(bench: &Bench) -> Result<()> {
     let home = Home::at(&member.home);
     let node = Started::with(bench, &home, &member.listen)?;
     std::thread::sleep(seconds(ALONE_REST));
-    let alone = Rest::of(&node, seconds(ALONE));
+    let alone = Rest::of(|| node.ticks(), || node.rss_mb(), seconds(ALONE));
     let crowds = befriend(bench, &member, &home, friends)?;
     let connected = || -> Result<usize> {
         let status = Door::to(&home).ask_node(&Ask::get("/status"))?;
@@ -55,7 +57,7 @@ pub fn run(bench: &Bench) -> Result<()> {
     }
     bench.say(&format!("idle: nobody says anything for {} s…", seconds(SPAN).as_secs()));
     std::thread::sleep(seconds(REST));
-    let rest = Rest::of(&node, seconds(SPAN));
+    let rest = Rest::of(|| node.ticks(), || node.rss_mb(), seconds(SPAN));
     let still = connected()?;
     if still < friends {
         return Err(Error::failed(
@@ -64,11 +66,12 @@ pub fn run(bench: &Bench) -> Result<()> {
             "try again; if it stays, report it",
         ));
     }
-    tell(bench, friends, &rest, &alone);
     node.stop(&home)?;
     for process in crowds {
         process.end()?;
     }
+    let bare = bare(bench, &member, friends, (seconds(BARE_REST), seconds(SPAN)))?;
+    tell(bench, friends, &rest, &alone, &bare);
     bench.scratch.remove("idle-Ada")
 }
 
@@ -101,21 +104,47 @@ struct Rest {
 }
 
 impl Rest {
-    fn of(node: &Started, span: Duration) -> Self {
-        let (bytes, ticks) = (apart::wire_bytes(), node.ticks());
+    fn of(ticks: impl Fn() -> Option<f64>, rss_mb: impl Fn() -> Option<f64>, span: Duration) -> Self {
+        let (bytes, ticks_before) = (apart::wire_bytes(), ticks());
         std::thread::sleep(span);
-        let (bytes_after, ticks_after) = (apart::wire_bytes(), node.ticks());
+        let (bytes_after, ticks_after) = (apart::wire_bytes(), ticks());
         let cpu = |(after, before): (f64, f64)| (after - before) / TICKS / span.as_secs_f64() * 100.0;
         Self {
             span,
             wire_bytes: bytes_after.zip(bytes).map(|(after, before)| after.saturating_sub(before)),
-            cpu_percent: ticks_after.zip(ticks).map(cpu),
-            rss_mb: node.rss_mb(),
+            cpu_percent: ticks_after.zip(ticks_before).map(cpu),
+            rss_mb: rss_mb(),
         }
     }
 }
 
-fn tell(bench: &Bench, friends: usize, rest: &Rest, alone: &Rest) {
+/// What as many connections cost on which nothing is said, of a process that is no node: same transport, same settings.
+fn bare(
+    bench: &Bench,
+    member: &Member,
+    connections: usize,
+    (rest, span): (Duration, Duration),
+) -> Result<Rest> {
+    let (mut there, mut here) = (member.start(&bench.scratch)?, member.start(&bench.scratch)?);
+    let listen = "/ip4/127.0.0.1/udp/0/quic-v1".to_owned();
+    let address = text(&there.ask(&Order::ServeBare { listen })?, "address")?;
+    here.ask(&Order::HoldBare { address, connections })?;
+    std::thread::sleep(rest);
+    let rest = Rest::of(|| here.ticks(), || here.rss_mb(), span);
+    let held = number(&here.ask(&Order::HeldBare)?, "connections")?;
+    here.end()?;
+    there.end()?;
+    if held == connections as f64 {
+        return Ok(rest);
+    }
+    Err(Error::failed(
+        "bench_incomplete",
+        format!("{held} of {connections} bare connections are left"),
+        "try again",
+    ))
+}
+
+fn tell(bench: &Bench, friends: usize, rest: &Rest, alone: &Rest, bare: &Rest) {
     let a_minute = |bytes: u64| bytes as f64 * 60.0 / rest.span.as_secs_f64() / friends as f64;
     let mut row = Row {
         wire_bytes: rest.wire_bytes,
@@ -132,9 +161,18 @@ fn tell(bench: &Bench, friends: usize, rest: &Rest, alone: &Rest) {
         rss_mb: alone.rss_mb,
         ..Row::floor("idle", 0, "the same program without a friend")
     };
+    let mut connections = Row {
+        wire_bytes: bare.wire_bytes,
+        bytes_per_min: bare.wire_bytes.map(a_minute),
+        cpu_percent: bare.cpu_percent,
+        rss_mb: bare.rss_mb,
+        ..Row::floor("idle", friends as u64, "as many bare QUIC connections, nothing else in the process")
+    };
     row.beside(&mut floor);
+    row.beside(&mut connections);
     bench.row(&row);
     bench.row(&floor);
+    bench.row(&connections);
 }
 
 /// How many friends each process is.

@@ -112,6 +112,15 @@ pub enum Order {
         /// How many.
         bytes: u64,
     },
+    /// Make so many bare connections there and keep them.
+    HoldBare {
+        /// Where.
+        address: String,
+        /// How many.
+        connections: usize,
+    },
+    /// How many of them are there still. Answer: `connections`.
+    HeldBare,
     /// Write so many into a file and sync it. Answer: `ms`.
     WriteBare {
         /// How many.

@@ -151,6 +151,11 @@ impl Process {
         rss_mb(self.pid)
     }
 
+    /// How long it has computed so far, in ticks of the kernel's clock.
+    pub fn ticks(&self) -> Option<f64> {
+        ticks(self.pid)
+    }
+
     /// Closes the home and waits for the process.
     ///
     /// # Errors
@@ -192,6 +197,15 @@ pub fn rss_mb(pid: u32) -> Option<f64> {
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     let kib: f64 = line.split_whitespace().next()?.parse().ok()?;
     Some(kib * 1_024.0 / 1e6)
+}
+
+/// How long a process has computed so far, in ticks of the kernel's clock.
+pub fn ticks(pid: u32) -> Option<f64> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // After the name in brackets: state, ten fields, then the times of the program and of the kernel for it.
+    let (_, rest) = stat.rsplit_once(')')?;
+    let times = rest.split_whitespace().skip(11).take(2);
+    times.map(|ticks| ticks.parse::<f64>().ok()).sum()
 }
 
 fn lost(order: &Order, why: &str) -> Error {

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use tidings::ask::{InviteDraft, PostDraft, TimelineQuery};
 use tidings::client::{Client, Config, EventStream};
 use tidings::furnish::{Cast, Plan, text};
+use tidings::net::floor;
 use tidings::view::Happening;
 use tokio::sync::{Semaphore, watch};
 
@@ -31,9 +32,11 @@ const COUNT_PAGE: usize = 1_000;
 /// # Errors
 /// If standard input cannot be read; what an order comes to is told to whoever gave it.
 pub fn serve(ctx: &Ctx) -> Result<()> {
+    // As `tidings run` does at its start.
+    Client::prepare();
     let runtime = runtime()?;
     let home = ctx.home.path().to_path_buf();
-    let mut desk = Desk { home, client: None, crowd: Vec::new(), heard: None, coming: None };
+    let mut desk = Desk { home, client: None, crowd: Vec::new(), heard: None, coming: None, held: None };
     for line in std::io::stdin().lock().lines() {
         let line = line.map_err(|e| Error::failed("io", e.to_string(), "this is for `tidings bench`"))?;
         let order = serde_json::from_str::<Order>(&line);
@@ -60,6 +63,8 @@ struct Desk {
     /// The times at which marks were reached.
     heard: Option<(usize, watch::Receiver<Vec<f64>>)>,
     coming: Option<film::Coming>,
+    /// Bare connections.
+    held: Option<floor::Held>,
 }
 
 impl Desk {
@@ -108,6 +113,12 @@ impl Desk {
             Order::FilmCame => film::came(self.coming.take().ok_or_else(|| late("nobody waits"))?).await,
             Order::ServeBare { listen } => film::serve_bare(&listen).await,
             Order::FetchBare { address, bytes } => film::fetch_bare(&address, bytes).await,
+            Order::HoldBare { address, connections } => {
+                let held = floor::hold(&address, connections).await;
+                self.held = Some(held.map_err(|e| Error::failed("bench_node", e.to_string(), ""))?);
+                Ok(json!({}))
+            }
+            Order::HeldBare => Ok(json!({"connections": self.held.as_mut().map_or(0, floor::Held::count)})),
             Order::WriteBare { bytes } => film::write_bare(&self.home, bytes),
         }
     }

@@ -392,8 +392,9 @@ fn step_value(n: u64) -> Vec<u8> {
 fn step_batch(n: u64) -> Batch {
     let mut batch = Batch::new();
     batch.insert(Tree::Meta, b"n", n.to_be_bytes()).insert(Tree::Timeline, n.to_be_bytes(), step_value(n));
+    batch.insert(Tree::ById, n.to_be_bytes(), vec![7; 24]);
     if let Some(old) = n.checked_sub(KEPT) {
-        batch.remove(Tree::Timeline, old.to_be_bytes());
+        batch.remove(Tree::Timeline, old.to_be_bytes()).remove(Tree::ById, old.to_be_bytes());
     }
     batch
 }
@@ -479,6 +480,10 @@ fn a_killed_process_leaves_whole_batches_and_loses_nothing_a_barrier_covered() {
             .map(|n| (n.to_be_bytes().to_vec(), step_value(n)))
             .collect();
         assert!(page.records == wanted, "round {round}: the trees disagree about {n}");
+        let places = store.scan(Tree::ById, KeyRange::all(), Direction::Forward, 100).expect("scan");
+        assert_eq!(places.damaged, [], "round {round}");
+        let keys = |page: &[(Vec<u8>, Vec<u8>)]| page.iter().map(|(key, _)| key.clone()).collect::<Vec<_>>();
+        assert_eq!(keys(&places.records), keys(&wanted), "round {round}");
         let in_files = wanted.iter().filter(|(_, value)| value.len() >= STORE_VALUE_LIMIT).count();
         assert_eq!(body_files(home.path()).len(), in_files, "round {round}");
     }
