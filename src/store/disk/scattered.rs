@@ -49,6 +49,9 @@ use super::{INLINE, sled_error};
 use crate::limits::{SCATTERED_MOVE_LIMIT, SCATTERED_REMOVAL_LIMIT, SCATTERED_RUN_LIMIT};
 use crate::store::{Damage, StoreError, Tree};
 
+/// Records by their keys.
+type Records = BTreeMap<Vec<u8>, Vec<u8>>;
+
 /// One such tree.
 pub(super) struct Scattered {
     tree: Tree,
@@ -394,7 +397,7 @@ impl Writing<'_> {
     }
 
     /// The next records of the plain tree that can stand among others, and whether any stay behind.
-    fn moved(&self) -> Result<(BTreeMap<Vec<u8>, Vec<u8>>, bool), StoreError> {
+    fn moved(&self) -> Result<(Records, bool), StoreError> {
         let mut moved = BTreeMap::new();
         if !self.state.is_plain_used {
             return Ok((moved, false));

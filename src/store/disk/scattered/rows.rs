@@ -14,6 +14,8 @@ use crate::limits::SCATTERED_ROW_LIMIT;
 
 /// A key, and its value or that it was removed.
 pub(super) type Entry = (Vec<u8>, Option<Vec<u8>>);
+/// The same, where it stands.
+pub(super) type EntryRef<'a> = (&'a [u8], Option<&'a [u8]>);
 /// A write to a row.
 pub(in crate::store::disk) type RowWrite = (Vec<u8>, Option<Vec<u8>>);
 
@@ -71,9 +73,7 @@ pub(super) const fn fits(key: &[u8], value: &[u8]) -> bool {
 }
 
 /// Entries side by side, as many to a row as fit; with the key of the first of each row.
-pub(super) fn pack<'a>(
-    entries: impl IntoIterator<Item = (&'a [u8], Option<&'a [u8]>)>,
-) -> Vec<(&'a [u8], Vec<u8>)> {
+pub(super) fn pack<'a>(entries: impl IntoIterator<Item = EntryRef<'a>>) -> Vec<(&'a [u8], Vec<u8>)> {
     let mut rows: Vec<(&'a [u8], Vec<u8>)> = Vec::new();
     for (key, value) in entries {
         let len = HEAD_LEN.saturating_add(key.len()).saturating_add(value.map_or(0, <[u8]>::len));
@@ -100,7 +100,7 @@ pub(super) const fn unpack(row: &[u8]) -> Entries<'_> {
 }
 
 impl<'a> Entries<'a> {
-    fn one(&self) -> Option<((&'a [u8], Option<&'a [u8]>), &'a [u8])> {
+    fn one(&self) -> Option<(EntryRef<'a>, &'a [u8])> {
         let (key_len, rest) = self.0.split_first_chunk::<2>()?;
         let (value_len, rest) = rest.split_first_chunk::<2>()?;
         let (key, rest) = rest.split_at_checked(usize::from(u16::from_be_bytes(*key_len)))?;
@@ -115,7 +115,7 @@ impl<'a> Entries<'a> {
 }
 
 impl<'a> Iterator for Entries<'a> {
-    type Item = Option<(&'a [u8], Option<&'a [u8]>)>;
+    type Item = Option<EntryRef<'a>>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.0.is_empty() {
