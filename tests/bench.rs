@@ -83,7 +83,7 @@ fn a_backfill_and_a_catch_up_between_real_nodes_are_told_with_their_floors() {
 fn posts_pages_and_starts_are_told_with_their_floors() {
     let rows = rows(&["j1", "J4", "J7", "--moments", "60"]);
     let (append, page, start) = (job(&rows, "J1"), job(&rows, "J4"), job(&rows, "J7"));
-    assert_eq!((append.len(), page.len(), start.len(), rows.len()), (7, 2, 4, 13), "{rows:?}");
+    assert_eq!((append.len(), page.len(), start.len(), rows.len()), (7, 2, 6, 15), "{rows:?}");
     assert!(
         append.iter().all(|row| row["job"] == "floor" || row["fsync"] == true),
         "posted is said after the disk has it"
@@ -96,6 +96,16 @@ fn posts_pages_and_starts_are_told_with_their_floors() {
         assert!(starts.iter().all(|row| row["rss_mb"].as_f64() > Some(1.0)), "{rows:?}");
     }
     assert!(starts.iter().all(|row| row["disk_per_post"].as_f64() > Some(300.0)), "{rows:?}");
+}
+
+#[test]
+fn a_large_home_is_told_in_every_respect_where_it_is_asked_for() {
+    let rows = rows(&["million", "--moments", "60"]);
+    assert!(rows.iter().all(|row| row["job"] == "million" && row["n"] == 60), "{rows:?}");
+    let timed: Vec<&Value> = rows.iter().filter(|row| row["p50_ms"].is_number()).collect();
+    assert_eq!((rows.len(), timed.len()), (9, 7), "{rows:?}");
+    assert!(timed.iter().all(|row| row["ms"].as_f64() >= row["p99_ms"].as_f64()), "{rows:?}");
+    assert!(rows[0]["disk_per_post"].as_f64() > Some(300.0), "{rows:?}");
 }
 
 #[test]

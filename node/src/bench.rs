@@ -26,6 +26,7 @@ mod idle;
 mod line;
 mod live;
 mod member;
+mod million;
 mod node;
 mod page;
 mod photos;
@@ -75,10 +76,13 @@ pub enum Job {
     /// Idle: memory, bytes and CPU of a node whose friends say nothing
     #[value(name = "idle")]
     Idle,
+    /// A home of a million moments, in every respect; minutes, and only where it is named
+    #[value(name = "million")]
+    Million,
 }
 
 impl Job {
-    /// All, in the order of their names.
+    /// All that are done when none is named, in the order of their names.
     const ALL: [Self; 8] = [
         Self::Append,
         Self::Backfill,
@@ -197,6 +201,7 @@ pub fn bench(ctx: &Ctx, args: &BenchArgs) -> Result<()> {
             }
             Job::ColdStart => cold_start::run(&bench)?,
             Job::Idle => idle::run(&bench)?,
+            Job::Million => million::run(&bench)?,
         }
     }
     Ok(())

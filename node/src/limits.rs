@@ -73,6 +73,8 @@ pub const PREVIEW_SIDE_LIMIT: u32 = 1_024;
 pub const DRAFT_CHUNKS_WAITING: usize = 4;
 /// Moments of a bench, the small size and the large. *the jobs of docs/adr/0011*
 pub const BENCH_MOMENTS: [u64; 2] = [10_000, 100_000];
+/// Moments of the bench of a large home. *chosen: a hundred friends who share three a day for nine years*
+pub const BENCH_MILLION: u64 = 1_000_000;
 /// Moments of a quick bench. *chosen: all jobs in about a minute, unoptimised too*
 pub const BENCH_QUICK_MOMENTS: u64 = 1_000;
 /// Most moments of a bench. *follows from the store's quota: 20,000 of each of a hundred authors*

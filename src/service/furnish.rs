@@ -12,7 +12,9 @@ use super::exchange::Verdict;
 use super::state::{EpochRecord, Friend};
 use super::{CommitError, Service};
 use crate::crypto::PairKey;
+use crate::entry::{HEADER_LEN, Header};
 use crate::identity::{IdentityRecord, KnownIdentity, Verified};
+use crate::moment::Tombstone;
 use crate::store::StoreError;
 use crate::time::Timestamp;
 
@@ -59,6 +61,27 @@ impl Service {
     /// [`StoreError`] if the store cannot be read.
     pub fn furnish_entry(&mut self, header: &[u8], body: Vec<u8>) -> Result<bool, StoreError> {
         Ok(matches!(self.take_entry(header, body)?, Verdict::Kept { .. }))
+    }
+
+    /// One step of the walk that looks for what has expired, with its commit.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the disk refuses.
+    pub fn furnish_walk(&mut self) -> Result<(), StoreError> {
+        self.drop_expired()?;
+        self.furnish_commit()
+    }
+
+    /// Keeps nothing of an entry but its number and id, as when it has expired. False if it is not known. Not committed.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the disk refuses.
+    pub fn furnish_let_go(&mut self, header: &[u8; HEADER_LEN]) -> Result<bool, StoreError> {
+        let Ok(header) = Header::decode(header) else { return Ok(false) };
+        let entry = Tombstone { epoch: header.epoch(), seq: header.seq(), entry: header.id() };
+        let Some(lying) = self.lying(&entry.epoch, entry.seq, &entry.entry)? else { return Ok(false) };
+        self.let_go(&entry, Some(lying))?;
+        Ok(true)
     }
 
     /// Ends a step and lets go of what would be said about it.

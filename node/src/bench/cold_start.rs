@@ -15,7 +15,7 @@ use super::member::{Member, number, program, rss_mb, ticks};
 use super::node::ms;
 use super::report::{Row, percentile};
 use super::scratch::Shared;
-use super::{Bench, plan};
+use super::{Bench, floors, plan};
 use crate::cli::door::{Ask, Door};
 use crate::error::{Error, Result};
 use crate::home::Home;
@@ -77,7 +77,15 @@ pub fn run(bench: &Bench) -> Result<()> {
         bench.row(&row);
         bench.row(&floor);
     }
-    bench.scratch.remove("J7-Ada")
+    bench.scratch.remove("J7-Ada")?;
+    for (what, by_id) in [
+        ("a bare store with its rows but none by id", false),
+        ("a bare store with its rows and one by id, in no order", true),
+    ] {
+        let disk_per_post = Some(floors::sled_rows(bench, moments, by_id)?);
+        bench.row(&Row { disk_per_post, ..Row::floor("J7", moments, what) });
+    }
+    Ok(())
 }
 
 /// The store of a home, opened by sled alone: on a copy, so that the home stays as it was left.
@@ -134,7 +142,10 @@ impl Started {
     }
 
     /// Reads the first page; how long that took since the start of the process, ms.
-    fn first_page(&self, home: &Home) -> Result<f64> {
+    ///
+    /// # Errors
+    /// If it does not answer, or shows nothing.
+    pub fn first_page(&self, home: &Home) -> Result<f64> {
         let page = Door::to(home).ask_node(&Ask::get("/timeline?limit=50"))?;
         let took = ms(self.begun.elapsed());
         if page.get("moments").and_then(Value::as_array).is_none_or(Vec::is_empty) {
@@ -192,7 +203,10 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
 }
 
 /// What a folder takes on the disk, bytes: blocks, where the system counts them.
-fn on_disk(folder: &Path) -> std::io::Result<u64> {
+///
+/// # Errors
+/// If it cannot be read.
+pub fn on_disk(folder: &Path) -> std::io::Result<u64> {
     let mut bytes = 0;
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;

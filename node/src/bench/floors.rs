@@ -104,6 +104,52 @@ pub fn sled_batches(bench: &Bench, posts: u64, batch: u64) -> Result<f64> {
     Ok(posts as f64 / took)
 }
 
+/// The rows of posts in a bare sled, in the batches in which homes are furnished, by a hundred authors in turn: whole by
+/// time, where it lies, and by author. With a row by id in no order, if wanted. How much that takes on the disk once it
+/// is closed, bytes a post.
+///
+/// # Errors
+/// If the disk refuses.
+pub fn sled_rows(bench: &Bench, posts: u64, by_id: bool) -> Result<f64> {
+    const BATCH: u64 = 500;
+    const AUTHORS: u64 = 100;
+    let folder = bench.scratch.path("floor-rows");
+    let db = open(&folder)?;
+    let trees: Vec<sled::Tree> = ["timeline", "log", "by-author", "by-id"]
+        .iter()
+        .map(|name| db.open_tree(name).map_err(sled_failed))
+        .collect::<Result<_>>()?;
+    for first in (0..posts).step_by(usize::try_from(BATCH).unwrap_or(1)) {
+        trees
+            .as_slice()
+            .transaction(|views| {
+                for n in first..posts.min(first + BATCH) {
+                    let id = blake3::hash(&n.to_be_bytes());
+                    let (time, author) = (n.to_be_bytes(), blake3::hash(&(n % AUTHORS).to_le_bytes()));
+                    let id = &id.as_bytes()[..];
+                    let rows = [
+                        ([&time, id].concat(), 780),
+                        ([&author.as_bytes()[..16], &time, id].concat(), 10),
+                        ([author.as_bytes(), &time[..], id].concat(), 1),
+                        (id.to_vec(), 25),
+                    ];
+                    let wanted = if by_id { 4 } else { 3 };
+                    for (view, (key, len)) in views.iter().zip(rows).take(wanted) {
+                        view.insert(key, vec![time[7]; len])?;
+                    }
+                }
+                Ok::<_, sled::transaction::ConflictableTransactionError<()>>(())
+            })
+            .map_err(|e| Error::failed("bench", format!("sled: {e:?}"), "see --dir"))?;
+    }
+    drop((trees, db));
+    // As a home that much was written to: opened once more and closed.
+    drop(open(&folder)?);
+    let bytes = super::cold_start::on_disk(&folder).map_err(|e| Error::io("cannot measure", &folder, &e))?;
+    bench.scratch.remove("floor-rows")?;
+    Ok(bytes as f64 / posts as f64)
+}
+
 /// One write of 4 KiB within a file and its fdatasync, so often: ms.
 ///
 /// # Errors

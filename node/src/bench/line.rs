@@ -68,6 +68,11 @@ pub enum Order {
         /// How many.
         rounds: usize,
     },
+    /// Closed: walk once through everything for what has expired, then let go of the oldest. Answer: `walk_ms`, `full_ms`.
+    Steps {
+        /// The plan by which the home was furnished.
+        plan: PlanLine,
+    },
     /// Be many people at once: each makes a home, opens it with network and makes an invite. Answer: `links`.
     Crowd {
         /// Their homes.

@@ -16,7 +16,7 @@ use tidings::view::Happening;
 use tokio::sync::{Semaphore, watch};
 
 use super::line::Order;
-use super::{film, floors, page};
+use super::{film, floors, million, page};
 use crate::cli::Ctx;
 use crate::cli::door::runtime;
 use crate::error::{Error, Result};
@@ -102,6 +102,7 @@ impl Desk {
                 furnish(&self.home, plan.into(), &without, join_only, only)
             }
             Order::Pages { plan, rounds } => page::read(&self.home, &plan.into(), rounds),
+            Order::Steps { plan } => million::steps(&self.home, plan.into()),
             Order::Crowd { homes } => self.crowd(homes).await,
             Order::OpenStore { folder } => Ok(json!({"ms": floors::open_sled(&folder)?})),
             Order::ShareFilm { bytes, round } => film::share(self.client()?, &self.home, bytes, round).await,
