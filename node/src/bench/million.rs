@@ -117,16 +117,15 @@ fn starts_and_searches(bench: &Bench, member: &Member, plan: &Plan) -> Result<()
 /// Searches until twenty were found or nothing is left, while another asks for pages. How long the whole search took,
 /// and each page.
 fn search_beside_pages(home: &Home, word: &str, plan: &Plan) -> Result<(Vec<f64>, Vec<f64>)> {
-    let (told, done) = std::sync::mpsc::channel::<()>();
+    // Nothing is ever sent: that its end is gone says that the search has ended.
+    let (told, done) = std::sync::mpsc::sync_channel::<()>(1);
     std::thread::scope(|scope| {
         let pages = scope.spawn(move || -> Result<Vec<f64>> {
             let (mut places, mut times) = (Entropy::from_number(plan.moments), Vec::new());
             loop {
                 let begun = Instant::now();
-                Door::to(home).ask_node(&Ask::get(&format!(
-                    "/timeline?limit=50&before={}",
-                    place(plan, &mut places)
-                )))?;
+                let before = place(plan, &mut places);
+                Door::to(home).ask_node(&Ask::get(format!("/timeline?limit=50&before={before}")))?;
                 times.push(ms(begun.elapsed()));
                 // Ten a second, until the search has ended.
                 if !matches!(
@@ -140,12 +139,11 @@ fn search_beside_pages(home: &Home, word: &str, plan: &Plan) -> Result<(Vec<f64>
         let (begun, mut before, mut found) = (Instant::now(), None::<String>, 0usize);
         let searched = loop {
             let rest = before.as_ref().map(|before| format!("&before={before}")).unwrap_or_default();
-            let page = match Door::to(home)
-                .ask_node(&Ask::get(&format!("/timeline?limit=20&search={word}{rest}")))
-            {
-                Ok(page) => page,
-                Err(error) => break Err(error),
-            };
+            let page =
+                match Door::to(home).ask_node(&Ask::get(format!("/timeline?limit=20&search={word}{rest}"))) {
+                    Ok(page) => page,
+                    Err(error) => break Err(error),
+                };
             found += page.get("moments").and_then(Value::as_array).map_or(0, Vec::len);
             before = page.get("next").and_then(Value::as_str).map(str::to_owned);
             if found >= 20 || before.is_none() {
