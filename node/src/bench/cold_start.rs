@@ -46,6 +46,7 @@ pub fn run(bench: &Bench) -> Result<()> {
     first.first_page(&home)?;
     first.stop(&home)?;
     let store = BareStore { bench, copy: "J7-copy" };
+    let mut last = 0.0;
     for (variant, is_killed) in
         [("after a clean stop", false), ("after kill -9 with one moment written", true)]
     {
@@ -65,10 +66,11 @@ pub fn run(bench: &Bench) -> Result<()> {
             disk = on_disk(&store).map_err(|e| Error::io("cannot measure", &store, &e))?;
             started.stop(&home)?;
         }
+        last = disk as f64 / moments as f64;
         let mut row = Row {
             ms: percentile(&mut times, 50),
             rss_mb: rss,
-            disk_per_post: Some(disk as f64 / moments as f64),
+            disk_per_post: Some(last),
             ..Row::of("J7", moments, variant)
         };
         let what = if is_killed { "the bare store opens, after kill -9" } else { "the bare store opens" };
@@ -82,8 +84,13 @@ pub fn run(bench: &Bench) -> Result<()> {
         ("a bare store with its rows but none by id", false),
         ("a bare store with its rows and one by id, in no order", true),
     ] {
-        let disk_per_post = Some(floors::sled_rows(bench, moments, by_id)?);
-        bench.row(&Row { disk_per_post, ..Row::floor("J7", moments, what) });
+        // What a moment takes, by what it takes there.
+        let bare = floors::sled_rows(bench, moments, by_id)?;
+        bench.row(&Row {
+            disk_per_post: Some(bare),
+            ratio: Some(last / bare),
+            ..Row::floor("J7", moments, what)
+        });
     }
     Ok(())
 }
