@@ -1,4 +1,4 @@
-//! What has expired goes: bodies of entries whose `expire_day` is over, some hundred looked at in a step.
+//! What has expired goes: bodies of entries whose `expire_day` is over, some hundred looked at in a step, and some dozens gone.
 //!
 //! A DeviceRecord of three weeks ago and a status of last week are of use to nobody. Which entries have an end stands in
 //! their headers, readable without keys, so what is carried for others goes as well. An expired entry stays *known*: it
@@ -16,7 +16,7 @@
 use super::receive::Lying;
 use super::{Service, tx};
 use crate::entry::{HEADER_LEN, Header};
-use crate::limits::EXPIRED_STEP_LIMIT;
+use crate::limits::{EXPIRED_DROP_LIMIT, EXPIRED_STEP_LIMIT};
 use crate::moment::Tombstone;
 use crate::store::layout::{split_log_key, split_timeline_key};
 use crate::store::{Direction, KeyRange, StoreError, Tree};
@@ -74,6 +74,7 @@ impl Service {
 
     fn walk_log(&mut self, from: Vec<u8>) -> Result<Walk, StoreError> {
         let run = self.run_after(Tree::Log, from)?;
+        let mut gone = 0usize;
         for (key, value) in &run {
             let (epoch, seq, entry) = split_log_key(key)
                 .ok_or_else(|| tx::damaged(Tree::Log, key, "the key is not one of ours"))?;
@@ -82,6 +83,10 @@ impl Service {
                 && self.is_over(bytes)
             {
                 self.drop_over(Tombstone { epoch, seq, entry }, lying)?;
+                gone = gone.saturating_add(1);
+                if gone >= EXPIRED_DROP_LIMIT {
+                    return Ok(Walk::Log(key.clone()));
+                }
             }
         }
         Ok(next(run).map_or(Walk::Timeline(Vec::new()), Walk::Log))
@@ -89,11 +94,16 @@ impl Service {
 
     fn walk_timeline(&mut self, from: Vec<u8>, today: Day) -> Result<Walk, StoreError> {
         let run = self.run_after(Tree::Timeline, from)?;
+        let mut gone = 0usize;
         for (key, value) in &run {
             let header = value.get(8..).filter(|bytes| self.is_over(bytes)).and_then(header_in);
             if let (Some(header), Some((shown, entry))) = (header, split_timeline_key(key)) {
                 let over = Tombstone { epoch: header.epoch(), seq: header.seq(), entry };
                 self.drop_over(over, Lying::Timeline(shown))?;
+                gone = gone.saturating_add(1);
+                if gone >= EXPIRED_DROP_LIMIT {
+                    return Ok(Walk::Timeline(key.clone()));
+                }
             }
         }
         Ok(next(run).map_or(Walk::Done(today), Walk::Timeline))

@@ -201,6 +201,8 @@ pub(super) struct Author {
     pub(super) user: UserId,
     pub(super) epoch: EpochId,
     pub(super) next: u64,
+    /// The day after which what is written has expired.
+    pub(super) expire_day: Option<Day>,
     class: Class,
     key: SigningKey,
     secret: EpochSecret,
@@ -213,7 +215,7 @@ impl Author {
         let (key, secret) = (SigningKey::random(entropy), EpochSecret::random(entropy));
         let epoch = keys::epoch_id(key.public().as_bytes());
         let read_key = keys::read_key(&secret);
-        Self { user, epoch, next: 0, class, key, secret, read_key }
+        Self { user, epoch, next: 0, expire_day: None, class, key, secret, read_key }
     }
 
     /// What a reader keeps of the epoch.
@@ -239,7 +241,7 @@ impl Author {
             epoch: self.epoch,
             read_key: &self.read_key,
             seq: self.next,
-            expire_day: None,
+            expire_day: self.expire_day,
             content: &content,
             min_padded: ENTRY_PADDED_MIN,
         };

@@ -49,6 +49,29 @@ fn a_step_looks_at_so_many_entries_and_a_start_goes_on_behind_them() {
 }
 
 #[test]
+fn so_many_go_in_a_step_and_the_rest_in_the_next() {
+    let mut rig = Rig::new();
+    let mut bob = rig.befriend("Bob");
+    bob.expire_day = Some(BEGIN.day());
+    for n in 0..EXPIRED_DROP_LIMIT + 1 {
+        rig.take(&mut bob, BEGIN.minus_ms(u64::try_from(n).expect("small")), "a moment");
+    }
+    rig.service.set_now(BEGIN.plus_ms(3 * DAY_MS));
+    let left = |rig: &Rig| {
+        let all = rig.service.tx.range(Tree::Timeline, KeyRange::all(), Direction::Forward, 1_000);
+        all.expect("memory").len()
+    };
+    // The log, in which they have a place and no more.
+    rig.service.drop_expired().expect("memory");
+    assert_eq!((walk(&rig), left(&rig)), (Walk::Timeline(Vec::new()), EXPIRED_DROP_LIMIT + 1));
+    rig.service.drop_expired().expect("memory");
+    assert!(matches!(walk(&rig), Walk::Timeline(key) if !key.is_empty()));
+    assert_eq!(left(&rig), 1);
+    rig.service.drop_expired().expect("memory");
+    assert_eq!((walk(&rig), left(&rig)), (Walk::Done(rig.service.now.day()), 0));
+}
+
+#[test]
 fn a_place_that_cannot_be_read_is_a_walk_that_begins() {
     for walk in
         [Walk::Log(Vec::new()), Walk::Log(vec![7; 56]), Walk::Timeline(vec![7; 40]), Walk::Done(Day(20_000))]
