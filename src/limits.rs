@@ -265,7 +265,7 @@ pub const CONNECTION_LIMIT: usize = 256;
 pub const TURN_PLACES: usize = 8;
 /// Nobody who has come gives way before this, ms. *chosen: the tags of two rounds*
 pub const TURN_MIN_MS: u64 = 120_000;
-/// How long two wait before they dial each other again after one has given way, ms. *chosen: as long as between two dials
+/// How long two wait at least before they dial each other again after one has given way, and at most twice that, ms. *chosen: as long as between two dials
 /// of somebody who is away*
 pub const TURN_REST_MS: u64 = 600_000;
 

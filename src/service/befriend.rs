@@ -308,7 +308,7 @@ impl Service {
     }
 
     /// Whether the pair protocol is spoken on a connection already.
-    fn is_pairing_on(&self, conn: ConnId) -> bool {
+    pub(super) fn is_pairing_on(&self, conn: ConnId) -> bool {
         self.net.streams.values().any(|stream| {
             let is_pairing = match &stream.spoken {
                 Spoken::PairInitiator(_) | Spoken::Opening(Protocol::Pair) => true,

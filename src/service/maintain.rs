@@ -45,9 +45,9 @@ pub(super) struct Timers {
 }
 
 impl Timers {
-    /// When a friend is dialled next.
-    pub(super) fn dial_at(&mut self, user: &UserId, at: Timestamp) {
-        self.dials.insert(*user, (at, 0));
+    /// When a friend is dialled next, and no more often from then on than who was dialled in vain for long.
+    pub(super) fn dial_rarely(&mut self, user: &UserId, at: Timestamp) {
+        self.dials.insert(*user, (at, DIALS_RARE));
     }
 
     pub(super) fn settle_soon(&mut self, user: UserId, now: Timestamp) {
@@ -68,6 +68,9 @@ impl Timers {
 
 /// After so many dials in vain one goes without an expected node key (docs/protocol.md 3.7, Resume).
 const RESUME_EVERY: u32 = 5;
+
+/// As if so many dials had been in vain: the longest wait from the next on. The next is no Resume.
+const DIALS_RARE: u32 = 2 * RESUME_EVERY;
 
 /// How long to wait after so many attempts in vain, ms.
 pub(super) fn backoff_ms(tries: u32) -> u64 {

@@ -474,7 +474,7 @@ impl Service {
             .net
             .conns
             .iter_mut()
-            .filter(|(_, state)| state.reopen.is_some_and(|at| at <= now))
+            .filter(|(_, state)| !state.rests && state.reopen.is_some_and(|at| at <= now))
             .map(|(conn, state)| {
                 state.reopen = None;
                 *conn

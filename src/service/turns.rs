@@ -28,10 +28,9 @@ const fn lasting(most: usize) -> usize {
     most.saturating_sub(if quarter < TURN_PLACES { quarter } else { TURN_PLACES })
 }
 
-/// Of these connections, since when they are there, those that give way now: what is too many, the oldest first, none
-/// that has just come.
-fn giving_way<T>(mut there: Vec<(Timestamp, T)>, most: usize, now: Timestamp) -> Vec<T> {
-    let too_many = there.len().saturating_sub(lasting(most));
+/// Of these connections, since when they are there, so many that give way now: the oldest first, none that has just
+/// come.
+fn giving_way<T>(mut there: Vec<(Timestamp, T)>, too_many: usize, now: Timestamp) -> Vec<T> {
     there.retain(|(since, _)| now.since(*since) >= TURN_MIN_MS);
     there.sort_by_key(|(since, _)| *since);
     there.into_iter().take(too_many).map(|(_, conn)| conn).collect()
@@ -51,8 +50,23 @@ impl Service {
             self.order(Order::Hangup { conn });
         }
         let most = self.net.fewer.unwrap_or(CONNECTION_LIMIT);
-        if self.net.conns.len() <= lasting(most) {
+        // All of them take a place, whether they are busy or have never said who they are.
+        let all = self.net.conns.values().filter(|state| !state.rests).count();
+        let too_many = all.saturating_sub(lasting(most));
+        if too_many == 0 {
             return Ok(());
+        }
+        let mute: Vec<(Timestamp, ConnId)> = self
+            .net
+            .conns
+            .iter()
+            .filter(|(conn, state)| state.friend.is_none() && !self.is_pairing_on(**conn))
+            .map(|(conn, state)| (state.since, *conn))
+            .collect();
+        let mute = giving_way(mute, too_many, self.now);
+        let too_many = too_many.saturating_sub(mute.len());
+        for conn in mute {
+            self.order(Order::Hangup { conn });
         }
         let there: Vec<(Timestamp, (ConnId, StreamId))> = self
             .sessions()
@@ -60,7 +74,7 @@ impl Service {
             .filter(|(conn, ..)| !self.wants.is_busy(*conn))
             .filter_map(|(conn, stream, _)| Some((self.net.conns.get(&conn)?.since, (conn, stream))))
             .collect();
-        for (conn, stream) in giving_way(there, most, self.now) {
+        for (conn, stream) in giving_way(there, too_many, self.now) {
             self.net.rests(conn);
             if let Some(session) = self.session_mut(stream) {
                 session.close(ByeReason::Turn);
@@ -72,7 +86,9 @@ impl Service {
 
     /// A friend's turn, or ours with them, is over.
     pub(super) fn dial_after_turn(&mut self, user: &UserId) {
-        self.timers.dial_at(user, self.now.plus_ms(TURN_REST_MS));
+        // Not all who gave way together come back together, and none of them tries more often than who waits.
+        let at = self.now.plus_ms(TURN_REST_MS.saturating_add(self.entropy.below(TURN_REST_MS)));
+        self.timers.dial_rarely(user, at);
     }
 }
 
@@ -87,16 +103,15 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_give_way_to_as_many_as_are_too_many_and_none_at_the_limit() {
+    fn the_oldest_give_way_and_as_many_as_are_too_many() {
         let now = Timestamp::from_millis(10 * TURN_MIN_MS);
         let there = |n: usize| -> Vec<(Timestamp, usize)> {
             (0..n).map(|at| (Timestamp::from_millis((n - at) as u64), at)).collect()
         };
-        let stay = lasting(CONNECTION_LIMIT);
-        assert!(giving_way(there(stay), CONNECTION_LIMIT, now).is_empty());
-        assert_eq!(giving_way(there(stay + 1), CONNECTION_LIMIT, now), [stay]);
-        let all = giving_way(there(CONNECTION_LIMIT), CONNECTION_LIMIT, now);
-        assert_eq!((all.len(), all.first()), (TURN_PLACES, Some(&(CONNECTION_LIMIT - 1))));
+        assert!(giving_way(there(3), 0, now).is_empty());
+        assert_eq!(giving_way(there(3), 1, now), [2]);
+        assert_eq!(giving_way(there(3), 2, now), [2, 1]);
+        assert_eq!(giving_way(there(3), 9, now), [2, 1, 0]);
     }
 
     #[test]
@@ -104,6 +119,6 @@ mod tests {
         let now = Timestamp::from_millis(10 * TURN_MIN_MS);
         let since = |ms| Timestamp::from_millis(now.as_millis() - ms);
         let there = vec![(since(TURN_MIN_MS - 1), 1), (since(TURN_MIN_MS), 2), (since(0), 3)];
-        assert_eq!(giving_way(there, 1, now), [2]);
+        assert_eq!(giving_way(there, 3, now), [2]);
     }
 }

@@ -328,3 +328,21 @@ fn who_gives_way_to_others_says_so_and_both_know() {
     two.run();
     assert_eq!((rest(&two), sessions(&two)), ([true; 2], [0; 2]));
 }
+
+#[test]
+fn who_never_says_who_they_are_gives_way_too() {
+    let mut two = Two::new(false);
+    two.connect();
+    two.sides[0].inbox.clear();
+    two.step(1);
+    let service = &mut two.sides[1].rig.service;
+    service.limit_connections(0);
+    let mut is_hung_up = |after| {
+        service.wake(two.now.plus_ms(after)).expect("memory");
+        service.commit().expect("memory");
+        std::iter::from_fn(|| service.poll_output())
+            .any(|output| matches!(output, Output::Network(Order::Hangup { conn: CONN })))
+    };
+    assert!(!is_hung_up(TURN_MIN_MS / 2), "they have just come");
+    assert!(is_hung_up(2 * TURN_MIN_MS));
+}

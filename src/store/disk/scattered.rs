@@ -37,7 +37,7 @@ mod rows;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -84,6 +84,8 @@ struct State {
     removals: usize,
     /// The numbers of the fresh rows: the first, and the next to be written.
     fresh_rows: (u64, u64),
+    /// Fresh rows that do not decode: they stay, for whoever reads them to be told.
+    bad_rows: BTreeSet<u64>,
     runs: BTreeMap<u32, Run>,
     /// Whether anything lies in the plain tree.
     is_plain_used: bool,
@@ -215,7 +217,10 @@ impl Scattered {
             }
             match rows::unpack_all(&row) {
                 Some(entries) => state.take_fresh(entries),
-                None => state.damaged.push(self.damage(&key, "a row of it does not decode")),
+                None => {
+                    state.bad_rows.extend(rows::split_fresh_key(&key));
+                    state.damaged.push(self.damage(&key, "a row of it does not decode"));
+                }
             }
         }
         for row in self.rows.scan_prefix(rows::ALL_LEFT) {
@@ -337,7 +342,8 @@ impl Writing<'_> {
         let mut plan = Plan::default();
         let mut left = BTreeMap::new();
         self.carry_out_removals(&mut plan.rows, &mut left)?;
-        plan.rows.extend((state.fresh_rows.0..state.fresh_rows.1).map(|number| (fresh_key(number), None)));
+        let settled = (state.fresh_rows.0..state.fresh_rows.1).filter(|row| !state.bad_rows.contains(row));
+        plan.rows.extend(settled.map(|number| (fresh_key(number), None)));
         let (moved, is_plain_used) = self.moved()?;
         plan.plain = moved.keys().map(|key| (key.clone(), None)).collect();
         let mut entries: BTreeMap<&[u8], &[u8]> = BTreeMap::new();
@@ -408,7 +414,8 @@ impl Writing<'_> {
                 return Ok((moved, true));
             }
             seen = seen.saturating_add(1);
-            let (key, value) = record.map_err(|e| self.tree.failed(e))?;
+            // What cannot be read stays, and keeps nothing else from being put in order.
+            let Ok((key, value)) = record else { return Ok((moved, true)) };
             match value.split_first() {
                 Some((&INLINE, value)) if rows::fits(&key, value) => {
                     moved.insert(key.to_vec(), value.to_vec());
