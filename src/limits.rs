@@ -260,8 +260,8 @@ pub const ORPHAN_DAYS: u32 = 30;
 
 /// Connections in all. *spec 3.18*
 pub const CONNECTION_LIMIT: usize = 256;
-/// Of those, how many are left free for friends who come, at most a quarter. *chosen: with one look a minute, 480 friends
-/// who are there at once have each had a turn within an hour*
+/// Of those, how many are left free for friends who come, at most a quarter. *chosen: with one look a minute, as many as 480
+/// come in within an hour*
 pub const TURN_PLACES: usize = 8;
 /// Nobody who has come gives way before this, ms. *chosen: the tags of two rounds*
 pub const TURN_MIN_MS: u64 = 120_000;
