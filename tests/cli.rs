@@ -562,6 +562,22 @@ fn completions_manual_and_version_need_no_home() {
 }
 
 #[test]
+fn a_node_of_a_test_network_that_finds_its_port_taken_says_so() {
+    let dir = home();
+    let taken = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let net = dir.path().join("net");
+    let _down = Down(net.clone());
+    // What a home's settings say is kept, whatever it is.
+    std::fs::create_dir_all(net.join("ada")).unwrap();
+    let listen = format!("listen = [\"/ip4/127.0.0.1/tcp/{}\"]\n", taken.local_addr().unwrap().port());
+    std::fs::write(net.join("ada/config.toml"), listen).unwrap();
+    let args = ["testnet", "up", "--nodes", "2", "--http-base", "0", "--dir"];
+    let output = tidings(dir.path()).args(args).arg(&net).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && said.contains("in use"), "{said}");
+}
+
+#[test]
 fn a_test_network_comes_up_befriended_and_goes_down() {
     let dir = home();
     let net = dir.path().join("net");

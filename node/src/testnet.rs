@@ -292,7 +292,8 @@ fn start_node(member: &Member, home: &Home) -> Result<()> {
     command
         .arg("--home")
         .arg(home.path())
-        .args(["run", "--no-open", "--json"])
+        // Without --json: then what goes wrong is said on stderr, which is the log.
+        .args(["run", "--no-open"])
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::from(again));
@@ -313,13 +314,15 @@ fn start_node(member: &Member, home: &Home) -> Result<()> {
     let log = std::fs::read_to_string(home.log_file()).unwrap_or_default();
     Err(Error::failed(
         "node_did_not_start",
-        format!(
-            "the node of {} did not start: {}",
-            member.name,
-            log.lines().last().unwrap_or("it says nothing")
-        ),
+        format!("the node of {} did not start: {}", member.name, last_words(&log)),
         format!("see {}", home.log_file().display()),
     ))
+}
+
+/// Why a node ended, as it said itself: the line of its error, or its last one.
+fn last_words(log: &str) -> &str {
+    let said = log.lines().rev().find_map(|line| line.strip_prefix("tidings: "));
+    said.or_else(|| log.lines().last()).unwrap_or("it says nothing")
 }
 
 /// The config of a node on loopback, so that it comes up the same way again.

@@ -3,7 +3,7 @@
 //! A few connections are left free, so that whoever comes finds room. When they are taken as well, those who have been
 //! connected the longest give way, some each minute: they are told that it is the turn of others, and either side waits
 //! a while before it dials the other again. So everybody has their turn, however many they are; with fewer friends than
-//! that about, nobody ever gives way.
+//! that about, nobody ever gives way. A connection on which nobody says who they are gives way before a friend does.
 //!
 //! ```text
 //!   |<------------- most ------------->|
@@ -37,7 +37,8 @@ fn giving_way<T>(mut there: Vec<(Timestamp, T)>, too_many: usize, now: Timestamp
 }
 
 impl Service {
-    /// The device has room for fewer connections than a node may have. What it is told of them stays with the shell.
+    /// Turns are taken as if there were room for so many connections, and not for [`CONNECTION_LIMIT`]: for simulations of
+    /// small devices. The shell's own bound is another matter.
     pub fn limit_connections(&mut self, most: usize) {
         self.net.fewer = Some(most);
     }
