@@ -1,6 +1,7 @@
 //! Records about audiences and epochs: mine, which I write, and others', which I read or carry.
 
 use std::collections::BTreeSet;
+use std::sync::OnceLock;
 
 use super::people::{users_from, users_to};
 use crate::audience::Audience;
@@ -94,6 +95,8 @@ pub struct EpochRecord {
     pub closed: Option<Day>,
     /// Mine alone.
     pub own: Option<OwnPart>,
+    /// What follows from the secret and opens each of its entries, worked out once. Not kept.
+    pub read: OnceLock<ReadKey>,
 }
 
 impl EpochRecord {
@@ -104,7 +107,7 @@ impl EpochRecord {
 
     /// Opens its entries.
     pub fn read_key(&self) -> Option<ReadKey> {
-        self.secret.as_ref().map(keys::read_key)
+        self.secret.as_ref().map(|secret| self.read.get_or_init(|| keys::read_key(secret)).clone())
     }
 
     /// Whether entries may still come.
@@ -178,6 +181,7 @@ impl Decode for EpochRecord {
             opened,
             closed,
             own,
+            read: OnceLock::new(),
         })
     }
 }
