@@ -214,6 +214,7 @@ impl Author {
             opened: cast.shown(0).day(),
             closed: None,
             own: None,
+            shared: std::sync::OnceLock::new(),
         })
     }
 }

@@ -7,6 +7,7 @@
 //! Source: docs/protocol.md 3.6.
 
 use std::collections::BTreeSet;
+use std::sync::OnceLock;
 
 use super::deliver::class_of;
 use super::receive::Lying;
@@ -256,6 +257,7 @@ impl Service {
             opened: keys.opened_day,
             closed,
             own: None,
+            shared: OnceLock::new(),
         };
         self.insert_epoch(record);
         Took::New
@@ -348,6 +350,7 @@ impl Service {
                 // Nobody said that it is over; without a secret it is in no scope.
                 closed: None,
                 own: None,
+                shared: OnceLock::new(),
             }),
         }
         let mut is_all = true;

@@ -7,6 +7,7 @@
 //! Source: docs/protocol.md 3.3, 3.11, 3.13, 3.15.
 
 use std::collections::BTreeSet;
+use std::sync::OnceLock;
 
 use super::fresh::{Begun, Unsigned};
 use super::people::within;
@@ -280,6 +281,7 @@ impl Service {
                 recipients: members.clone(),
                 numbers: Numbers::default(),
             }),
+            shared: OnceLock::new(),
         };
         self.state.epochs.insert(id, record);
         self.state.logs.insert(id, LogState::default());
