@@ -53,6 +53,13 @@ pub(super) struct PartSum {
     sum: Sum,
 }
 
+#[cfg(test)]
+impl PartSum {
+    pub(super) fn of_nothing() -> Self {
+        Self { lo: 0, hi: 0, whole: Sum::default(), sum: Sum::default() }
+    }
+}
+
 /// Entries read to be summed: a debt that time pays off.
 #[derive(Debug, Default)]
 pub(super) struct Work {

@@ -368,3 +368,34 @@ impl ScopeState {
         !(self.missing.is_empty() && self.asked.is_empty() && self.pending.is_empty())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sync::testing::epoch;
+
+    fn scope() -> Scope {
+        Scope { epoch: epoch(0, 1, Class::Posts), how: How::Mine, open: true, peer_is_author: false }
+    }
+
+    #[test]
+    fn a_scope_that_rests_keeps_what_was_said_and_nothing_of_what_was_done() {
+        let mut state = ScopeState::new(scope());
+        state.theirs.insert(4);
+        state.pending.insert(5);
+        state.rest();
+        assert!(state.pending.contains(5), "something is still being done");
+        state.pending.remove(5);
+        state.summed = Some(PartSum::of_nothing());
+        state.rest();
+        assert!(state.talk.as_ref().is_some_and(|talk| talk.doing.is_none()));
+        assert!(state.theirs.contains(4));
+        assert_eq!(state.summed, None, "it can be made again");
+    }
+
+    #[test]
+    fn a_scope_that_never_matches_costs_a_pointer_or_two() {
+        assert!(size_of::<ScopeState>() <= 32);
+        assert!(size_of::<Talk>() <= 128, "{}", size_of::<Talk>());
+    }
+}
