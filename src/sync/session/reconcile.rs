@@ -467,7 +467,9 @@ impl Session {
         let Some(epoch) = self.epoch_of(handle) else { return };
         let Some(mut state) = self.scopes.remove(&epoch) else { return };
         self.note_theirs(&mut state, &IntervalSet::from_range(seq, seq));
-        state.heads.remove(seq);
+        if state.heads.contains(seq) {
+            state.heads.remove(seq);
+        }
         state.strikes = 0;
         let known = state_of(log, &epoch);
         let is_wanted = seq >= known.floor.max(state.their_floor) && !known.intervals.contains(seq);

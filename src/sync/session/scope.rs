@@ -184,6 +184,8 @@ pub(super) struct Talk {
     pub(super) strikes: u8,
     /// How often in a row the peer had not what it had claimed.
     pub(super) denials: u8,
+    /// The number whose answer came last.
+    pub(super) answering: Option<u64>,
     /// What the peer is known to have.
     pub(super) theirs: IntervalSet,
     /// What the peer got from us in this session.
@@ -214,8 +216,6 @@ pub(super) struct Doing {
     pub(super) missing: IntervalSet,
     /// Asked for and not answered.
     pub(super) asked: IntervalSet,
-    /// The number whose answer came last.
-    pub(super) answering: Option<u64>,
     /// With the owner.
     pub(super) pending: IntervalSet,
     /// Of those, the ones that came unasked and are answered with a Head once stored.
@@ -244,6 +244,7 @@ impl Talk {
             is_in_sync: false,
             strikes: 0,
             denials: 0,
+            answering: None,
             theirs: IntervalSet::new(),
             sent: IntervalSet::new(),
             doing: None,
@@ -265,7 +266,6 @@ impl Doing {
             heads: IntervalSet::new(),
             missing: IntervalSet::new(),
             asked: IntervalSet::new(),
-            answering: None,
             pending: IntervalSet::new(),
             pushed: IntervalSet::new(),
             refused: IntervalSet::new(),
@@ -396,6 +396,6 @@ mod tests {
     #[test]
     fn a_scope_that_never_matches_costs_a_pointer_or_two() {
         assert!(size_of::<ScopeState>() <= 32);
-        assert!(size_of::<Talk>() <= 128, "{}", size_of::<Talk>());
+        assert!(size_of::<Talk>() <= 136, "{}", size_of::<Talk>());
     }
 }
