@@ -151,7 +151,7 @@ impl Client {
     /// random number takes some 70 ms. For programs that will open a home with network and still have other things to do;
     /// [`Client::open`] does it in any case.
     pub fn prepare() {
-        net::prepare();
+        let _ = net::prepare();
     }
 
     /// Opens a home that has an identity.
@@ -163,7 +163,7 @@ impl Client {
         let wait = Duration::from_millis(config.lock_wait_ms);
         let folder = config.home.clone();
         if config.network {
-            net::prepare();
+            let _ = net::prepare();
         }
         let opened = blocking(move || home::open(&folder, wait)).await?;
         let home::Opened { service, blobs, drafts, node_key } = opened;

@@ -217,6 +217,7 @@ impl Author {
             closed: None,
             own: None,
             read: OnceLock::new(),
+            shared: OnceLock::new(),
         })
     }
 }

@@ -491,6 +491,9 @@ pub const DIAL_TIMEOUT_MS: u64 = 10_000;
 /// Where a node is dialled over QUIC too, TCP begins after this, ms. *chosen: RFC 8305 (8), the recommended delay between
 /// attempts*
 pub const HEAD_START_MS: u64 = 250;
+/// At the start a node tells where it listens when every listener has said so, or after this, ms. *chosen: as long as QUIC's
+/// head start, and an address that comes later is told then*
+pub const LISTEN_GRACE_MS: u64 = 250;
 /// Addresses tried in one dial. *spec 3.2: twice what a DeviceRecord holds*
 pub const DIAL_ADDRESS_LIMIT: usize = 2 * ADDRESS_LIMIT;
 /// A quiet QUIC connection is kept open by a packet this often, ms. *measured: a quiet connection costs below 1 KB a minute*

@@ -41,6 +41,8 @@ mod frames;
 mod handler;
 mod head_start;
 mod inbox;
+mod lean;
+mod listening;
 mod one_port;
 mod orders;
 mod ping;
@@ -175,9 +177,9 @@ pub fn spawn(
     events: inbox::Sender,
     orders: mpsc::Receiver<Order>,
 ) -> Result<Handle, Error> {
-    let swarm = transport::swarm(&config, key)?;
+    let (swarm, listening) = transport::swarm(&config, key)?;
     let (stop, stopped) = oneshot::channel();
-    let driver = driver::Driver::new(config, swarm, blobs, events);
+    let driver = driver::Driver::new(config, swarm, listening, blobs, events);
     let task = tokio::spawn(driver.run(orders, stopped));
     Ok(Handle { stop: Some(stop), task })
 }

@@ -41,4 +41,4 @@ pub use frame::{
 };
 pub use interval::{IntervalSet, SEQ_MAX};
 pub use log::{HEADER_LEN, Held, Known, Log, LogState, Sum};
-pub use session::{Class, Config, Fault, FaultKind, How, Output, Scope, Session, Severity};
+pub use session::{Class, Config, Epoch, Fault, FaultKind, How, Output, Scope, Session, Severity};

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use hostile::Hostile;
-use nodes::{BOTH, Node, PATIENCE, QUIC, TCP, bytes_of, connect, spawn};
+use nodes::{BOTH, Node, PATIENCE, QUIC, TCP, bytes_of, connect, port_free_for_both, spawn};
 use tidings::blob::{Get, Groups};
 use tidings::crypto::SigningKey;
 use tidings::id::{BlobId, NodeId};
@@ -768,10 +768,9 @@ async fn listening_on_all_interfaces_names_each_of_them_and_loopback_last() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn all_kinds_of_addresses_share_one_port() {
-    let drawn = std::net::TcpListener::bind("0.0.0.0:0").expect("bind").local_addr().expect("address").port();
     let all = ["/ip6/::/udp/P/quic-v1", "/ip6/::/tcp/P", "/ip4/0.0.0.0/udp/P/quic-v1", "/ip4/0.0.0.0/tcp/P"];
     for order in [all.join(" "), all.iter().rev().copied().collect::<Vec<_>>().join(" ")] {
-        let alice = spawn(1, &order.replace('P', &drawn.to_string())).await;
+        let alice = spawn(1, &order.replace('P', &port_free_for_both().to_string())).await;
         timeout(PATIENCE, alice.shut_down()).await.expect("in time");
     }
 }

@@ -6,13 +6,14 @@
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tidings::crypto::keys::{self, Role};
 use tidings::crypto::{Entropy, EpochSecret};
 use tidings::id::{EntryId, EpochId, NodeId, UserId};
 use tidings::limits::PUMP_FRAMES_LIMIT;
-use tidings::sync::{Class, Config, How, Known, Log, LogState, Output, Scope, Session, Sum};
+use tidings::sync::{Class, Config, Epoch, How, Known, Log, LogState, Output, Scope, Session, Sum};
 use tidings::time::Timestamp;
 
 use crate::works::{Round, Work};
@@ -66,14 +67,13 @@ fn scopes(class: Class) -> Vec<Scope> {
     let scope = |number: u32| {
         let mut entropy = Entropy::from_number(u64::from(number));
         let author = Entropy::from_number(1_000_000 + u64::from(number % FRIENDS)).bytes();
-        Scope {
-            epoch: EpochId::from_bytes(entropy.bytes()),
+        let epoch = Epoch {
+            id: EpochId::from_bytes(entropy.bytes()),
             author: UserId::from_bytes(author),
             class,
-            how: How::Tag { key: keys::tag_key(&EpochSecret::random(&mut entropy)), offer: true },
-            open: true,
-            peer_is_author: false,
-        }
+            key: keys::tag_key(&EpochSecret::random(&mut entropy)),
+        };
+        Scope { epoch: Arc::new(epoch), how: How::Tag { offer: true }, open: true, peer_is_author: false }
     };
     numbers.map(scope).collect()
 }

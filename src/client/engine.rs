@@ -200,7 +200,8 @@ impl Run {
 impl Engine {
     async fn run(mut self, jobs: mpsc::Receiver<Job>, mut events: Option<net::Inbox>) {
         let mut jobs = Jobs::new(jobs);
-        if self.finish(Vec::new()).is_err() {
+        // What is due already, friends to be dialled first of all, does not wait for the first event.
+        if self.finish(Vec::new()).and_then(|()| self.wake_if_due()).is_err() {
             return;
         }
         loop {
@@ -358,6 +359,10 @@ impl Engine {
         }
         self.finish(Vec::new())?;
         // In a backlog nobody waits for the time to come.
+        self.wake_if_due()
+    }
+
+    fn wake_if_due(&mut self) -> std::result::Result<(), Error> {
         let is_due = self.service.next_wakeup().is_some_and(|at| at <= home::now());
         if is_due { self.wake() } else { Ok(()) }
     }

@@ -18,10 +18,11 @@ use libp2p::core::Multiaddr;
 use libp2p::swarm::{ConnectionId, SwarmEvent};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::{JoinError, JoinSet};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::behaviour::{Behaviour, Happened};
+use super::listening::{self, Listening};
 use super::streams::{Ended, Open, State};
 use super::{Config, inbox, ping, translate};
 use crate::id::NodeId;
@@ -58,6 +59,7 @@ pub(super) struct Driver {
     pub(super) streams: BTreeMap<StreamId, Open>,
     pub(super) tasks: JoinSet<Ended>,
     pub(super) serve_slots: Arc<Semaphore>,
+    listening: Listening,
     next_conn: u64,
     pub(super) next_stream: u64,
 }
@@ -66,6 +68,7 @@ impl Driver {
     pub(super) fn new(
         config: Config,
         swarm: Swarm<Behaviour>,
+        listening: Listening,
         blobs: Arc<BlobFiles>,
         events: inbox::Sender,
     ) -> Self {
@@ -80,6 +83,7 @@ impl Driver {
             streams: BTreeMap::new(),
             tasks: JoinSet::new(),
             serve_slots: Arc::new(Semaphore::new(BLOB_SERVE_LIMIT)),
+            listening,
             next_conn: 1,
             next_stream: 1,
         }
@@ -108,6 +112,9 @@ impl Driver {
                 Some(ended) = self.tasks.join_next(), if !self.tasks.is_empty() => self.on_ended(ended),
                 event = self.swarm.select_next_some(), if self.outbox.len() < EVENT_BACKLOG_LIMIT => {
                     self.on_swarm(event);
+                }
+                () = listening::due(self.listening.due()), if self.listening.has_changed() => {
+                    self.tell_listening();
                 }
             }
         }
@@ -154,15 +161,19 @@ impl Driver {
     fn on_swarm(&mut self, event: SwarmEvent<Happened>) {
         match event {
             SwarmEvent::Behaviour(happened) => self.on_happened(happened),
-            SwarmEvent::NewListenAddr { .. }
-            | SwarmEvent::ExpiredListenAddr { .. }
-            | SwarmEvent::ListenerClosed { .. } => {
-                let all: Vec<Address> =
-                    self.swarm.listeners().filter_map(translate::from_multiaddr).collect();
-                self.tell(Event::Listening { addresses: translate::best_first(all) });
+            SwarmEvent::NewListenAddr { listener_id, .. }
+            | SwarmEvent::ExpiredListenAddr { listener_id, .. }
+            | SwarmEvent::ListenerClosed { listener_id, .. } => {
+                self.listening.changed(listener_id, Instant::now());
             }
             other => tracing::trace!(?other, "nothing to do"),
         }
+    }
+
+    fn tell_listening(&mut self) {
+        self.listening.told();
+        let all: Vec<Address> = self.swarm.listeners().filter_map(translate::from_multiaddr).collect();
+        self.tell(Event::Listening { addresses: translate::best_first(all) });
     }
 
     fn on_happened(&mut self, happened: Happened) {

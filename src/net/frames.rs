@@ -11,11 +11,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures::future::{Either, select};
-use futures::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
+use futures::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::inbox;
+use super::lean::Lean;
 use super::record::Recorder;
 use crate::id::NodeId;
 use crate::limits::{CLOSE_GRACE_MS, FRAME_LIMIT, SEND_QUEUE_BYTES_LIMIT, SEND_QUEUE_FRAMES_LIMIT};
@@ -23,8 +24,8 @@ use crate::link::{Event, Protocol, StreamId};
 
 /// Length of the length.
 const LEN_LEN: usize = 4;
-/// Read at once from the transport; small, because every friend has two such streams open all day.
-const READ_BUFFER_LEN: usize = 8 * 1024;
+/// Room that a frame is given before it has come.
+const FIRST_ROOM_LEN: usize = 8 * 1024;
 /// Frames are gathered up to this many bytes for one write.
 const BATCH_LEN: usize = 64 * 1024;
 
@@ -94,7 +95,7 @@ pub(super) async fn run(stream: impl AsyncRead + AsyncWrite + Unpin, inlet: Inle
 }
 
 async fn read_all(read: impl AsyncRead + Unpin, about: &About) -> io::Result<()> {
-    let mut read = BufReader::with_capacity(READ_BUFFER_LEN, read);
+    let mut read = Lean::new(read);
     while let Some(frame) = read_frame(&mut read, FRAME_LIMIT).await? {
         if let Some(record) = &about.record {
             record.frame(&about.node, about.protocol, &frame);
@@ -126,7 +127,7 @@ pub(super) async fn read_frame(
             format!("a frame of {len} bytes, {limit} allowed"),
         ));
     }
-    let mut frame = Vec::with_capacity(len.min(READ_BUFFER_LEN));
+    let mut frame = Vec::with_capacity(len.min(FIRST_ROOM_LEN));
     let announced = u64::try_from(len).unwrap_or(u64::MAX);
     read.take(announced).read_to_end(&mut frame).await?;
     if frame.len() < len {
@@ -156,7 +157,10 @@ async fn write_all(mut write: impl AsyncWrite + Unpin, mut inlet: Inlet, about: 
         write.write_all(&batch).await?;
         write.flush().await?;
         batch.clear();
-        batch.shrink_to(2 * READ_BUFFER_LEN);
+        if inlet.frames.is_empty() {
+            // A stream may say nothing for hours, and a node has hundreds.
+            batch = Vec::new();
+        }
         inlet.waiting.fetch_sub(bytes, Ordering::Relaxed);
         untold = untold.saturating_add(bytes);
         let event = Event::Sent { stream: about.stream, bytes: untold };

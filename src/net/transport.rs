@@ -8,10 +8,11 @@
 use std::io;
 use std::net::{IpAddr, TcpListener};
 use std::num::NonZeroU8;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use libp2p::core::muxing::StreamMuxerBox;
-use libp2p::core::transport::{Boxed, TransportError, timeout::TransportTimeout};
+use libp2p::core::transport::{Boxed, ListenerId, TransportError, timeout::TransportTimeout};
 use libp2p::core::upgrade::Version;
 use libp2p::multiaddr::{Multiaddr, Protocol as Part};
 use libp2p::{PeerId, Swarm, Transport, dns, identity, noise, quic, swarm, tcp, yamux};
@@ -19,6 +20,7 @@ use zeroize::Zeroizing;
 
 use super::behaviour::Behaviour;
 use super::head_start::{First, Second, Tickets};
+use super::listening::Listening;
 use super::one_port::OnePort;
 use super::{Config, Error, translate};
 use crate::crypto::SigningKey;
@@ -29,20 +31,20 @@ use crate::limits::{ADDRESS_LIMIT, DIAL_TIMEOUT_MS, HEAD_START_MS, TRANSPORT_STR
 ///
 /// The library measures the jitter of the processor before it gives its first one, once in a process: that takes some
 /// 70 ms of work, and the first handshake would wait for it. Called when a node begins to open its home, it is over when
-/// the first friend is dialled.
-pub fn prepare() {
+/// the first friend is dialled. Gives the thread, for who wants to see its end.
+pub fn prepare() -> Option<JoinHandle<()>> {
     let work = || {
         // Whoever needs a random number asks again, and is told if there is none.
         let _ = aws_lc_rs::rand::fill(&mut [0; 32]);
     };
     // A system without room for a thread lets the first handshake do it.
-    let _ = std::thread::Builder::new().name("tls-entropy".to_owned()).spawn(work);
+    std::thread::Builder::new().name("tls-entropy".to_owned()).spawn(work).ok()
 }
 
 type Connections = Boxed<(PeerId, StreamMuxerBox)>;
 
 /// The swarm, listening.
-pub(super) fn swarm(config: &Config, key: &SigningKey) -> Result<Swarm<Behaviour>, Error> {
+pub(super) fn swarm(config: &Config, key: &SigningKey) -> Result<(Swarm<Behaviour>, Listening), Error> {
     let node = NodeId::from_bytes(*key.public().as_bytes());
     let mut seed = Zeroizing::new(*key.expose_seed());
     let keypair = identity::Keypair::ed25519_from_bytes(seed.as_mut_slice())
@@ -55,8 +57,8 @@ pub(super) fn swarm(config: &Config, key: &SigningKey) -> Result<Swarm<Behaviour
         .with_max_negotiating_inbound_streams(16);
     let behaviour = Behaviour::new(config, node);
     let mut swarm = Swarm::new(transport, behaviour, keypair.public().to_peer_id(), settings);
-    listen(&mut swarm, &config.listen)?;
-    Ok(swarm)
+    let listeners = listen(&mut swarm, &config.listen)?;
+    Ok((swarm, Listening::new(listeners)))
 }
 
 fn transport(config: &Config, keypair: &identity::Keypair) -> Result<Connections, Error> {
@@ -109,7 +111,8 @@ fn plain_transport(config: &Config, keypair: &identity::Keypair) -> Result<Conne
 }
 
 /// Binds all addresses. IPv6 wildcards are passed over where the system has no IPv6.
-fn listen(swarm: &mut Swarm<Behaviour>, addresses: &[String]) -> Result<(), Error> {
+fn listen(swarm: &mut Swarm<Behaviour>, addresses: &[String]) -> Result<Vec<ListenerId>, Error> {
+    let mut listeners = Vec::new();
     for text in addresses {
         let address = translate::parse(text)?;
         let Some(addr) = translate::to_multiaddr(&address) else {
@@ -118,7 +121,7 @@ fn listen(swarm: &mut Swarm<Behaviour>, addresses: &[String]) -> Result<(), Erro
         check_free(&addr)
             .map_err(|error| Error::Listen { address: text.clone(), reason: error.to_string() })?;
         match swarm.listen_on(addr.clone()) {
-            Ok(_) => {}
+            Ok(listener) => listeners.push(listener),
             Err(TransportError::Other(error)) if is_ipv6_wildcard(&addr) && is_unsupported(&error) => {
                 tracing::warn!(address = %text, "no IPv6 here, not listening on it");
             }
@@ -131,7 +134,7 @@ fn listen(swarm: &mut Swarm<Behaviour>, addresses: &[String]) -> Result<(), Erro
             }
         }
     }
-    Ok(())
+    Ok(listeners)
 }
 
 /// Whether a TCP port is free. The transport shares ports between processes, so that binding alone would not show that

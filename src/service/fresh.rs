@@ -191,7 +191,7 @@ impl Service {
         let Body::Post(post) = content.body else { return Err(internal()) };
         let shown = created.shown_at(self.now);
         if let Some(key) = self.content_key(entry.header())? {
-            self.begin_thread(id, shown, &key)?;
+            self.begin_thread(id, shown, &key);
         }
         self.bind_own_blobs(&id, &post)?;
         let opened = Opened { id, shown, received: self.now, author, created, entry, post };

@@ -237,6 +237,7 @@ impl Service {
         }
         self.take_turns()?;
         self.reopen_idle();
+        self.settle_threads()?;
         self.match_late()?;
         self.load_held()?;
         self.forget_dropped()?;

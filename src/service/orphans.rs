@@ -13,6 +13,10 @@
 //! minute, past which the search is put off and not given up, and an even part of the orphans that a new post is
 //! compared with, whatever their id and however many others wait.
 //!
+//! The keys of the newest posts are read when something is compared with them, and not for a post alone: as long as nobody's
+//! words wait, a post that comes finds nothing to take in. Whether two posts claim one thread is then looked at when the
+//! keys are read: with the next interaction, the next look at slow things, or before one of the posts goes.
+//!
 //! What it does not do: open what is inside (`react`), or decide who may say something.
 //!
 //! Invariants: the counts of orphans are those of the store; a writer's flood delays only that writer.
@@ -48,6 +52,8 @@ pub(super) struct Threads {
     /// The same by a mark of the key: two posts with one thread are found without looking at all others.
     marks: BTreeSet<(Mark, EntryId)>,
     loaded: bool,
+    /// Posts came whose claims nobody has compared, because the keys are not loaded.
+    is_unsettled: bool,
     /// Whether posts lie in the store that are older than these.
     has_older: bool,
     orphans: Option<Orphans>,
@@ -77,6 +83,16 @@ impl Threads {
         if let Some(thread) = self.posts.remove(&(Reverse(shown), *post)) {
             self.marks.remove(&(mark_of(&thread), *post));
         }
+    }
+
+    /// Of each thread that several posts claim, one of them, with its key.
+    fn claimed_twice(&self) -> Vec<(EntryId, ThreadKey)> {
+        let pairs = self.marks.iter().zip(self.marks.iter().skip(1));
+        let twice = pairs.filter(|((one, _), (other, _))| one == other).map(|(first, _)| *first);
+        let of_each: BTreeMap<Mark, EntryId> = twice.collect();
+        let which: BTreeSet<EntryId> = of_each.into_values().collect();
+        let posts = self.posts.iter().filter(|((_, post), _)| which.contains(post));
+        posts.map(|((_, post), thread)| (*post, thread.clone())).collect()
     }
 
     /// Other posts that claim the thread of this one.
@@ -248,7 +264,31 @@ impl Service {
                 self.threads.remember(post, shown, thread);
             }
         }
+        self.settle_claims()
+    }
+
+    /// Settles what came while the keys were not loaded: of posts with one thread the one with the best claim has it, and
+    /// what was said.
+    fn settle_claims(&mut self) -> Result<(), StoreError> {
+        self.threads.is_unsettled = false;
+        for (post, thread) in self.threads.claimed_twice() {
+            let mut best = self.claim(&post)?;
+            let mut said = vec![(post, !self.rows(&post)?.is_empty())];
+            for rival in self.threads.rivals(&post, &thread) {
+                best = best.min(self.claim(&rival)?);
+                said.push((rival, !self.rows(&rival)?.is_empty()));
+            }
+            let is_elsewhere = said.iter().any(|(post, is_said)| *is_said && *post != best.post);
+            if is_elsewhere && self.settle_rivals(&best.post, &thread)? {
+                self.thread_changed(&best.post, &self.rows(&best.post)?)?;
+            }
+        }
         Ok(())
+    }
+
+    /// Compares the claims of posts that came since the start, if nothing else has asked for it.
+    pub(super) fn settle_threads(&mut self) -> Result<(), StoreError> {
+        if self.threads.is_unsettled { self.load_threads() } else { Ok(()) }
     }
 
     fn thread_of(
@@ -327,6 +367,10 @@ impl Service {
         shown: Timestamp,
         key: &ContentKey,
     ) -> Result<(), StoreError> {
+        if !self.threads.loaded && self.orphans()?.counts.is_empty() {
+            self.threads.is_unsettled = true;
+            return Ok(());
+        }
         let thread = keys::thread_key(key);
         self.load_threads()?;
         self.threads.remember(post, shown, thread.clone());
@@ -354,15 +398,11 @@ impl Service {
     }
 
     /// A post was written here: no interaction can know its key yet, so none is compared with it.
-    pub(super) fn begin_thread(
-        &mut self,
-        post: EntryId,
-        shown: Timestamp,
-        key: &ContentKey,
-    ) -> Result<(), StoreError> {
-        self.load_threads()?;
-        self.threads.remember(post, shown, keys::thread_key(key));
-        Ok(())
+    pub(super) fn begin_thread(&mut self, post: EntryId, shown: Timestamp, key: &ContentKey) {
+        // It is read with the others, where they are not here yet.
+        if self.threads.loaded {
+            self.threads.remember(post, shown, keys::thread_key(key));
+        }
     }
 
     /// Orphans to compare with a new post, the newest of every writer: whoever has few of them gets them all tried, and
@@ -429,5 +469,32 @@ impl Service {
             }
         }
         Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::service::testing::{BEGIN, Rig};
+
+    #[test]
+    fn a_post_alone_reads_no_other_and_the_next_look_at_slow_things_does() {
+        let mut rig = Rig::new();
+        let mut bob = rig.befriend("Bob");
+        rig.take(&mut bob, BEGIN, "one");
+        rig.again(|_| {});
+        rig.service.wake(BEGIN).unwrap();
+        rig.commit();
+        rig.take(&mut bob, BEGIN, "two");
+        rig.service.post(crate::ask::PostDraft { text: "mine".into(), ..Default::default() }).unwrap();
+        rig.commit();
+        let threads = &rig.service.threads;
+        assert!(!threads.loaded && threads.is_unsettled && threads.posts.is_empty());
+        rig.service.wake(BEGIN.plus_ms(crate::limits::MAINTAIN_INTERVAL_MS)).unwrap();
+        rig.commit();
+        let threads = &rig.service.threads;
+        assert!(threads.loaded && !threads.is_unsettled);
+        assert_eq!(threads.posts.len(), 3, "those of before, and those that came since");
+        rig.take(&mut bob, BEGIN, "three");
+        assert_eq!(rig.service.threads.posts.len(), 4);
     }
 }

@@ -258,6 +258,7 @@ impl Service {
             closed,
             own: None,
             read: OnceLock::new(),
+            shared: OnceLock::new(),
         };
         self.insert_epoch(record);
         Took::New
@@ -351,6 +352,7 @@ impl Service {
                 closed: None,
                 own: None,
                 read: OnceLock::new(),
+                shared: OnceLock::new(),
             }),
         }
         let mut is_all = true;

@@ -282,6 +282,7 @@ impl Service {
                 numbers: Numbers::default(),
             }),
             read: OnceLock::new(),
+            shared: OnceLock::new(),
         };
         self.state.epochs.insert(id, record);
         self.state.logs.insert(id, LogState::default());

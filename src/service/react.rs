@@ -478,6 +478,7 @@ impl Service {
 
     /// A post is gone: its thread goes with it, and what was told or said about it.
     pub(super) fn forget_thread(&mut self, post: &EntryId, shown: Timestamp) -> Result<(), StoreError> {
+        self.settle_threads()?;
         self.threads.forget(post, shown);
         self.forget_rows(post)
     }

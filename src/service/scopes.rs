@@ -15,7 +15,7 @@ use crate::limits::CONTACT_CLOSED_OFFER_DAYS;
 use crate::link::{ConnId, StreamId};
 use crate::moment::Class;
 use crate::store::StoreError;
-use crate::sync::{self, How, Scope, Session};
+use crate::sync::{How, Scope, Session};
 
 /// What has changed since the sessions' scopes were last looked at.
 #[derive(Debug, Default)]
@@ -72,7 +72,7 @@ impl Service {
         if let Some(own) = &epoch.own {
             // Who has left the rule may read nothing of it any more.
             let is_theirs = own.recipients.contains(user) && self.is_member(user, own.audience);
-            return is_theirs.then(|| own_scope(epoch));
+            return if is_theirs { own_scope(epoch) } else { None };
         }
         // What a former friend wrote is neither offered nor asked for.
         self.state.friends.get(&epoch.author)?;
@@ -158,31 +158,15 @@ impl Service {
     }
 }
 
-fn own_scope(epoch: &EpochRecord) -> Scope {
-    Scope {
-        epoch: epoch.id,
-        author: epoch.author,
-        class: sync_class(epoch.class),
-        how: How::Mine,
-        open: epoch.is_open(),
-        peer_is_author: false,
-    }
+fn own_scope(epoch: &EpochRecord) -> Option<Scope> {
+    Some(Scope { epoch: epoch.for_sync()?, how: How::Mine, open: epoch.is_open(), peer_is_author: false })
 }
 
 fn other_scope(epoch: &EpochRecord, offer: bool, peer: &UserId) -> Option<Scope> {
     Some(Scope {
-        epoch: epoch.id,
-        author: epoch.author,
-        class: sync_class(epoch.class),
-        how: How::Tag { key: epoch.tag_key()?, offer },
+        epoch: epoch.for_sync()?,
+        how: How::Tag { offer },
         open: epoch.is_open(),
         peer_is_author: epoch.author == *peer,
     })
-}
-
-const fn sync_class(class: Class) -> sync::Class {
-    match class {
-        Class::Contact | Class::SelfDevices => sync::Class::Contact,
-        Class::Posts => sync::Class::Posts,
-    }
 }

@@ -349,6 +349,7 @@ impl Service {
     /// A post is shown no more, and may come back: its pictures go, its thread stays.
     pub(super) fn leave_timeline(&mut self, id: &EntryId) -> Result<(), StoreError> {
         if let Some(opened) = self.opened_by_id(id)? {
+            self.settle_threads()?;
             self.threads.forget(id, opened.shown);
             self.forget_blobs(opened.author, id, &opened.post)?;
         }

@@ -25,7 +25,7 @@ use crate::limits::{FRAME_LIMIT, UNSENT_LIMIT};
 use crate::time::Timestamp;
 use crate::wire::DecodeError;
 use scope::ScopeState;
-pub use scope::{Class, How, Scope};
+pub use scope::{Class, Epoch, How, Scope};
 
 /// What a session must be told at its beginning.
 #[derive(Debug)]
@@ -225,9 +225,9 @@ pub struct Session {
     /// Times of rounds: apart, so that they do not depend on how much padding was needed (I7).
     timing: Entropy,
     /// Everything that can be shared with this peer.
-    scopes: BTreeMap<EpochId, ScopeState>,
-    /// The same by author, so that what one match allows is found without looking at everybody's.
-    by_author: BTreeMap<UserId, BTreeSet<EpochId>>,
+    scopes: scope::Scopes,
+    /// Those that matched, by author: what one match allows is found without looking at everybody's.
+    matched_of: BTreeSet<(UserId, EpochId)>,
     /// Handles of both sides. A scope that was closed leaves its handles, which then mean nothing.
     handles: BTreeMap<u32, EpochId>,
     next_handle: u32,
@@ -270,8 +270,8 @@ impl Session {
             phase: Phase::Greeting,
             pads: entropy.split(),
             timing: entropy.split(),
-            scopes: BTreeMap::new(),
-            by_author: BTreeMap::new(),
+            scopes: scope::Scopes::default(),
+            matched_of: BTreeSet::new(),
             handles: BTreeMap::new(),
             next_handle: match role {
                 Role::Initiator => 0,
@@ -407,10 +407,15 @@ impl Session {
     /// Whether an open `~contact` of this person has matched: they and the peer are friends.
     pub fn has_met(&self, author: &UserId) -> bool {
         let is_open_contact = |state: &ScopeState| {
-            state.is_matched() && state.scope.open && state.scope.class == Class::Contact
+            state.is_matched() && state.scope.open && state.scope.epoch.class == Class::Contact
         };
-        let epochs = self.by_author.get(author).into_iter().flatten();
-        epochs.filter_map(|epoch| self.scopes.get(epoch)).any(is_open_contact)
+        self.matched_of(author).filter_map(|epoch| self.scopes.get(&epoch)).any(is_open_contact)
+    }
+
+    /// Epochs of one author that matched.
+    fn matched_of(&self, author: &UserId) -> impl Iterator<Item = EpochId> {
+        let (first, last) = (EpochId::from_bytes([0; 16]), EpochId::from_bytes([0xff; 16]));
+        self.matched_of.range((*author, first)..=(*author, last)).map(|(_, epoch)| *epoch)
     }
 
     /// Whether the owner has added the post scopes: what it learns of mutual friends from now on it adds by itself.
@@ -461,7 +466,7 @@ impl Session {
     fn epoch_of(&mut self, handle: u32) -> Option<EpochId> {
         match self.handles.get(&handle) {
             Some(&epoch) => {
-                let is_shared = self.scopes.contains_key(&epoch);
+                let is_shared = self.scopes.contains(&epoch);
                 // Whoever uses the handle of our `Mine` knows the epoch.
                 self.mark_matched(epoch);
                 Some(epoch).filter(|_| is_shared)
@@ -489,8 +494,8 @@ impl Session {
     /// Ends everything but what is already on its way out.
     fn finish(&mut self, theirs: Option<ByeReason>) {
         self.phase = Phase::Closed;
-        self.scopes.clear();
-        self.by_author.clear();
+        self.scopes = scope::Scopes::default();
+        self.matched_of.clear();
         self.handles.clear();
         self.due.clear();
         self.paused.clear();

@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use super::*;
 use crate::crypto::keys::{Role, entry_id};
@@ -25,6 +26,11 @@ pub(super) fn user_id(number: usize) -> UserId {
 
 pub(super) fn epoch_id(number: usize) -> EpochId {
     EpochId::try_from(&hash(format!("epoch {number}").as_bytes())[..16]).unwrap()
+}
+
+/// An epoch of some author, with its keys.
+pub(super) fn epoch(number: usize, author: usize, class: Class) -> Arc<Epoch> {
+    Arc::new(Epoch { id: epoch_id(number), author: user_id(author), class, key: tag_key(number) })
 }
 
 pub(super) fn tag_key(number: usize) -> TagKey {
@@ -283,12 +289,10 @@ impl Keys {
             }
             How::Mine
         } else {
-            How::Tag { key: tag_key(self.number), offer: true }
+            How::Tag { offer: true }
         };
         Some(Scope {
-            epoch: epoch_id(self.number),
-            author: user_id(self.author),
-            class: self.class,
+            epoch: epoch(self.number, self.author, self.class),
             how,
             open: self.open,
             peer_is_author: self.author == peer,

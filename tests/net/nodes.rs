@@ -58,6 +58,18 @@ impl Dialable for Vec<Address> {
     }
 }
 
+/// A port that nobody has, neither over TCP nor over UDP. Each node takes one of its own: the socket of one that was shut
+/// down is closed by a task that may come a little later.
+pub fn port_free_for_both() -> u16 {
+    loop {
+        let tcp = std::net::TcpListener::bind("[::]:0").expect("bind");
+        let port = tcp.local_addr().expect("address").port();
+        if std::net::UdpSocket::bind(("::", port)).is_ok() {
+            return port;
+        }
+    }
+}
+
 pub async fn spawn(seed: u8, listen: &str) -> Node {
     spawn_with(seed, listen, Config::default()).await
 }

@@ -158,6 +158,41 @@ fn a_thread_that_a_copy_drew_first_comes_to_the_moment_whose_it_is() {
 }
 
 #[test]
+fn a_thread_that_a_copy_drew_before_a_start_comes_to_the_moment_whose_it_is() {
+    let mut world = strangers(405, &["Alice", "Bob", "Carol", "Eve"]);
+    for (a, b) in [(0, 1), (0, 2), (1, 2), (1, 3)] {
+        world.befriend(a, b);
+    }
+    world.post(0, "before", everyone());
+    world.run(30_000);
+    world.partition(1, 0);
+    world.partition(1, 2);
+    let moment = world.post(0, "a hill", everyone());
+    world.run(2_000);
+    world.comment(2, "a hill", "steep");
+    world.run(2_000);
+    let key = world.key_of(0, &moment.id);
+    show_copy(&mut world, 3, 1, &key, "Eve's");
+    world.join(1, 2);
+    // What is said comes before moments.
+    for _ in 0..30_000 {
+        world.run(1);
+        if !world.comments(1, "Eve's").is_empty() {
+            break;
+        }
+    }
+    assert_eq!(world.comments(1, "Eve's"), ["steep"]);
+    assert!(!world.sees(1, "a hill"));
+    // Whoever begins anew has compared nothing, and nobody says anything more that would have to be.
+    world.stop(1);
+    world.start(1);
+    world.run(90_000);
+    assert_eq!(world.comments(1, "a hill"), ["steep"]);
+    assert!(world.comments(1, "Eve's").is_empty());
+    world.join_all();
+}
+
+#[test]
 fn a_withdrawal_of_what_never_was_takes_no_mark_of_anothers_moment() {
     let mut world = circle(402, &["Alice", "Bob", "Mallory"]);
     let moment = world.post(0, "a hill", everyone());

@@ -32,8 +32,10 @@ const COUNT_PAGE: usize = 1_000;
 /// # Errors
 /// If standard input cannot be read; what an order comes to is told to whoever gave it.
 pub fn serve(ctx: &Ctx) -> Result<()> {
-    // As `tidings run` does at its start.
-    Client::prepare();
+    // As `tidings run` does at its start; here it is waited for, as what is timed is no start of a process.
+    if let Some(prepared) = tidings::net::prepare() {
+        let _ = prepared.join();
+    }
     let runtime = runtime()?;
     let home = ctx.home.path().to_path_buf();
     let mut desk = Desk { home, client: None, crowd: Vec::new(), heard: None, coming: None, held: None };

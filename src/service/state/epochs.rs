@@ -1,13 +1,14 @@
 //! Records about audiences and epochs: mine, which I write, and others', which I read or carry.
 
 use std::collections::BTreeSet;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use super::people::{users_from, users_to};
 use crate::audience::Audience;
-use crate::crypto::{EpochSecret, ReadKey, Signature, SigningKey, TagKey, VerifyingKey, keys};
+use crate::crypto::{EpochSecret, ReadKey, Signature, SigningKey, VerifyingKey, keys};
 use crate::id::{DeviceId, EpochId, UserId};
 use crate::moment::Class;
+use crate::sync;
 use crate::time::{Day, Timestamp};
 use crate::wire::{Decode, DecodeError, Encode, Reader, Writer};
 
@@ -97,12 +98,20 @@ pub struct EpochRecord {
     pub own: Option<OwnPart>,
     /// What follows from the secret and opens each of its entries, worked out once. Not kept.
     pub read: OnceLock<ReadKey>,
+    /// As all sessions share it, once one asked.
+    pub shared: OnceLock<Arc<sync::Epoch>>,
 }
 
 impl EpochRecord {
-    /// Finds and carries it.
-    pub fn tag_key(&self) -> Option<TagKey> {
-        self.secret.as_ref().map(keys::tag_key)
+    /// What sessions know of it; `None` if they can say nothing of it, for want of its secret. One for all of them.
+    pub fn for_sync(&self) -> Option<Arc<sync::Epoch>> {
+        let secret = self.secret.as_ref()?;
+        let class = match self.class {
+            Class::Contact | Class::SelfDevices => sync::Class::Contact,
+            Class::Posts => sync::Class::Posts,
+        };
+        let make = || sync::Epoch { id: self.id, author: self.author, class, key: keys::tag_key(secret) };
+        Some(Arc::clone(self.shared.get_or_init(|| Arc::new(make()))))
     }
 
     /// Opens its entries.
@@ -182,6 +191,7 @@ impl Decode for EpochRecord {
             closed,
             own,
             read: OnceLock::new(),
+            shared: OnceLock::new(),
         })
     }
 }

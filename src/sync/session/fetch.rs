@@ -234,7 +234,7 @@ impl Session {
         state.fetched = true;
         if state.pushed.remove(seq) {
             state.heads.insert(seq);
-            self.due.insert((state.scope.class, *epoch));
+            self.due.insert(state.turn());
         }
         self.plan_digest(epoch, now);
         self.end_fetch(epoch);
@@ -290,9 +290,9 @@ impl Session {
         self.fetch.missing =
             self.fetch.missing.saturating_sub(before).saturating_add(missing.interval_count());
         let is_any = !missing.is_empty();
-        state.missing = missing;
+        state.set_missing(missing);
         if is_any {
-            self.fetch.enter(state.scope.class, *epoch);
+            self.fetch.enter(state.scope.epoch.class, *epoch);
         }
     }
 
@@ -302,9 +302,9 @@ impl Session {
         self.fetch.missing =
             self.fetch.missing.saturating_sub(before).saturating_add(missing.interval_count());
         if missing.is_empty() {
-            self.fetch.leave(state.scope.class, epoch);
+            self.fetch.leave(state.scope.epoch.class, epoch);
         }
-        state.missing = missing;
+        state.set_missing(missing);
     }
 
     /// Makes the next Want; false if nothing is missing or enough is outstanding.
@@ -421,7 +421,7 @@ impl Session {
                 state.digest_due = true;
             }
             // Pages and digests waited for this.
-            self.due.insert((state.scope.class, *epoch));
+            self.due.insert(state.turn());
         }
     }
 
@@ -435,19 +435,15 @@ impl Session {
             return;
         }
         self.fetch.active_at = Some(now);
-        let silent: Vec<EpochId> = self
-            .scopes
-            .iter()
-            .filter(|(_, state)| !state.asked.is_empty())
-            .map(|(epoch, _)| *epoch)
-            .collect();
+        let silent: Vec<EpochId> =
+            self.scopes.iter().filter(|state| !state.asked.is_empty()).map(ScopeState::id).collect();
         for epoch in silent {
             let Some(mut state) = self.scopes.remove(&epoch) else { continue };
             let asked = state.asked.clone();
             self.drop_asked(&mut state, &asked);
             state.strikes = state.strikes.saturating_add(1);
             let is_over = state.strikes >= WANT_STRIKE_LIMIT;
-            self.scopes.insert(epoch, state);
+            self.scopes.insert(state);
             if is_over {
                 self.set_missing(&epoch, IntervalSet::new());
             } else {
@@ -461,7 +457,7 @@ impl Session {
     pub(super) fn forget_fetch(&mut self, state: &ScopeState) {
         self.fetch.asked = self.fetch.asked.saturating_sub(state.asked.count());
         self.fetch.missing = self.fetch.missing.saturating_sub(state.missing.interval_count());
-        self.fetch.leave(state.scope.class, &state.scope.epoch);
+        self.fetch.leave(state.scope.epoch.class, &state.scope.epoch.id);
     }
 
     /// The keys of an epoch arrived: its entries come out now.

@@ -10,8 +10,9 @@
 //! match is never believed on the word of the peer.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 
-use super::scope::{Class, How, Scope, ScopeState};
+use super::scope::{Class, Epoch, How, Scope, ScopeState};
 use super::{FaultKind, Output, Phase, Session, Severity};
 use crate::crypto::keys::{Role, mac_eq, scope_tag};
 use crate::id::{EpochId, UserId};
@@ -52,7 +53,7 @@ struct Shown {
 #[derive(Debug, Default)]
 pub(super) struct Matching {
     /// The peer's tag of every epoch that we would recognise: one MAC each, made once.
-    their_tags: BTreeMap<Tag, EpochId>,
+    their_tags: BTreeMap<Tag, Arc<Epoch>>,
     contact: Exchange,
     posts: Exchange,
     /// Epochs whose tags are still to be shown, oldest first.
@@ -107,12 +108,12 @@ impl Session {
             if self.phase == Phase::Closed {
                 return;
             }
-            let epoch = scope.epoch;
-            let (class, is_offered) = (scope.class, matches!(scope.how, How::Tag { offer: true, .. }));
+            let (epoch, class) = (scope.epoch.id, scope.epoch.class);
+            let is_offered = scope.how == (How::Tag { offer: true });
             if let Some(known) = self.scopes.get_mut(&epoch) {
                 known.scope.open = scope.open;
                 // What was not to be shown is now; what was shown stays shown.
-                if is_offered && matches!(known.scope.how, How::Tag { offer: false, .. }) {
+                if is_offered && known.scope.how == (How::Tag { offer: false }) {
                     known.scope.how = scope.how;
                     self.offer(class, epoch);
                 }
@@ -122,8 +123,7 @@ impl Session {
                 // Those behind it may be there already.
                 continue;
             }
-            self.by_author.entry(scope.author).or_default().insert(epoch);
-            self.scopes.insert(epoch, ScopeState::new(scope));
+            self.scopes.insert(ScopeState::new(scope));
             if is_offered {
                 self.offer(class, epoch);
             }
@@ -145,19 +145,14 @@ impl Session {
     /// Shares an epoch no longer: nothing of it is sent or taken from now on, and nothing is said about it.
     pub fn close_scope(&mut self, epoch: &EpochId) {
         let Some(state) = self.scopes.remove(epoch) else { return };
-        if let Some(epochs) = self.by_author.get_mut(&state.scope.author) {
-            epochs.remove(epoch);
-            if epochs.is_empty() {
-                self.by_author.remove(&state.scope.author);
-            }
-        }
-        self.due.remove(&(state.scope.class, *epoch));
-        self.paused.remove(&(state.scope.class, *epoch));
+        self.matched_of.remove(&(state.scope.epoch.author, *epoch));
+        self.due.remove(&state.turn());
+        self.paused.remove(&state.turn());
         if let Some(at) = state.digest_timer {
             self.digest_timers.remove(&(at, *epoch));
         }
-        if let (How::Tag { key, .. }, Some(binding)) = (&state.scope.how, &self.binding) {
-            self.matching.their_tags.remove(&scope_tag(key, self.role.other(), binding));
+        if let (How::Tag { .. }, Some(binding)) = (state.scope.how, &self.binding) {
+            self.matching.their_tags.remove(&scope_tag(&state.scope.epoch.key, self.role.other(), binding));
         }
         self.forget_fetch(&state);
         self.serve.forget(epoch);
@@ -185,8 +180,7 @@ impl Session {
 
     pub(super) fn begin_matching(&mut self, now: Timestamp) {
         self.matching.begun = Some(now);
-        let mut epochs: Vec<(Class, EpochId)> =
-            self.scopes.iter().map(|(epoch, state)| (state.scope.class, *epoch)).collect();
+        let mut epochs: Vec<(Class, EpochId)> = self.scopes.iter().map(ScopeState::turn).collect();
         epochs.sort_unstable();
         for (_, epoch) in epochs {
             self.enter_scope(epoch, now);
@@ -199,9 +193,9 @@ impl Session {
     fn enter_scope(&mut self, epoch: EpochId, now: Timestamp) {
         let Some(state) = self.scopes.get(&epoch) else { return };
         let (is_mine, peer_is_author) = (state.scope.how == How::Mine, state.scope.peer_is_author);
-        if let (How::Tag { key, .. }, Some(binding)) = (&state.scope.how, &self.binding) {
-            let tag = scope_tag(key, self.role.other(), binding);
-            self.matching.their_tags.insert(tag, epoch);
+        if let (How::Tag { .. }, Some(binding)) = (state.scope.how, &self.binding) {
+            let tag = scope_tag(&state.scope.epoch.key, self.role.other(), binding);
+            self.matching.their_tags.insert(tag, Arc::clone(&state.scope.epoch));
         }
         let announced = if peer_is_author { self.early.take(&epoch) } else { None };
         if let Some((handle, digest)) = announced {
@@ -244,14 +238,13 @@ impl Session {
         if std::mem::replace(&mut state.matched, true) {
             return;
         }
-        let (author, open) = (state.scope.author, state.scope.open);
+        let (author, open) = (state.scope.epoch.author, state.scope.open);
+        self.matched_of.insert((author, epoch));
         self.outputs.push_back(Output::Matched { epoch });
         self.mark_digest_due(&epoch);
         if open && self.open_authors.insert(author) {
             // Closed epochs of this author may be served from now on.
-            let is_matched = |e: &&EpochId| self.scopes.get(e).is_some_and(|state| state.matched);
-            let theirs = self.by_author.get(&author).into_iter().flatten();
-            let closed: Vec<EpochId> = theirs.filter(is_matched).copied().collect();
+            let closed: Vec<EpochId> = self.matched_of(&author).collect();
             for epoch in closed {
                 self.mark_digest_due(&epoch);
             }
@@ -260,9 +253,10 @@ impl Session {
 
     /// Whether anything of a scope is given to this peer (docs/protocol.md 3.8(4)).
     pub(super) fn is_served(&self, state: &ScopeState) -> bool {
-        let Scope { open, peer_is_author, ref how, author, .. } = state.scope;
-        let is_known_to_peer = state.matched || *how == How::Mine;
-        let is_allowed = open || peer_is_author || *how == How::Mine || self.open_authors.contains(&author);
+        let Scope { open, peer_is_author, how, ref epoch } = state.scope;
+        let is_known_to_peer = state.matched || how == How::Mine;
+        let is_allowed =
+            open || peer_is_author || how == How::Mine || self.open_authors.contains(&epoch.author);
         is_known_to_peer && is_allowed && state.handle.is_some()
     }
 
@@ -343,7 +337,7 @@ impl Session {
                 if let Some(state) = self.scopes.get(&epoch).filter(|_| self.is_to_offer(&epoch))
                     && seen.insert(epoch)
                 {
-                    authors.entry(state.scope.author).or_default().push(epoch);
+                    authors.entry(state.scope.epoch.author).or_default().push(epoch);
                     self.matching.waiting(*class).push_back(epoch);
                 }
             }
@@ -375,10 +369,10 @@ impl Session {
         let mut tags = Vec::with_capacity(padded);
         for epoch in epochs {
             if let Some(state) = self.scopes.get_mut(&epoch)
-                && let How::Tag { key, .. } = &state.scope.how
+                && state.scope.how != How::Mine
             {
                 state.offered = true;
-                tags.push((scope_tag(key, self.role, &binding), Some(epoch)));
+                tags.push((scope_tag(&state.scope.epoch.key, self.role, &binding), Some(epoch)));
             }
         }
         while tags.len() < padded {
@@ -464,13 +458,12 @@ impl Session {
         let Some(binding) = self.binding else { return };
         let (mut items, mut matched, mut seen) = (Vec::new(), Vec::new(), BTreeSet::new());
         for (index, tag) in tags.iter().enumerate() {
-            let Some(epoch) = self.matching.their_tags.get(tag).copied() else { continue };
-            let Some(state) = self.scopes.get(&epoch) else { continue };
-            if class.is_some_and(|class| class != state.scope.class) || seen.contains(&epoch) {
+            let Some(known) = self.matching.their_tags.get(tag) else { continue };
+            let epoch = known.id;
+            if class.is_some_and(|class| class != known.class) || seen.contains(&epoch) {
                 continue;
             }
-            let How::Tag { key, .. } = &state.scope.how else { continue };
-            let tag = scope_tag(key, self.role, &binding);
+            let tag = scope_tag(&known.key, self.role, &binding);
             let (Ok(index), Some(handle)) = (u16::try_from(index), self.our_handle(epoch)) else { continue };
             items.push(MatchedItem { index, handle, tag });
             matched.push(epoch);
@@ -498,8 +491,10 @@ impl Session {
                 }
                 return;
             };
-            let How::Tag { key, .. } = &state.scope.how else { continue };
-            let proof = scope_tag(key, self.role.other(), &binding);
+            if state.scope.how == How::Mine {
+                continue;
+            }
+            let proof = scope_tag(&state.scope.epoch.key, self.role.other(), &binding);
             if !mac_eq(&proof, &item.tag) {
                 return self.fault(FaultKind::MatchedFalse, Severity::High);
             }

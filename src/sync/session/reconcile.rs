@@ -36,7 +36,7 @@ fn state_of<'a>(log: &'a dyn Log, epoch: &EpochId) -> Cow<'a, LogState> {
 }
 
 /// A page of the peer's that is to be compared with ours: all of it but the intervals, for which its digest stands.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct TheirPage {
     floor: u64,
     lo: u64,
@@ -45,12 +45,19 @@ pub(super) struct TheirPage {
 }
 
 /// The sum over a part of a log that was made last, and of which state of the log.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct PartSum {
     lo: u64,
     hi: u64,
     whole: Sum,
     sum: Sum,
+}
+
+#[cfg(test)]
+impl PartSum {
+    pub(super) fn of_nothing() -> Self {
+        Self { lo: 0, hi: 0, whole: Sum::default(), sum: Sum::default() }
+    }
 }
 
 /// Entries read to be summed: a debt that time pays off.
@@ -110,14 +117,14 @@ impl Session {
             return last.sum;
         }
         self.work.add(known.intervals.within(lo, hi).count());
-        let sum = log.sum_over(&scope.scope.epoch, lo, hi);
+        let sum = log.sum_over(&scope.id(), lo, hi);
         scope.summed = Some(PartSum { lo, hi, whole: known.sum, sum });
         sum
     }
 
     /// Our page that ends at `hi`, from the higher floor up.
     fn page(&mut self, scope: &mut ScopeState, hi: u64, log: &dyn Log) -> Option<Have> {
-        let known = state_of(log, &scope.scope.epoch);
+        let known = state_of(log, &scope.id());
         let floor = known.floor.max(scope.their_floor);
         if hi < floor {
             return None;
@@ -143,7 +150,7 @@ impl Session {
     pub(super) fn mark_digest_due(&mut self, epoch: &EpochId) {
         if let Some(state) = self.scopes.get_mut(epoch) {
             state.digest_due = true;
-            self.due.insert((state.scope.class, *epoch));
+            self.due.insert(state.turn());
         }
     }
 
@@ -151,7 +158,7 @@ impl Session {
     pub(super) fn mark_page_due(&mut self, epoch: &EpochId, hi: u64) {
         if let Some(state) = self.scopes.get_mut(epoch) {
             state.mark_page(hi);
-            self.due.insert((state.scope.class, *epoch));
+            self.due.insert(state.turn());
         }
     }
 
@@ -201,7 +208,7 @@ impl Session {
     fn step_scope(&mut self, epoch: &EpochId, log: &dyn Log) -> Step {
         let Some(mut state) = self.scopes.remove(epoch) else { return Step::Idle };
         let step = if self.is_served(&state) { self.step_served(&mut state, log) } else { Step::Idle };
-        self.scopes.insert(*epoch, state);
+        self.scopes.insert(state);
         step
     }
 
@@ -243,10 +250,12 @@ impl Session {
                 return Step::Sent;
             }
         }
-        if let Some((lo, hi)) = state.ids_due.take() {
+        if let Some((lo, hi)) = state.ids_due {
+            state.ids_due = None;
             self.step_ids(state, handle, (lo, hi), log);
             return Step::Sent;
         }
+        state.rest();
         Step::Idle
     }
 
@@ -296,7 +305,7 @@ impl Session {
 
     /// Lists ids, at most 4,096 in a frame, newest first; what does not fit is due again.
     fn step_ids(&mut self, state: &mut ScopeState, handle: u32, (lo, hi): (u64, u64), log: &dyn Log) {
-        let mut pairs = log.ids(&state.scope.epoch, lo, hi, IDS_LIMIT);
+        let mut pairs = log.ids(&state.id(), lo, hi, IDS_LIMIT);
         let mut from = lo;
         if pairs.len() >= IDS_LIMIT
             && let Some(&(cut, _)) = pairs.last()
@@ -306,7 +315,7 @@ impl Session {
             pairs.retain(|&(seq, _)| seq > cut);
             from = cut.saturating_add(1).min(hi);
             state.ids_due = Some((lo, cut));
-            self.due.insert((state.scope.class, state.scope.epoch));
+            self.due.insert(state.turn());
         }
         pairs.retain(|(seq, _)| (from..=hi).contains(seq));
         pairs.sort_unstable();
@@ -320,10 +329,10 @@ impl Session {
         match lo.checked_sub(1).filter(|_| lo > floor) {
             Some(below) => {
                 state.mark_page(below);
-                self.due.insert((state.scope.class, state.scope.epoch));
+                self.due.insert(state.turn());
             }
             None if !std::mem::replace(&mut state.is_in_sync, true) => {
-                self.outputs.push_back(Output::InSync { epoch: state.scope.epoch });
+                self.outputs.push_back(Output::InSync { epoch: state.id() });
             }
             None => {}
         }
@@ -338,9 +347,9 @@ impl Session {
         state.their_digest = Some(digest);
         if self.is_served(&state) {
             state.check_due = true;
-            self.due.insert((state.scope.class, epoch));
+            self.due.insert(state.turn());
         }
-        self.scopes.insert(epoch, state);
+        self.scopes.insert(state);
     }
 
     pub(super) fn on_have(&mut self, have: Have, log: &dyn Log) {
@@ -363,7 +372,7 @@ impl Session {
         let known = state_of(log, &epoch);
         let floor = known.floor.max(state.their_floor);
         state.mark_compare(&have, &known.intervals, floor);
-        self.due.insert((state.scope.class, epoch));
+        self.due.insert(state.turn());
         let wanted = have.intervals.within(have.lo.max(floor), have.hi).difference(&known.intervals);
         // What it no longer has, it will not send; nor is it asked for what it only claimed to have before this page.
         let mut gone = state.asked.within(have.lo, have.hi).difference(&have.intervals);
@@ -373,7 +382,7 @@ impl Session {
         gone = gone.union(&state.asked.difference(&state.asked.within(floor, SEQ_MAX)));
         self.drop_asked(&mut state, &gone);
         let missing = state.missing.within(floor, SEQ_MAX).difference(&void);
-        self.scopes.insert(epoch, state);
+        self.scopes.insert(state);
         self.set_missing(&epoch, if is_believed { missing } else { IntervalSet::new() });
         if is_believed {
             self.want(&epoch, &wanted);
@@ -412,7 +421,7 @@ impl Session {
     /// Compares our log with a page of theirs, over exactly its range.
     fn compare(&mut self, state: &mut ScopeState, handle: u32, hi: u64, theirs: TheirPage, log: &dyn Log) {
         let TheirPage { floor: their_floor, lo, sum, digest: theirs } = theirs;
-        let known = state_of(log, &state.scope.epoch);
+        let known = state_of(log, &state.id());
         let floor = known.floor.max(state.their_floor);
         let intervals = known.intervals.within(lo, hi);
         let mut page = Have { handle, floor: their_floor, lo, hi, intervals, sum };
@@ -445,7 +454,7 @@ impl Session {
     fn note_theirs(&mut self, state: &mut ScopeState, seqs: &IntervalSet) {
         let is_ours = state.scope.how == How::Mine;
         if is_ours && !seqs.difference(&state.theirs).is_empty() {
-            self.outputs.push_back(Output::PeerHas { epoch: state.scope.epoch, seqs: seqs.clone() });
+            self.outputs.push_back(Output::PeerHas { epoch: state.id(), seqs: seqs.clone() });
         }
         state.theirs = state.theirs.union(seqs);
         state.theirs.keep_newest(SCOPE_INTERVAL_LIMIT);
@@ -458,11 +467,13 @@ impl Session {
         let Some(epoch) = self.epoch_of(handle) else { return };
         let Some(mut state) = self.scopes.remove(&epoch) else { return };
         self.note_theirs(&mut state, &IntervalSet::from_range(seq, seq));
-        state.heads.remove(seq);
+        if state.heads.contains(seq) {
+            state.heads.remove(seq);
+        }
         state.strikes = 0;
         let known = state_of(log, &epoch);
         let is_wanted = seq >= known.floor.max(state.their_floor) && !known.intervals.contains(seq);
-        self.scopes.insert(epoch, state);
+        self.scopes.insert(state);
         if is_wanted {
             self.want(&epoch, &IntervalSet::from_range(seq, seq));
         }

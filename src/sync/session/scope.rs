@@ -1,7 +1,10 @@
 //! One epoch in one session: what the owner said about it, and what passed between the two sides so far.
 
+use std::borrow::Borrow;
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
 
 use super::reconcile::{PartSum, TheirPage};
 use crate::crypto::TagKey;
@@ -36,15 +39,27 @@ impl Class {
     }
 }
 
-/// How an epoch is found with this peer.
+/// An epoch as all sessions of a node know it: one of it for all of them. A node has a session for each friend, and in each
+/// nearly every epoch of every friend, so what is kept in each session grows with the square of friends.
 #[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Epoch {
+    /// Its id.
+    pub id: EpochId,
+    /// Its author.
+    pub author: UserId,
+    /// Its class.
+    pub class: Class,
+    /// Its tag key.
+    pub key: TagKey,
+}
+
+/// How an epoch is found with this peer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum How {
     /// We say `Mine`: our own epoch and the peer is a recipient, or the peer is an own device.
     Mine,
     /// By tags.
     Tag {
-        /// The epoch's tag key.
-        key: TagKey,
         /// Whether we show its tag, or only answer the peer's (a closed epoch that was in sync with this peer).
         offer: bool,
     },
@@ -58,11 +73,7 @@ pub enum How {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scope {
     /// The epoch.
-    pub epoch: EpochId,
-    /// Its author.
-    pub author: UserId,
-    /// Its class.
-    pub class: Class,
+    pub epoch: Arc<Epoch>,
     /// How it is found.
     pub how: How,
     /// Whether it is still written to. A closed one is served only to its author's devices and own devices, or once an
@@ -73,6 +84,70 @@ pub struct Scope {
     pub peer_is_author: bool,
 }
 
+/// Scopes by the ids of their epochs.
+#[derive(Debug, Default)]
+pub(super) struct Scopes(BTreeMap<ById, ScopeState>);
+
+/// An epoch in its place among others. It is the one that the scope holds: an id of its own would be as large as the rest.
+#[derive(Debug)]
+struct ById(Arc<Epoch>);
+
+impl Borrow<EpochId> for ById {
+    fn borrow(&self) -> &EpochId {
+        &self.0.id
+    }
+}
+
+impl PartialEq for ById {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.id == other.0.id
+    }
+}
+
+impl Eq for ById {}
+
+impl PartialOrd for ById {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for ById {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.id.cmp(&other.0.id)
+    }
+}
+
+impl Scopes {
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(super) fn get(&self, epoch: &EpochId) -> Option<&ScopeState> {
+        self.0.get(epoch)
+    }
+
+    pub(super) fn get_mut(&mut self, epoch: &EpochId) -> Option<&mut ScopeState> {
+        self.0.get_mut(epoch)
+    }
+
+    pub(super) fn contains(&self, epoch: &EpochId) -> bool {
+        self.0.contains_key(epoch)
+    }
+
+    pub(super) fn insert(&mut self, state: ScopeState) {
+        self.0.insert(ById(Arc::clone(&state.scope.epoch)), state);
+    }
+
+    pub(super) fn remove(&mut self, epoch: &EpochId) -> Option<ScopeState> {
+        self.0.remove(epoch)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &ScopeState> {
+        self.0.values()
+    }
+}
+
 /// A scope and where it stands.
 ///
 /// Most scopes of a session never match: they are the friends whom the two do not have in common. What passes between the
@@ -80,10 +155,6 @@ pub struct Scope {
 #[derive(Debug)]
 pub(super) struct ScopeState {
     pub(super) scope: Scope,
-    /// The handle we use: the first that was bound, ours or theirs.
-    pub(super) handle: Option<u32>,
-    /// The handle we gave out.
-    pub(super) our_handle: Option<u32>,
     /// Whether its tag was shown.
     pub(super) offered: bool,
     /// Whether the peer has shown that it holds the epoch.
@@ -91,9 +162,13 @@ pub(super) struct ScopeState {
     talk: Option<Box<Talk>>,
 }
 
-/// What passed between the two sides about one epoch.
+/// What both sides have said about one epoch, as it is remembered for as long as the session lasts.
 #[derive(Debug)]
 pub(super) struct Talk {
+    /// The handle we use: the first that was bound, ours or theirs.
+    pub(super) handle: Option<u32>,
+    /// The handle we gave out.
+    pub(super) our_handle: Option<u32>,
     /// The highest floor the peer named.
     pub(super) their_floor: u64,
     pub(super) their_digest: Option<PageDigest>,
@@ -101,6 +176,27 @@ pub(super) struct Talk {
     pub(super) digest_due: bool,
     /// Whether the peer's digest came and is to be compared.
     pub(super) check_due: bool,
+    /// Whether anything was fetched since the last Digest.
+    pub(super) fetched: bool,
+    /// Whether it was reported as in sync since the last change.
+    pub(super) is_in_sync: bool,
+    /// Silences since the peer last claimed something new.
+    pub(super) strikes: u8,
+    /// How often in a row the peer had not what it had claimed.
+    pub(super) denials: u8,
+    /// The number whose answer came last.
+    pub(super) answering: Option<u64>,
+    /// What the peer is known to have.
+    pub(super) theirs: IntervalSet,
+    /// What the peer got from us in this session.
+    pub(super) sent: IntervalSet,
+    doing: Option<Box<Doing>>,
+}
+
+/// What is being done about one epoch: compared, announced, asked for, taken in. Most of the time nothing is, and there is
+/// none of it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Doing {
     /// Pages of the peer's to be compared, by their upper ends.
     pub(super) compares_due: BTreeMap<u64, TheirPage>,
     pub(super) summed: Option<PartSum>,
@@ -116,43 +212,49 @@ pub(super) struct Talk {
     pub(super) ids_sent: Option<(PageDigest, PageDigest)>,
     /// Numbers to announce.
     pub(super) heads: IntervalSet,
-    /// What the peer is known to have.
-    pub(super) theirs: IntervalSet,
     /// What the peer has and we do not, not asked for yet.
     pub(super) missing: IntervalSet,
     /// Asked for and not answered.
     pub(super) asked: IntervalSet,
-    /// The number whose answer came last.
-    pub(super) answering: Option<u64>,
     /// With the owner.
     pub(super) pending: IntervalSet,
     /// Of those, the ones that came unasked and are answered with a Head once stored.
     pub(super) pushed: IntervalSet,
     /// What the owner did not want; never asked for again in this session.
     pub(super) refused: IntervalSet,
-    /// What the peer got from us in this session.
-    pub(super) sent: IntervalSet,
-    /// Silences since the peer last claimed something new.
-    pub(super) strikes: u8,
-    /// How often in a row the peer had not what it had claimed.
-    pub(super) denials: u8,
-    /// Whether anything was fetched since the last Digest.
-    pub(super) fetched: bool,
-    /// Whether it was reported as in sync since the last change.
-    pub(super) is_in_sync: bool,
 }
 
 /// Nothing was said yet.
 static SILENCE: Talk = Talk::new();
 
+/// Nothing is being done.
+static REST: Doing = Doing::new();
+
 impl Talk {
     const fn new() -> Self {
         Self {
+            handle: None,
+            our_handle: None,
             their_floor: 0,
             their_digest: None,
             digest_sent: None,
             digest_due: false,
             check_due: false,
+            fetched: false,
+            is_in_sync: false,
+            strikes: 0,
+            denials: 0,
+            answering: None,
+            theirs: IntervalSet::new(),
+            sent: IntervalSet::new(),
+            doing: None,
+        }
+    }
+}
+
+impl Doing {
+    const fn new() -> Self {
+        Self {
             compares_due: BTreeMap::new(),
             summed: None,
             digest_timer: None,
@@ -162,18 +264,11 @@ impl Talk {
             ids_due: None,
             ids_sent: None,
             heads: IntervalSet::new(),
-            theirs: IntervalSet::new(),
             missing: IntervalSet::new(),
             asked: IntervalSet::new(),
-            answering: None,
             pending: IntervalSet::new(),
             pushed: IntervalSet::new(),
             refused: IntervalSet::new(),
-            sent: IntervalSet::new(),
-            strikes: 0,
-            denials: 0,
-            fetched: false,
-            is_in_sync: false,
         }
     }
 }
@@ -192,9 +287,46 @@ impl DerefMut for ScopeState {
     }
 }
 
+impl Deref for Talk {
+    type Target = Doing;
+
+    fn deref(&self) -> &Doing {
+        self.doing.as_deref().unwrap_or(&REST)
+    }
+}
+
+impl DerefMut for Talk {
+    fn deref_mut(&mut self) -> &mut Doing {
+        self.doing.get_or_insert_with(|| Box::new(Doing::new()))
+    }
+}
+
 impl ScopeState {
     pub(super) const fn new(scope: Scope) -> Self {
-        Self { scope, handle: None, our_handle: None, offered: false, matched: false, talk: None }
+        Self { scope, offered: false, matched: false, talk: None }
+    }
+
+    /// Its epoch.
+    pub(super) fn id(&self) -> EpochId {
+        self.scope.epoch.id
+    }
+
+    /// Where it stands among what is due.
+    pub(super) fn turn(&self) -> (Class, EpochId) {
+        (self.scope.epoch.class, self.scope.epoch.id)
+    }
+
+    /// Lets go of what there is only while something is being done, where nothing is. The sum made last goes with it: it can
+    /// be made again.
+    pub(super) fn rest(&mut self) {
+        let Some(talk) = self.talk.as_deref_mut() else { return };
+        let Some(doing) = talk.doing.as_deref_mut() else { return };
+        let summed = doing.summed.take();
+        if *doing == REST {
+            talk.doing = None;
+        } else {
+            doing.summed = summed;
+        }
     }
 
     /// Whether the peer has shown that it holds the epoch.
@@ -224,8 +356,46 @@ impl ScopeState {
         }
     }
 
+    pub(super) fn set_missing(&mut self, missing: IntervalSet) {
+        // Most often there was nothing, and is nothing: no memory is taken to say so.
+        if self.missing != missing {
+            self.missing = missing;
+        }
+    }
+
     /// Whether anything asked for or taken in is still under way.
     pub(super) fn is_fetching(&self) -> bool {
         !(self.missing.is_empty() && self.asked.is_empty() && self.pending.is_empty())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sync::testing::epoch;
+
+    fn scope() -> Scope {
+        Scope { epoch: epoch(0, 1, Class::Posts), how: How::Mine, open: true, peer_is_author: false }
+    }
+
+    #[test]
+    fn a_scope_that_rests_keeps_what_was_said_and_nothing_of_what_was_done() {
+        let mut state = ScopeState::new(scope());
+        state.theirs.insert(4);
+        state.pending.insert(5);
+        state.rest();
+        assert!(state.pending.contains(5), "something is still being done");
+        state.pending.remove(5);
+        state.summed = Some(PartSum::of_nothing());
+        state.rest();
+        assert!(state.talk.as_ref().is_some_and(|talk| talk.doing.is_none()));
+        assert!(state.theirs.contains(4));
+        assert_eq!(state.summed, None, "it can be made again");
+    }
+
+    #[test]
+    fn a_scope_that_never_matches_costs_a_pointer_or_two() {
+        assert!(size_of::<ScopeState>() <= 32);
+        assert!(size_of::<Talk>() <= 136, "{}", size_of::<Talk>());
     }
 }

@@ -108,7 +108,7 @@ impl Session {
         let Some(state) = self.scopes.get_mut(epoch) else { return };
         if !state.theirs.contains(seq) && !state.sent.contains(seq) {
             state.heads.insert(seq);
-            self.due.insert((state.scope.class, *epoch));
+            self.due.insert(state.turn());
         }
         // A second variant is served although the first was.
         state.sent.remove(seq);
@@ -139,7 +139,7 @@ impl Session {
         if self.serve.len().saturating_add(intervals.interval_count()) > SERVE_QUEUE_LIMIT {
             return self.fault(FaultKind::TooMuchWanted, Severity::High);
         }
-        let queue = self.serve.queue(state.scope.class);
+        let queue = self.serve.queue(state.scope.epoch.class);
         queue.extend(intervals.intervals().rev().map(|(lo, hi)| Wanted { epoch, lo, hi, is_fresh: true }));
     }
 

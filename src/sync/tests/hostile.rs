@@ -58,17 +58,14 @@ impl Victim {
         victim.drain();
         let Some(Frame::Hello(ours)) = victim.frames.pop() else { panic!("no Hello") };
         let scope = |number, how, peer_is_author| Scope {
-            epoch: epoch_id(number),
-            author: user_id(number),
-            class: Class::Contact,
+            epoch: epoch(number, number, Class::Contact),
             how,
             open: true,
             peer_is_author,
         };
-        victim.session.add_scopes(
-            [scope(0, How::Tag { key: tag_key(0), offer: true }, true), scope(1, How::Mine, false)],
-            now,
-        );
+        victim
+            .session
+            .add_scopes([scope(0, How::Tag { offer: true }, true), scope(1, How::Mine, false)], now);
         victim.feed(&Frame::Hello(Hello {
             nonce: [7; 32],
             features: 0,
@@ -563,10 +560,8 @@ fn a_round_shows_epochs_of_every_author_however_many_one_of_them_makes() {
     victim.session.start_posts(victim.now);
     victim.feed(&Frame::Tags { class: 2, tags: vec![[2; 16]; TAGS_ROUND] });
     let scope = |number: usize, author, class| Scope {
-        epoch: epoch_id(number),
-        author: user_id(author),
-        class,
-        how: How::Tag { key: tag_key(number), offer: true },
+        epoch: epoch(number, author, class),
+        how: How::Tag { offer: true },
         open: true,
         peer_is_author: false,
     };

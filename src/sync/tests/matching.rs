@@ -222,10 +222,8 @@ fn alice(role: Role, theirs: usize, seed: u64) -> (Session, [u8; 32]) {
         entropy: Entropy::from_number(seed),
     });
     let scope = Scope {
-        epoch: epoch_id(0),
-        author: user_id(9),
-        class: Class::Contact,
-        how: How::Tag { key: tag_key(0), offer: true },
+        epoch: epoch(0, 9, Class::Contact),
+        how: How::Tag { offer: true },
         open: true,
         peer_is_author: false,
     };

@@ -597,9 +597,7 @@ fn own_devices_share_everything_by_mine_from_both_sides() {
     let link = net.connect(0, 1);
     for side in 0..2 {
         let scopes = (0..3).map(|number| Scope {
-            epoch: epoch_id(number),
-            author: user_id(number),
-            class: Class::Posts,
+            epoch: epoch(number, number, Class::Posts),
             how: How::Mine,
             open: false,
             peer_is_author: true,
