@@ -1,8 +1,9 @@
 //! Two nodes with the frames between them handed over: what a step may do, and what a backlog comes to.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
-use crate::crypto::{Entropy, SigningKey};
+use crate::crypto::{Entropy, SigningKey, keys};
 use crate::id::UserId;
 use crate::identity::{DeviceRecord, IdentityRecord, Keyring, Verified};
 use crate::limits::{PUMP_FRAMES_LIMIT, TAGS_ROUND_INTERVAL_MS, TURN_MIN_MS};
@@ -345,4 +346,18 @@ fn who_never_says_who_they_are_gives_way_too() {
     };
     assert!(!is_hung_up(TURN_MIN_MS / 2), "they have just come");
     assert!(is_hung_up(2 * TURN_MIN_MS));
+}
+
+#[test]
+fn sessions_share_what_an_epoch_is() {
+    let mut entropy = Entropy::from_number(5);
+    let user = Keyring::create(&mut entropy, BEGIN).keyring.user();
+    let record = Author::new(user, Class::Posts, &mut entropy).record();
+    let one = record.for_sync().expect("it has a secret");
+    assert!(Arc::ptr_eq(&one, &record.for_sync().expect("the same")));
+    assert!(
+        Arc::ptr_eq(&one, &record.clone().for_sync().expect("the same")),
+        "a record that is written again is no other"
+    );
+    assert_eq!(Some(&one.key), record.secret.as_ref().map(keys::tag_key).as_ref());
 }

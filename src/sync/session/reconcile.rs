@@ -53,6 +53,13 @@ pub(super) struct PartSum {
     sum: Sum,
 }
 
+#[cfg(test)]
+impl PartSum {
+    pub(super) fn of_nothing() -> Self {
+        Self { lo: 0, hi: 0, whole: Sum::default(), sum: Sum::default() }
+    }
+}
+
 /// Entries read to be summed: a debt that time pays off.
 #[derive(Debug, Default)]
 pub(super) struct Work {
@@ -460,7 +467,9 @@ impl Session {
         let Some(epoch) = self.epoch_of(handle) else { return };
         let Some(mut state) = self.scopes.remove(&epoch) else { return };
         self.note_theirs(&mut state, &IntervalSet::from_range(seq, seq));
-        state.heads.remove(seq);
+        if state.heads.contains(seq) {
+            state.heads.remove(seq);
+        }
         state.strikes = 0;
         let known = state_of(log, &epoch);
         let is_wanted = seq >= known.floor.max(state.their_floor) && !known.intervals.contains(seq);

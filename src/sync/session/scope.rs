@@ -184,6 +184,8 @@ pub(super) struct Talk {
     pub(super) strikes: u8,
     /// How often in a row the peer had not what it had claimed.
     pub(super) denials: u8,
+    /// The number whose answer came last.
+    pub(super) answering: Option<u64>,
     /// What the peer is known to have.
     pub(super) theirs: IntervalSet,
     /// What the peer got from us in this session.
@@ -214,8 +216,6 @@ pub(super) struct Doing {
     pub(super) missing: IntervalSet,
     /// Asked for and not answered.
     pub(super) asked: IntervalSet,
-    /// The number whose answer came last.
-    pub(super) answering: Option<u64>,
     /// With the owner.
     pub(super) pending: IntervalSet,
     /// Of those, the ones that came unasked and are answered with a Head once stored.
@@ -244,6 +244,7 @@ impl Talk {
             is_in_sync: false,
             strikes: 0,
             denials: 0,
+            answering: None,
             theirs: IntervalSet::new(),
             sent: IntervalSet::new(),
             doing: None,
@@ -265,7 +266,6 @@ impl Doing {
             heads: IntervalSet::new(),
             missing: IntervalSet::new(),
             asked: IntervalSet::new(),
-            answering: None,
             pending: IntervalSet::new(),
             pushed: IntervalSet::new(),
             refused: IntervalSet::new(),
@@ -366,5 +366,36 @@ impl ScopeState {
     /// Whether anything asked for or taken in is still under way.
     pub(super) fn is_fetching(&self) -> bool {
         !(self.missing.is_empty() && self.asked.is_empty() && self.pending.is_empty())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sync::testing::epoch;
+
+    fn scope() -> Scope {
+        Scope { epoch: epoch(0, 1, Class::Posts), how: How::Mine, open: true, peer_is_author: false }
+    }
+
+    #[test]
+    fn a_scope_that_rests_keeps_what_was_said_and_nothing_of_what_was_done() {
+        let mut state = ScopeState::new(scope());
+        state.theirs.insert(4);
+        state.pending.insert(5);
+        state.rest();
+        assert!(state.pending.contains(5), "something is still being done");
+        state.pending.remove(5);
+        state.summed = Some(PartSum::of_nothing());
+        state.rest();
+        assert!(state.talk.as_ref().is_some_and(|talk| talk.doing.is_none()));
+        assert!(state.theirs.contains(4));
+        assert_eq!(state.summed, None, "it can be made again");
+    }
+
+    #[test]
+    fn a_scope_that_never_matches_costs_a_pointer_or_two() {
+        assert!(size_of::<ScopeState>() <= 32);
+        assert!(size_of::<Talk>() <= 136, "{}", size_of::<Talk>());
     }
 }
