@@ -467,12 +467,21 @@ impl Service {
         self.keyring.user()
     }
 
+    /// Whether strangers may pair hangs on friends, invites and pending pairs.
+    const fn note_pairing(&mut self, kind: u8) {
+        if matches!(kind, b'f' | b'i' | b'p') {
+            self.net.is_pairing_known = false;
+        }
+    }
+
     fn save_state(&mut self, kind: u8, id: &[u8], record: &impl Encode) {
+        self.note_pairing(kind);
         let key = tx::key(&[&[kind], id]);
         self.tx.put_record(Tree::State, &key, record);
     }
 
     fn remove_state(&mut self, kind: u8, id: &[u8]) {
+        self.note_pairing(kind);
         let key = tx::key(&[&[kind], id]);
         self.tx.remove(Tree::State, &key);
     }
@@ -483,6 +492,7 @@ impl Service {
     }
 
     fn save_friend(&mut self, user: &UserId) {
+        self.note_pairing(b'f');
         if let Some(record) = self.state.friends.get(user) {
             let bytes = record.encode();
             self.tx.put(Tree::State, &tx::key(&[b"f", user.as_bytes()]), bytes);
@@ -506,6 +516,7 @@ impl Service {
     }
 
     fn save_pending(&mut self, user: &UserId) {
+        self.note_pairing(b'p');
         if let Some(record) = self.state.pending.get(user) {
             let bytes = record.encode();
             self.tx.put(Tree::State, &tx::key(&[b"p", user.as_bytes()]), bytes);

@@ -247,8 +247,8 @@ impl Service {
             return Ok(());
         };
         self.on_device(user, device);
+        self.net.is_of(conn, user, device_id);
         if let Some(state) = self.net.conns.get_mut(&conn) {
-            state.friend = Some((user, device_id));
             state.reopened = 0;
             let address = Some(state.address.clone()).filter(|_| state.dialled);
             if let Some(friend) = self.state.friends.get_mut(&user) {
@@ -338,7 +338,10 @@ impl Service {
         }
         self.ask_bodies()?;
         self.fetch_blobs()?;
-        self.update_pairing();
+        // It goes through all friends: not after every step.
+        if !self.net.is_pairing_known {
+            self.update_pairing();
+        }
         Ok(())
     }
 

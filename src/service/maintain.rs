@@ -154,6 +154,8 @@ impl Service {
         self.ask_again();
         if self.timers.slow.is_none_or(|at| at <= self.now) {
             self.timers.slow = Some(self.now.plus_ms(MAINTAIN_INTERVAL_MS));
+            // Invites end with time alone.
+            self.net.is_pairing_known = false;
             self.maintain()?;
         }
         Ok(())
@@ -189,13 +191,9 @@ impl Service {
 
     /// When the next friend who is not here is dialled.
     fn dial_wakeup(&self) -> Option<Timestamp> {
-        // Asked after every step, so who is here is looked up once and not once for every friend.
-        let mut here: Vec<UserId> =
-            self.net.conns.values().filter_map(|conn| conn.friend.map(|(user, _)| user)).collect();
-        here.sort_unstable();
         let mut soonest = None;
         for (user, (at, _)) in &self.timers.dials {
-            if soonest.is_none_or(|soonest| *at < soonest) && here.binary_search(user).is_err() {
+            if soonest.is_none_or(|soonest| *at < soonest) && !self.net.is_here(user) {
                 soonest = Some(*at);
             }
         }

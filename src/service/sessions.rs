@@ -83,6 +83,8 @@ pub(super) struct Net {
     pub(super) fewer: Option<usize>,
     pub(super) listening: Vec<Address>,
     pub(super) conns: BTreeMap<ConnId, Conn>,
+    /// Friends who are here, and on which connections.
+    here: BTreeMap<UserId, BTreeSet<ConnId>>,
     pub(super) streams: BTreeMap<StreamId, Stream>,
     pub(super) dials: BTreeMap<DialId, Purpose>,
     /// Those ordered in this step.
@@ -94,6 +96,8 @@ pub(super) struct Net {
     /// The allow-list as last told.
     admitted: BTreeSet<NodeId>,
     pairing_open: bool,
+    /// Whether nothing has changed that pairing hangs on since it was last looked at.
+    pub(super) is_pairing_known: bool,
     pub(super) todo: Vec<Todo>,
     /// Friends to whom something new is owed.
     pub(super) owed: BTreeSet<UserId>,
@@ -108,6 +112,18 @@ pub(super) struct Net {
 }
 
 impl Net {
+    /// It has turned out whose a connection is.
+    pub(super) fn is_of(&mut self, conn: ConnId, user: UserId, device: DeviceId) {
+        if let Some(state) = self.conns.get_mut(&conn) {
+            state.friend = Some((user, device));
+            self.here.entry(user).or_default().insert(conn);
+        }
+    }
+
+    pub(super) fn is_here(&self, user: &UserId) -> bool {
+        self.here.contains_key(user)
+    }
+
     /// A connection ends because it is the turn of others.
     pub(super) fn rests(&mut self, conn: ConnId) {
         if let Some(state) = self.conns.get_mut(&conn) {
@@ -313,6 +329,14 @@ impl Service {
     /// Forgets a connection and everything spoken on it.
     pub(super) fn forget_conn(&mut self, conn: ConnId) -> Option<Conn> {
         let gone = self.net.conns.remove(&conn)?;
+        if let Some((user, _)) = gone.friend
+            && let Some(conns) = self.net.here.get_mut(&user)
+        {
+            conns.remove(&conn);
+            if conns.is_empty() {
+                self.net.here.remove(&user);
+            }
+        }
         let timers = &mut self.timers;
         self.net.streams.retain(|id, stream| {
             let stays = stream.conn != conn;
@@ -440,11 +464,8 @@ impl Service {
 
     /// Whether a friend's session is up, how, and since when.
     pub(super) fn online(&self, user: &UserId) -> Option<(Path, Timestamp)> {
-        let conns = self.net.conns.values();
-        conns
-            .filter(|conn| conn.friend.is_some_and(|(friend, _)| friend == *user))
-            .map(|c| (c.path, c.since))
-            .next()
+        let conn = self.net.here.get(user)?.first()?;
+        self.net.conns.get(conn).map(|conn| (conn.path, conn.since))
     }
 
     /// Tells the shell whom to let in, if that changed.
@@ -460,6 +481,7 @@ impl Service {
 
     /// Tells the shell whether strangers may speak the pair protocol, if that changed.
     pub(super) fn update_pairing(&mut self) {
+        self.net.is_pairing_known = true;
         let open = self.is_pairing_open();
         if open != self.net.pairing_open {
             self.net.pairing_open = open;

@@ -228,6 +228,8 @@ pub struct Session {
     scopes: scope::Scopes,
     /// Those that matched, by author: what one match allows is found without looking at everybody's.
     matched_of: BTreeSet<(UserId, EpochId)>,
+    /// Authors of whom an open `~contact` matched. Asked of every session for every friend who is away.
+    met: BTreeSet<UserId>,
     /// Handles of both sides. A scope that was closed leaves its handles, which then mean nothing.
     handles: BTreeMap<u32, EpochId>,
     next_handle: u32,
@@ -272,6 +274,7 @@ impl Session {
             timing: entropy.split(),
             scopes: scope::Scopes::default(),
             matched_of: BTreeSet::new(),
+            met: BTreeSet::new(),
             handles: BTreeMap::new(),
             next_handle: match role {
                 Role::Initiator => 0,
@@ -406,10 +409,18 @@ impl Session {
 
     /// Whether an open `~contact` of this person has matched: they and the peer are friends.
     pub fn has_met(&self, author: &UserId) -> bool {
-        let is_open_contact = |state: &ScopeState| {
-            state.is_matched() && state.scope.open && state.scope.epoch.class == Class::Contact
-        };
-        self.matched_of(author).filter_map(|epoch| self.scopes.get(&epoch)).any(is_open_contact)
+        self.met.contains(author)
+    }
+
+    /// Something of a `~contact` of theirs has changed: whether they and the peer are friends.
+    fn look_whether_met(&mut self, author: UserId) {
+        let is_open_contact =
+            |state: &ScopeState| state.scope.open && state.scope.epoch.class == Class::Contact;
+        if self.matched_of(&author).filter_map(|epoch| self.scopes.get(&epoch)).any(is_open_contact) {
+            self.met.insert(author);
+        } else {
+            self.met.remove(&author);
+        }
     }
 
     /// Epochs of one author that matched.
@@ -496,6 +507,7 @@ impl Session {
         self.phase = Phase::Closed;
         self.scopes = scope::Scopes::default();
         self.matched_of.clear();
+        self.met.clear();
         self.handles.clear();
         self.due.clear();
         self.paused.clear();

@@ -111,11 +111,15 @@ impl Session {
             let (epoch, class) = (scope.epoch.id, scope.epoch.class);
             let is_offered = scope.how == (How::Tag { offer: true });
             if let Some(known) = self.scopes.get_mut(&epoch) {
+                let is_turned = known.matched && known.scope.open != scope.open;
                 known.scope.open = scope.open;
                 // What was not to be shown is now; what was shown stays shown.
                 if is_offered && known.scope.how == (How::Tag { offer: false }) {
                     known.scope.how = scope.how;
                     self.offer(class, epoch);
+                }
+                if is_turned {
+                    self.look_whether_met(scope.epoch.author);
                 }
                 continue;
             }
@@ -145,7 +149,9 @@ impl Session {
     /// Shares an epoch no longer: nothing of it is sent or taken from now on, and nothing is said about it.
     pub fn close_scope(&mut self, epoch: &EpochId) {
         let Some(state) = self.scopes.remove(epoch) else { return };
-        self.matched_of.remove(&(state.scope.epoch.author, *epoch));
+        if self.matched_of.remove(&(state.scope.epoch.author, *epoch)) {
+            self.look_whether_met(state.scope.epoch.author);
+        }
         self.due.remove(&state.turn());
         self.paused.remove(&state.turn());
         if let Some(at) = state.digest_timer {
@@ -239,7 +245,11 @@ impl Session {
             return;
         }
         let (author, open) = (state.scope.epoch.author, state.scope.open);
+        let is_contact = state.scope.epoch.class == Class::Contact;
         self.matched_of.insert((author, epoch));
+        if open && is_contact {
+            self.met.insert(author);
+        }
         self.outputs.push_back(Output::Matched { epoch });
         self.mark_digest_due(&epoch);
         if open && self.open_authors.insert(author) {

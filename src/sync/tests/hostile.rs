@@ -584,3 +584,22 @@ fn a_round_shows_epochs_of_every_author_however_many_one_of_them_makes() {
     assert!(is_shown(50), "another's one epoch is among them");
     assert_eq!((1_000..1_500).filter(|number| is_shown(*number)).count(), TAGS_ROUND - 1, "the newest");
 }
+
+#[test]
+fn somebody_is_met_by_an_open_contact_that_matched_and_by_nothing_else() {
+    let mut victim = Victim::new(0);
+    let contact = |open| Scope {
+        epoch: epoch(0, 0, Class::Contact),
+        how: How::Tag { offer: true },
+        open,
+        peer_is_author: true,
+    };
+    let met = |victim: &Victim| [0, 1].map(|author| victim.session.has_met(&user_id(author)));
+    assert_eq!(met(&victim), [true, false], "nothing of the other matched");
+    victim.session.add_scopes([contact(false)], victim.now);
+    assert_eq!(met(&victim), [false, false], "it was closed");
+    victim.session.add_scopes([contact(true)], victim.now);
+    assert_eq!(met(&victim), [true, false]);
+    victim.session.close_scope(&epoch_id(0));
+    assert_eq!(met(&victim), [false, false]);
+}
