@@ -32,9 +32,6 @@ const RUN: usize = 64;
 /// Events that one commit takes together in a backlog, at most: as many as a session may answer with frames in a step. What
 /// many entries change (what is known of an epoch, how many posts a month has) is written once for all of them.
 const STEP: usize = 256;
-/// Events that are taken ahead of their turn, to be checked while others are kept: as many as a step, for while that is
-/// committed nothing else is handed to the threads that check.
-const AHEAD: usize = STEP;
 /// Bytes of frames that are taken ahead, beside a run: as much as waits in the queue before it.
 const AHEAD_BYTES: usize = EVENT_QUEUE_BYTES_LIMIT;
 /// Entries that must wait before it pays to check them on other threads.
@@ -310,14 +307,16 @@ impl Engine {
         (!run.is_empty()).then_some(Run { events: run, checks })
     }
 
-    /// Has what waits behind the run that comes next checked, as far ahead as is worth it.
+    /// Has what waits behind the run that comes next checked: as many events as a step takes, for while that is committed
+    /// nothing else is handed to the threads that check. So in the first steps little is checked before its turn, which
+    /// would hold up what is to be shown first.
     fn look_ahead(&mut self, events: &mut Option<net::Inbox>) {
         let (mut count, mut bytes) = (0usize, 0usize);
         for run in &self.next {
             count = count.saturating_add(run.events.len());
             bytes = bytes.saturating_add(run.bytes());
         }
-        while count < AHEAD && bytes < AHEAD_BYTES {
+        while count < self.step && bytes < AHEAD_BYTES {
             // What would be less than a run has time to become one, if there is another to go on with.
             let waiting = events.as_ref().map_or(0, net::Inbox::waiting);
             if waiting < RUN && !self.next.is_empty() {
