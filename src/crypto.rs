@@ -37,7 +37,7 @@ pub use secret::{
     AtRestKey, BlobKey, ContentKey, DevKey, EpochSecret, Gate, Ikey, InviteKey, InviteSecret, Itag, PairKey,
     ReadKey, RendezvousKey, ReplyKey, ResumeKey, RootSeed, TagKey, ThreadKey,
 };
-pub use sign::{Domain, Signature, SigningKey, VerifyError, VerifyingKey};
+pub use sign::{Domain, ReadyKey, Signature, SigningKey, VerifyError, VerifyingKey};
 pub use stream::{apply_blob_stream, blob_id};
 #[cfg(feature = "sim")]
 pub use verified::{Sharing, share_verdicts};

@@ -11,6 +11,8 @@
 //!
 //! What it does not do: authors have no devices, so nobody dials them, and no audience has them as members.
 
+use std::sync::OnceLock;
+
 use crate::crypto::{Entropy, EpochSecret, Nonce, ReadKey, Signature, SigningKey, hash, keys};
 use crate::entry::{Draft, WriteError, write_with_nonce};
 use crate::id::{DeviceId, EpochId};
@@ -214,7 +216,8 @@ impl Author {
             opened: cast.shown(0).day(),
             closed: None,
             own: None,
-            shared: std::sync::OnceLock::new(),
+            read: OnceLock::new(),
+            shared: OnceLock::new(),
         })
     }
 }

@@ -44,9 +44,21 @@ use crate::crypto::VerifyError;
 use crate::time::Timestamp;
 use crate::wire::{self, DecodeError, Encode, Reader, Writer};
 
-/// A record whose signature was checked over its bytes. Made only by `verify` and `sign`.
+/// A record whose signature was checked over its bytes. Made only by `verify` and `sign`, and read back from where only
+/// verified ones are put.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verified<T>(T);
+
+impl<T> Verified<T> {
+    /// A record out of a sealed record of our own, where only verified ones are put.
+    ///
+    /// # Security
+    /// Only for what the storage key's seal has opened: whoever can make such a seal holds everything a signature could
+    /// protect here. A start reads hundreds of these before its first page, and a check takes 38–75 µs.
+    pub(crate) const fn trust_sealed(record: T) -> Self {
+        Self(record)
+    }
+}
 
 impl<T> std::ops::Deref for Verified<T> {
     type Target = T;

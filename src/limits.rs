@@ -181,6 +181,9 @@ pub const HAVE_INTERVAL_LIMIT: usize = 256;
 pub const IDS_LIMIT: usize = 4_096;
 /// Ids in one WantIds. *guess: as Ids*
 pub const WANT_IDS_LIMIT: usize = 4_096;
+/// Keys of epochs that a thread which checks entries keeps ready, 232 bytes each. *chosen: twice the authors of a large
+/// backlog*
+pub const READY_KEY_LIMIT: usize = 256;
 /// Frames that one session sends before others get their turn. *guess: a few milliseconds of reading*
 pub const PUMP_FRAMES_LIMIT: usize = 256;
 /// Bytes of entries asked for and not yet come, per session. *spec 3.8(5)*

@@ -86,7 +86,7 @@ mod who;
 mod words;
 
 pub use befriend::Redeeming;
-pub use checks::{Check, Checked};
+pub use checks::{Check, Checked, ReadyKeys};
 pub use fresh::{Begun, Signed, Unsigned};
 pub use pages::Reading;
 pub use wants::BlobReading;

@@ -253,58 +253,73 @@ pub struct Page {
     pub next: Option<KeyRange>,
 }
 
+/// The writes of one tree: what a key is to hold, or nothing.
+pub(crate) type Writes = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
+
 /// Writes that take effect together. Of several to one key the last wins.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Batch {
-    ops: BTreeMap<(Tree, Vec<u8>), Option<Vec<u8>>>,
+    /// A map for each tree that is touched, none of them empty: so a key is looked up by its own bytes.
+    trees: BTreeMap<Tree, Writes>,
 }
 
 impl Batch {
     /// No writes.
     pub const fn new() -> Self {
-        Self { ops: BTreeMap::new() }
+        Self { trees: BTreeMap::new() }
     }
 
     /// Puts a record under a key, whatever was there.
     pub fn insert(&mut self, tree: Tree, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) -> &mut Self {
-        self.ops.insert((tree, key.into()), Some(value.into()));
+        self.trees.entry(tree).or_default().insert(key.into(), Some(value.into()));
         self
     }
 
     /// Removes the record under a key, if there is one.
     pub fn remove(&mut self, tree: Tree, key: impl Into<Vec<u8>>) -> &mut Self {
-        self.ops.insert((tree, key.into()), None);
+        self.trees.entry(tree).or_default().insert(key.into(), None);
         self
     }
 
     /// Adds the writes of another batch behind these.
     pub fn extend(&mut self, later: Self) -> &mut Self {
-        self.ops.extend(later.ops);
+        for (tree, writes) in later.trees {
+            self.trees.entry(tree).or_default().extend(writes);
+        }
         self
     }
 
     /// What this batch does to a key: `None` if nothing, `Some(None)` if it removes it.
     pub fn pending(&self, tree: Tree, key: &[u8]) -> Option<Option<&[u8]>> {
-        self.ops.get(&(tree, key.to_vec())).map(Option::as_deref)
+        self.trees.get(&tree)?.get(key).map(Option::as_deref)
+    }
+
+    /// What it does to one tree.
+    pub(crate) fn of_tree(&self, tree: Tree) -> Option<&Writes> {
+        self.trees.get(&tree)
     }
 
     /// How many keys it touches.
     pub fn len(&self) -> usize {
-        self.ops.len()
+        self.trees.values().map(BTreeMap::len).sum()
     }
 
     /// Whether it does nothing.
     pub fn is_empty(&self) -> bool {
-        self.ops.is_empty()
+        self.trees.is_empty()
     }
 
     /// The writes by tree and key.
     pub fn iter(&self) -> impl Iterator<Item = (Tree, &[u8], Option<&[u8]>)> {
-        self.ops.iter().map(|((tree, key), value)| (*tree, key.as_slice(), value.as_deref()))
+        self.trees.iter().flat_map(|(tree, writes)| {
+            writes.iter().map(|(key, value)| (*tree, key.as_slice(), value.as_deref()))
+        })
     }
 
-    fn into_ops(self) -> BTreeMap<(Tree, Vec<u8>), Option<Vec<u8>>> {
-        self.ops
+    fn into_ops(self) -> impl Iterator<Item = (Tree, Vec<u8>, Option<Vec<u8>>)> {
+        self.trees
+            .into_iter()
+            .flat_map(|(tree, writes)| writes.into_iter().map(move |(key, value)| (tree, key, value)))
     }
 
     /// Refuses keys and records over their limits, before anything is written.

@@ -10,14 +10,14 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-use crate::service::{Check, Checked};
+use crate::service::{Check, Checked, ReadyKeys};
 
 /// Threads at most: beyond four the service's own thread is what everything waits for.
 const THREADS_MAX: usize = 4;
 /// Entries that one thread takes at a time.
 const PART: usize = 16;
-/// Parts that wait for a thread, or to be taken; a run of events makes at most four, and two runs are under way.
-const PARTS_QUEUE: usize = 16;
+/// Parts that wait for a thread, or to be taken; a run of events makes at most four, and six runs are under way.
+const PARTS_QUEUE: usize = 32;
 
 /// Some checks, and where the results go.
 struct Part {
@@ -49,11 +49,12 @@ impl Checkers {
         let queue = Arc::new(Mutex::new(queue));
         let count = std::thread::available_parallelism().map_or(1, |n| n.get().min(THREADS_MAX));
         let work = |queue: Arc<Mutex<Receiver<Part>>>| {
+            let mut keys = ReadyKeys::default();
             loop {
                 let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
                 let Ok(Part { checks, done }) = next else { return };
                 // Whoever asked may be gone: the node is stopping.
-                let _ = done.send(checks.into_iter().filter_map(Check::run).collect());
+                let _ = done.send(checks.into_iter().filter_map(|check| check.run_with(&mut keys)).collect());
             }
         };
         let spawn = |queue| std::thread::Builder::new().spawn(move || work(queue));

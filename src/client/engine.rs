@@ -1,9 +1,9 @@
 //! The threads behind a client: one that owns the service, one that waits for the disk, one task for the network.
 //!
 //! The loop decides nothing. It takes what comes (a job, events, time), lets the service work, commits, and carries out
-//! what the service wants. Events are taken in runs and committed together; while one run is worked on, the entries of
-//! the next are checked on other threads (`checkers`). Jobs come between runs. Orders that the network has no room for
-//! wait here while jobs and events go on, so neither side can block the other.
+//! what the service wants. Events are taken in runs, and in a backlog several are committed together; while one is worked
+//! on, the entries of the next ones are checked on other threads (`checkers`). Jobs come between runs. Orders that the
+//! network has no room for wait here while jobs and events go on, so neither side can block the other.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -17,6 +17,7 @@ use super::checkers::{Checkers, UnderWay};
 use super::together::{self, Jobs, Posting, Wrote};
 use super::{Config, Error, Result, events, home, net_error};
 use crate::crypto::SigningKey;
+use crate::limits::EVENT_QUEUE_BYTES_LIMIT;
 use crate::link::{Event, Order};
 use crate::net;
 use crate::service::{CommitError, Output, Service, store_error};
@@ -26,8 +27,16 @@ use crate::store::blobs::BlobFiles;
 pub(super) const JOB_QUEUE: usize = 256;
 /// Orders that wait for the network.
 const ORDER_QUEUE: usize = 256;
-/// Events that one commit takes together.
+/// Events that are taken together: between two runs a person's job gets its turn.
 const RUN: usize = 64;
+/// Events that one commit takes together in a backlog, at most: as many as a session may answer with frames in a step. What
+/// many entries change (what is known of an epoch, how many posts a month has) is written once for all of them.
+const STEP: usize = 256;
+/// Events that are taken ahead of their turn, to be checked while others are kept: as many as a step, for while that is
+/// committed nothing else is handed to the threads that check.
+const AHEAD: usize = STEP;
+/// Bytes of frames that are taken ahead, beside a run: as much as waits in the queue before it.
+const AHEAD_BYTES: usize = EVENT_QUEUE_BYTES_LIMIT;
 /// Entries that must wait before it pays to check them on other threads.
 const CHECK_MIN: usize = 4;
 
@@ -147,7 +156,9 @@ pub(super) fn start(
             waiting: VecDeque::new(),
             flusher: Some(flusher),
             checkers: None,
-            next: None,
+            next: VecDeque::new(),
+            taken: 0,
+            step: RUN,
         };
         runtime.block_on(engine.run(jobs, network_events));
         log.close();
@@ -165,14 +176,25 @@ struct Engine {
     flusher: Option<Flusher>,
     /// From the first backlog on.
     checkers: Option<Checkers>,
-    /// The run that comes next, its entries being checked.
-    next: Option<Run>,
+    /// The runs that come next, their entries being checked.
+    next: VecDeque<Run>,
+    /// Events that were taken since the last commit. None, unless a run waits.
+    taken: usize,
+    /// How many the step that is under way may take: more with every step of a backlog, so that the first is told soon.
+    step: usize,
 }
 
-/// Events that one commit takes together.
+/// Events that are taken together.
 struct Run {
     events: Vec<Event>,
     checks: Option<UnderWay>,
+}
+
+impl Run {
+    fn bytes(&self) -> usize {
+        let bytes = |event: &Event| if let Event::Frame { frame, .. } = event { frame.len() } else { 0 };
+        self.events.iter().map(bytes).sum()
+    }
 }
 
 impl Engine {
@@ -183,7 +205,7 @@ impl Engine {
             return;
         }
         loop {
-            let came = if self.next.is_some() {
+            let came = if !self.next.is_empty() {
                 // A backlog: a job comes first, and nothing is waited for.
                 self.send_waiting();
                 match jobs.try_next() {
@@ -206,16 +228,24 @@ impl Engine {
                     self.hand_over(room);
                     Ok(())
                 }
-                Came::Job(Some(Job::Call(call))) => self.call(call),
-                Came::Job(Some(Job::Post(first))) => self.post(jobs.posts(*first)),
-                Came::Job(Some(Job::Stop) | None) => break,
+                Came::Job(Some(Job::Call(call))) => self.end_step().and_then(|()| self.call(call)),
+                Came::Job(Some(Job::Post(first))) => {
+                    self.end_step().and_then(|()| self.post(jobs.posts(*first)))
+                }
+                Came::Job(Some(Job::Stop) | None) => {
+                    if let Err(error) = self.end_step() {
+                        tracing::error!(%error, "the last step could not be kept");
+                    }
+                    break;
+                }
                 // The network has stopped; commands still work.
                 Came::Event(None) => {
                     events = None;
                     Ok(())
                 }
                 Came::Event(first) => {
-                    self.next = self.gather(first, &mut events);
+                    let run = self.gather(first, &mut events);
+                    self.next.extend(run);
                     self.take_run(&mut events)
                 }
                 Came::Run => self.take_run(&mut events),
@@ -280,17 +310,52 @@ impl Engine {
         (!run.is_empty()).then_some(Run { events: run, checks })
     }
 
-    /// Works on the run that comes next, and has the one behind it checked meanwhile.
+    /// Has what waits behind the run that comes next checked, as far ahead as is worth it.
+    fn look_ahead(&mut self, events: &mut Option<net::Inbox>) {
+        let (mut count, mut bytes) = (0usize, 0usize);
+        for run in &self.next {
+            count = count.saturating_add(run.events.len());
+            bytes = bytes.saturating_add(run.bytes());
+        }
+        while count < AHEAD && bytes < AHEAD_BYTES {
+            // What would be less than a run has time to become one, if there is another to go on with.
+            let waiting = events.as_ref().map_or(0, net::Inbox::waiting);
+            if waiting < RUN && !self.next.is_empty() {
+                return;
+            }
+            let Some(run) = self.gather(None, events) else { return };
+            count = count.saturating_add(run.events.len());
+            bytes = bytes.saturating_add(run.bytes());
+            self.next.push_back(run);
+        }
+    }
+
+    /// Works on the run that comes next, and has those behind it checked meanwhile. In a backlog the step goes on with
+    /// them.
     fn take_run(&mut self, events: &mut Option<net::Inbox>) -> std::result::Result<(), Error> {
-        let Some(Run { events: run, checks }) = self.next.take() else { return Ok(()) };
+        let Some(Run { events: run, checks }) = self.next.pop_front() else { return Ok(()) };
         if let Some(checks) = checks {
-            self.next = self.gather(None, events);
+            self.look_ahead(events);
             for checked in checks.wait() {
                 self.service.checked(checked);
             }
         }
+        self.taken = self.taken.saturating_add(run.len());
         for event in run {
             self.service.handle(event, home::now()).map_err(|error| store_error(&error))?;
+        }
+        let is_backlog = self.next.front().is_some_and(|next| next.checks.is_some());
+        if is_backlog && self.taken < self.step {
+            return Ok(());
+        }
+        self.step = if is_backlog { self.step.saturating_mul(2).min(STEP) } else { RUN };
+        self.end_step()
+    }
+
+    /// Commits what was taken of a backlog, if anything was: a job begins a step of its own.
+    fn end_step(&mut self) -> std::result::Result<(), Error> {
+        if std::mem::take(&mut self.taken) == 0 {
+            return Ok(());
         }
         self.finish(Vec::new())?;
         // In a backlog nobody waits for the time to come.

@@ -1,7 +1,16 @@
 //! Seal and open: XChaCha20-Poly1305 with a random nonce of 24 bytes.
+//!
+//! Two ciphers that make the same bytes: one in Rust for the pure core, and where the network is, that of its TLS library.
 
-use chacha20poly1305::aead::{Aead, Payload};
-use chacha20poly1305::{KeyInit, XChaCha20Poly1305};
+#[cfg(any(test, not(feature = "net")))]
+mod portable;
+#[cfg(feature = "net")]
+mod quick;
+
+#[cfg(not(feature = "net"))]
+use portable as cipher;
+#[cfg(feature = "net")]
+use quick as cipher;
 
 use super::Entropy;
 
@@ -40,9 +49,8 @@ pub struct OpenError;
 /// For a plaintext of 256 GiB or more, the only thing this cipher refuses.
 #[expect(clippy::expect_used, reason = "memory does not hold the one plaintext that is refused")]
 pub fn seal(key: &[u8; 32], nonce: &Nonce, aad: &[u8], plaintext: &[u8]) -> Vec<u8> {
-    let cipher = XChaCha20Poly1305::new(key.into());
     // Invariant: a plaintext is less than 256 GiB. Anything but stopping would pass an empty body on as sealed.
-    cipher.encrypt(&nonce.0.into(), Payload { msg: plaintext, aad }).expect("less than 256 GiB")
+    cipher::seal(key, nonce, aad, plaintext).expect("less than 256 GiB")
 }
 
 /// Opens what [`seal`] made.
@@ -50,8 +58,7 @@ pub fn seal(key: &[u8; 32], nonce: &Nonce, aad: &[u8], plaintext: &[u8]) -> Vec<
 /// # Errors
 /// [`OpenError`] if anything differs.
 pub fn open(key: &[u8; 32], nonce: &Nonce, aad: &[u8], sealed: &[u8]) -> Result<Vec<u8>, OpenError> {
-    let cipher = XChaCha20Poly1305::new(key.into());
-    cipher.decrypt(&nonce.0.into(), Payload { msg: sealed, aad }).map_err(|_| OpenError)
+    cipher::open(key, nonce, aad, sealed).ok_or(OpenError)
 }
 
 #[cfg(test)]
@@ -90,6 +97,25 @@ mod tests {
             altered[at] ^= 1;
             assert_eq!(open(&key, &nonce, b"aad", &altered), Err(OpenError));
             assert_eq!(open(&key, &nonce, b"aad", &sealed[..at]), Err(OpenError));
+        }
+    }
+    #[test]
+    fn both_ciphers_make_the_same_bytes_and_open_each_others() {
+        let mut entropy = Entropy::from_number(7);
+        // Around the ends of blocks, and what is sealed in truth.
+        let lengths = (0..=130).chain([255, 256, 257, 300, 512, 528, 1_024, 4_095, 65_536]);
+        for len in lengths {
+            let (key, nonce) = (entropy.bytes::<32>(), Nonce::random(&mut entropy));
+            let text: Vec<u8> = (0..len).map(|_| entropy.bytes::<1>()[0]).collect();
+            let aad = &text[..len.min(90)];
+            let sealed = portable::seal(&key, &nonce, aad, &text).expect("short");
+            assert_eq!(seal(&key, &nonce, aad, &text), sealed, "{len} bytes");
+            assert_eq!(open(&key, &nonce, aad, &sealed).as_ref(), Ok(&text), "{len} bytes");
+            assert_eq!(portable::open(&key, &nonce, aad, &sealed), Some(text), "{len} bytes");
+            let mut altered = sealed;
+            let at = len / 2;
+            altered[at] ^= 1;
+            assert_eq!(open(&key, &nonce, b"", &altered), Err(OpenError), "{len} bytes");
         }
     }
 }

@@ -143,18 +143,60 @@ impl VerifyingKey {
     }
 
     fn verify_message(&self, message: &[u8], signature: &Signature) -> Result<(), VerifyError> {
+        self.verdict(message, signature, || self.ready())
+    }
+
+    /// The key, decompressed: for who checks many signatures under it. One that is no point checks none.
+    ///
+    /// # Cost
+    /// 5–10 µs.
+    pub fn ready(&self) -> ReadyKey {
+        ReadyKey { key: *self, point: ed25519_dalek::VerifyingKey::from_bytes(&self.0).ok() }
+    }
+
+    fn verdict(
+        &self,
+        message: &[u8],
+        signature: &Signature,
+        ready: impl FnOnce() -> ReadyKey,
+    ) -> Result<(), VerifyError> {
         #[cfg(feature = "sim")]
         return super::verified::verdict(&self.0, message, signature.as_bytes(), || {
-            self.verify_dalek(message, signature)
+            ready().verify_dalek(message, signature)
         });
         #[cfg(not(feature = "sim"))]
-        self.verify_dalek(message, signature)
+        ready().verify_dalek(message, signature)
+    }
+}
+
+/// A [`VerifyingKey`] that was decompressed once, for many signatures.
+#[derive(Debug, Clone, Copy)]
+pub struct ReadyKey {
+    key: VerifyingKey,
+    /// None if the bytes are no point.
+    point: Option<ed25519_dalek::VerifyingKey>,
+}
+
+impl ReadyKey {
+    /// The key as it came.
+    pub const fn key(&self) -> &VerifyingKey {
+        &self.key
+    }
+
+    /// As [`VerifyingKey::verify`], with the same outcome for every input.
+    ///
+    /// # Errors
+    /// As there.
+    ///
+    /// # Cost
+    /// 30–65 µs.
+    pub fn verify(&self, domain: Domain, bytes: &[u8], signature: &Signature) -> Result<(), VerifyError> {
+        self.key.verdict(&domain.message(bytes), signature, || *self)
     }
 
     fn verify_dalek(&self, message: &[u8], signature: &Signature) -> Result<(), VerifyError> {
-        let key = ed25519_dalek::VerifyingKey::from_bytes(&self.0).map_err(|_| VerifyError)?;
         let signature = ed25519_dalek::Signature::from_bytes(&signature.0);
-        key.verify_strict(message, &signature).map_err(|_| VerifyError)
+        self.point.ok_or(VerifyError)?.verify_strict(message, &signature).map_err(|_| VerifyError)
     }
 }
 

@@ -24,7 +24,25 @@ fn a_signature_holds_for_its_domain_and_bytes_alone() {
         altered[at] ^= 1;
         let altered = Signature::from_bytes(altered);
         assert_eq!(key.public().verify(Domain::Entry, b"bytes", &altered), Err(VerifyError));
+        assert_eq!(key.public().ready().verify(Domain::Entry, b"bytes", &altered), Err(VerifyError));
     }
+}
+
+#[test]
+fn a_key_made_ready_says_what_the_key_says() {
+    let key = SigningKey::from_seed(&[1; 32]);
+    let signature = key.sign(Domain::Entry, b"bytes");
+    let ready = key.public().ready();
+    assert_eq!(ready.key(), &key.public());
+    for _ in 0..2 {
+        assert_eq!(ready.verify(Domain::Entry, b"bytes", &signature), Ok(()));
+        assert_eq!(ready.verify(Domain::Epoch, b"bytes", &signature), Err(VerifyError));
+        assert_eq!(ready.verify(Domain::Entry, b"byteS", &signature), Err(VerifyError));
+    }
+    // No point of the curve has this y.
+    let none = VerifyingKey::from_bytes(std::array::from_fn(|at| if at == 0 { 2 } else { 0 }));
+    assert_eq!(none.verify(Domain::Entry, b"bytes", &signature), Err(VerifyError));
+    assert_eq!(none.ready().verify(Domain::Entry, b"bytes", &signature), Err(VerifyError));
 }
 
 #[test]
@@ -70,6 +88,7 @@ fn a_small_order_key_and_a_signature_with_s_above_the_order_are_refused() {
     forged[0] = 1;
     let key = VerifyingKey::from_bytes(identity);
     assert_eq!(key.verify(Domain::Entry, b"anything", &Signature(forged)), Err(VerifyError));
+    assert_eq!(key.ready().verify(Domain::Entry, b"anything", &Signature(forged)), Err(VerifyError));
 
     let honest = SigningKey::from_seed(&[3; 32]);
     let mut signature = *honest.sign(Domain::Entry, b"x").as_bytes();

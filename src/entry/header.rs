@@ -3,7 +3,9 @@
 use std::fmt;
 
 use super::{RejectError, SEAL_TAG_LEN};
-use crate::crypto::{ContentKey, Domain, Nonce, ReadKey, Signature, VerifyingKey, hash, keys, padded_len};
+use crate::crypto::{
+    ContentKey, Domain, Nonce, ReadKey, ReadyKey, Signature, VerifyingKey, hash, keys, padded_len,
+};
 use crate::id::{EntryId, EpochId};
 use crate::limits::{ENTRY_BODY_LIMIT, ENTRY_PADDED_MIN, SEQ_LIMIT};
 use crate::time::{DAY_MS, Day, Timestamp};
@@ -96,10 +98,21 @@ impl Header {
     /// # Cost
     /// 40–75 µs.
     pub fn verify(&self, key: &VerifyingKey) -> Result<(), RejectError> {
-        if keys::epoch_id(key.as_bytes()) != self.epoch {
-            return Err(RejectError::OtherEpoch);
-        }
+        self.is_of(key)?;
         key.verify(Domain::Entry, self.signed(), &self.signature).map_err(|_| RejectError::Signature)
+    }
+
+    /// As [`Header::verify`], under a key that was made ready before.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn verify_ready(&self, key: &ReadyKey) -> Result<(), RejectError> {
+        self.is_of(key.key())?;
+        key.verify(Domain::Entry, self.signed(), &self.signature).map_err(|_| RejectError::Signature)
+    }
+
+    fn is_of(&self, key: &VerifyingKey) -> Result<(), RejectError> {
+        if keys::epoch_id(key.as_bytes()) == self.epoch { Ok(()) } else { Err(RejectError::OtherEpoch) }
     }
 
     /// The entry's id: derived from what is signed, so that a second form of the signature makes no second id.

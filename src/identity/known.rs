@@ -130,11 +130,17 @@ impl Encode for KnownIdentity {
     }
 }
 
-impl Decode for KnownIdentity {
-    /// Verifies the record again: what lies on a disk may have been altered there.
-    fn decode_from(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let newest = super::read_identity(input)?.verify();
-        let newest = newest.map_err(|_| DecodeError::Invalid { what: "a stored record is not signed" })?;
+impl KnownIdentity {
+    /// As stored, out of a sealed record of our own: the signature was checked before it was kept, and is not again.
+    ///
+    /// # Errors
+    /// [`DecodeError`] if it is not what was stored.
+    pub fn decode_sealed(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let newest = Verified::trust_sealed(super::read_identity(input)?);
+        Self::decode_revoked(newest, input)
+    }
+
+    fn decode_revoked(newest: Verified<IdentityRecord>, input: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let count = u64::from(input.u16()?);
         let count = input.count("revoked devices", count, REVOKED_DEVICE_LIMIT, DeviceId::LEN)?;
         let mut known = Self::new(newest);
@@ -146,5 +152,14 @@ impl Decode for KnownIdentity {
             known.revoked.push(device);
         }
         Ok(known)
+    }
+}
+
+impl Decode for KnownIdentity {
+    /// Verifies the record again: for bytes whose way is not known.
+    fn decode_from(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let newest = super::read_identity(input)?.verify();
+        let newest = newest.map_err(|_| DecodeError::Invalid { what: "a stored record is not signed" })?;
+        Self::decode_revoked(newest, input)
     }
 }

@@ -81,6 +81,11 @@ impl Sender {
 }
 
 impl Inbox {
+    /// How many events wait.
+    pub fn waiting(&self) -> usize {
+        self.events.len()
+    }
+
     /// Waits for the next event; `None` once the network is gone and everything was taken.
     pub async fn recv(&mut self) -> Option<Event> {
         let event = self.events.recv().await?;

@@ -21,8 +21,9 @@ use std::collections::BTreeMap;
 
 use super::Service;
 use super::sessions::{Spoken, Stream};
-use crate::crypto::{ReadKey, VerifyingKey};
+use crate::crypto::{ReadKey, ReadyKey, VerifyingKey};
 use crate::entry::{Entry, HEADER_LEN, Unverified, Verified};
+use crate::limits::READY_KEY_LIMIT;
 use crate::link::Event;
 use crate::moment::Content;
 use crate::sync::Frame;
@@ -52,11 +53,32 @@ impl Check {
     /// # Cost
     /// 40–75 µs.
     pub fn run(self) -> Option<Checked> {
+        self.run_with(&mut ReadyKeys::default())
+    }
+
+    /// As [`Check::run`], with keys that were made ready for the entries before it: a tenth of the time.
+    pub fn run_with(self, keys: &mut ReadyKeys) -> Option<Checked> {
         let Self { entry, public, read_key } = self;
-        let entry = entry.verify(&public).ok()?;
+        let entry = entry.verify_ready(keys.of(&public)).ok()?;
         let content = read_key.and_then(|key| entry.open_with(&key).ok());
         let content = content.and_then(|bytes| Content::decode(&bytes).ok());
         Some(Checked { entry, public, content })
+    }
+}
+
+/// Keys of epochs, ready for the next entry of each: those of a friend's backlog are few, and come again and again.
+#[derive(Debug, Default)]
+pub struct ReadyKeys {
+    keys: BTreeMap<VerifyingKey, ReadyKey>,
+}
+
+impl ReadyKeys {
+    fn of(&mut self, key: &VerifyingKey) -> &ReadyKey {
+        // Whoever has so many epochs makes them ready anew now and then.
+        if self.keys.len() >= READY_KEY_LIMIT && !self.keys.contains_key(key) {
+            self.keys.clear();
+        }
+        self.keys.entry(*key).or_insert_with(|| key.ready())
     }
 }
 
@@ -123,5 +145,26 @@ impl Service {
     /// Takes the result of a check that was run ahead. It serves until the step ends.
     pub fn checked(&mut self, checked: Checked) {
         self.checks.done.insert(*checked.entry.header().bytes(), checked);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::{Entropy, SigningKey};
+
+    #[test]
+    fn ready_keys_are_kept_up_to_the_limit_and_then_made_anew() {
+        let mut entropy = Entropy::from_number(3);
+        let mut keys = ReadyKeys::default();
+        let mut next = || SigningKey::random(&mut entropy).public();
+        let known: Vec<VerifyingKey> = (0..READY_KEY_LIMIT).map(|_| next()).collect();
+        for key in known.iter().chain(&known) {
+            assert_eq!(keys.of(key).key(), key);
+        }
+        assert_eq!(keys.keys.len(), READY_KEY_LIMIT, "each once");
+        let one_more = next();
+        assert_eq!(keys.of(&one_more).key(), &one_more);
+        assert_eq!(keys.keys.len(), 1, "the others went");
     }
 }

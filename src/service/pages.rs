@@ -255,7 +255,8 @@ impl Service {
         if reading.author.is_some_and(|wanted| wanted != author) || !self.is_time_shown(&author, key) {
             return Ok(None);
         }
-        let Some(opened) = self.opened(key, value)?.filter(|opened| self.is_shown(opened)) else {
+        // Whether its author and its time are shown was asked above, of the same author and the same time.
+        let Some(opened) = self.opened(key, value)? else {
             return Ok(None);
         };
         if let Some(words) = &reading.words {

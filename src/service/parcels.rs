@@ -257,6 +257,7 @@ impl Service {
             opened: keys.opened_day,
             closed,
             own: None,
+            read: OnceLock::new(),
             shared: OnceLock::new(),
         };
         self.insert_epoch(record);
@@ -350,6 +351,7 @@ impl Service {
                 // Nobody said that it is over; without a secret it is in no scope.
                 closed: None,
                 own: None,
+                read: OnceLock::new(),
                 shared: OnceLock::new(),
             }),
         }

@@ -281,6 +281,7 @@ impl Service {
                 recipients: members.clone(),
                 numbers: Numbers::default(),
             }),
+            read: OnceLock::new(),
             shared: OnceLock::new(),
         };
         self.state.epochs.insert(id, record);

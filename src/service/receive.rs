@@ -18,6 +18,7 @@
 
 use super::exchange::Verdict;
 use super::parcels::granted_key;
+use super::state::EpochRecord;
 use super::{Service, share, tx};
 use crate::crypto::ContentKey;
 use crate::entry::{Entry, HEADER_LEN, Header, Unverified, Verified};
@@ -214,8 +215,16 @@ impl Service {
 
     /// The key of an entry: its epoch's, or one that was granted.
     pub(super) fn content_key(&self, header: &Header) -> Result<Option<ContentKey>, StoreError> {
-        let by_epoch = self.state.epochs.get(&header.epoch()).and_then(|record| record.read_key());
-        if let Some(read_key) = by_epoch {
+        self.content_key_in(self.state.epochs.get(&header.epoch()), header)
+    }
+
+    /// As [`Service::content_key`], of an entry whose epoch was looked up already.
+    pub(super) fn content_key_in(
+        &self,
+        epoch: Option<&EpochRecord>,
+        header: &Header,
+    ) -> Result<Option<ContentKey>, StoreError> {
+        if let Some(read_key) = epoch.and_then(EpochRecord::read_key) {
             return Ok(Some(header.content_key(&read_key)));
         }
         let granted = self.tx.get(Tree::Keys, &granted_key(&header.epoch(), &header.id()))?;

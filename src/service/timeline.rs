@@ -85,10 +85,11 @@ impl Service {
         let (received, whole) = value.split_first_chunk::<8>().ok_or_else(bad)?;
         let (header, body) = whole.split_at_checked(HEADER_LEN).ok_or_else(bad)?;
         let entry = Entry::trust_sealed(id, header, body.to_vec()).map_err(|_| bad())?;
-        let Some(author) = self.state.epochs.get(&entry.header().epoch()).map(|record| record.author) else {
+        let Some(epoch) = self.state.epochs.get(&entry.header().epoch()) else {
             return Ok(None);
         };
-        let Some(content_key) = self.content_key(entry.header())? else {
+        let author = epoch.author;
+        let Some(content_key) = self.content_key_in(Some(epoch), entry.header())? else {
             return Ok(None);
         };
         let content = match entry.open(&content_key) {

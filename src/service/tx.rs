@@ -4,7 +4,6 @@
 //! at the store second. [`Tx::take`] hands the whole over as one batch, so that a step is kept whole or not at all.
 
 use std::collections::BTreeMap;
-use std::ops::Bound;
 use std::sync::Arc;
 
 use crate::store::{Batch, Damage, Direction, KeyRange, Store, StoreError, Tree};
@@ -22,7 +21,7 @@ type Visit<'a> = &'a mut dyn FnMut(&[u8], &[u8]) -> Result<(), StoreError>;
 /// The step's own view of the store.
 pub(super) struct Tx {
     store: Arc<dyn Store>,
-    pending: BTreeMap<(Tree, Vec<u8>), Option<Vec<u8>>>,
+    pending: Batch,
 }
 
 impl std::fmt::Debug for Tx {
@@ -33,7 +32,7 @@ impl std::fmt::Debug for Tx {
 
 impl Tx {
     pub(super) fn new(store: Arc<dyn Store>) -> Self {
-        Self { store, pending: BTreeMap::new() }
+        Self { store, pending: Batch::new() }
     }
 
     pub(super) fn store(&self) -> &Arc<dyn Store> {
@@ -41,7 +40,7 @@ impl Tx {
     }
 
     pub(super) fn put(&mut self, tree: Tree, key: &[u8], value: Vec<u8>) {
-        self.pending.insert((tree, key.to_vec()), Some(value));
+        self.pending.insert(tree, key, value);
     }
 
     pub(super) fn put_record(&mut self, tree: Tree, key: &[u8], record: &impl Encode) {
@@ -49,12 +48,12 @@ impl Tx {
     }
 
     pub(super) fn remove(&mut self, tree: Tree, key: &[u8]) {
-        self.pending.insert((tree, key.to_vec()), None);
+        self.pending.remove(tree, key);
     }
 
     pub(super) fn get(&self, tree: Tree, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        match self.pending.get(&(tree, key.to_vec())) {
-            Some(value) => Ok(value.clone()),
+        match self.pending.pending(tree, key) {
+            Some(value) => Ok(value.map(<[u8]>::to_vec)),
             None => self.store.get(tree, key),
         }
     }
@@ -116,21 +115,12 @@ impl Tx {
         direction: Direction,
         limit: usize,
     ) -> Result<Vec<Pair>, StoreError> {
-        if self.pending.is_empty() {
+        let Some(pending) = self.pending.of_tree(tree).filter(|_| !range.is_empty()) else {
             return self.stored(tree, range, direction, limit);
-        }
-        // Only what lies in the range is looked at: a step may have written very much.
-        let from = match &range.start {
-            Bound::Included(low) => Bound::Included((tree, low.clone())),
-            Bound::Excluded(low) => Bound::Excluded((tree, low.clone())),
-            Bound::Unbounded => Bound::Included((tree, Vec::new())),
         };
-        let ours: BTreeMap<&[u8], &Option<Vec<u8>>> = self
-            .pending
-            .range((from, Bound::Unbounded))
-            .take_while(|((t, key), _)| *t == tree && is_below_end(&range, key))
-            .map(|((_, key), value)| (key.as_slice(), value))
-            .collect();
+        // Only what lies in the range is looked at: a step may have written very much.
+        let bounds = (range.start.as_ref().map(Vec::as_slice), range.end.as_ref().map(Vec::as_slice));
+        let ours: Vec<(&Vec<u8>, &Option<Vec<u8>>)> = pending.range::<[u8], _>(bounds).collect();
         // Each pending removal can take one stored pair away, so that many more are read.
         let wanted = limit.saturating_add(ours.len());
         let stored = self.stored(tree, range, direction, wanted)?;
@@ -140,7 +130,7 @@ impl Tx {
         let mut merged: BTreeMap<Vec<u8>, Vec<u8>> = stored.into_iter().collect();
         for (key, value) in ours {
             match value {
-                Some(value) => merged.insert(key.to_vec(), value.clone()),
+                Some(value) => merged.insert(key.clone(), value.clone()),
                 None => merged.remove(key),
             };
         }
@@ -181,19 +171,12 @@ impl Tx {
 
     /// The step's writes as one batch; the transaction is empty afterwards.
     pub(super) fn take(&mut self) -> Batch {
-        let mut batch = Batch::new();
-        for ((tree, key), value) in std::mem::take(&mut self.pending) {
-            match value {
-                Some(value) => batch.insert(tree, key, value),
-                None => batch.remove(tree, key),
-            };
-        }
-        batch
+        std::mem::take(&mut self.pending)
     }
 
     /// Forgets the step's writes.
     pub(super) fn undo(&mut self) {
-        self.pending.clear();
+        self.pending = Batch::new();
     }
 }
 
@@ -205,14 +188,6 @@ pub(super) fn decode<T: Decode>(tree: Tree, key: &[u8], bytes: &[u8]) -> Result<
 /// A record of our own that is not what it should be.
 pub(super) fn damaged(tree: Tree, key: &[u8], what: &'static str) -> StoreError {
     StoreError::Damaged(Damage { place: tree.name(), key: key.to_vec(), what })
-}
-
-fn is_below_end(range: &KeyRange, key: &[u8]) -> bool {
-    match &range.end {
-        Bound::Included(high) => key <= high.as_slice(),
-        Bound::Excluded(high) => key < high.as_slice(),
-        Bound::Unbounded => true,
-    }
 }
 
 /// Fields side by side, as a key.

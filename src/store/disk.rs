@@ -448,7 +448,7 @@ impl Store for Disk {
             self.refuse_if_full()?;
         }
         let (mut writes, mut scattered) = (Vec::with_capacity(batch.len()), Vec::new());
-        for ((tree, key), value) in batch.into_ops() {
+        for (tree, key, value) in batch.into_ops() {
             if tree.is_scattered() {
                 scattered.push((key, value));
             } else {
@@ -526,15 +526,19 @@ impl std::fmt::Debug for Disk {
 #[derive(Debug)]
 struct Write {
     tree: Tree,
-    key: Vec<u8>,
+    key: sled::IVec,
     kind: WriteKind,
 }
 
 #[derive(Debug)]
 enum WriteKind {
     Remove,
-    Inline(Vec<u8>),
-    Body { name: BodyName, bytes: Vec<u8> },
+    /// Made once, for sled to share: the transaction may run more than once.
+    Inline(sled::IVec),
+    Body {
+        name: BodyName,
+        bytes: Vec<u8>,
+    },
 }
 
 impl Write {
@@ -547,11 +551,11 @@ impl Write {
             None => WriteKind::Remove,
             // One byte of the value in sled says which kind it is.
             Some(bytes) if bytes.len() < STORE_VALUE_LIMIT => {
-                WriteKind::Inline([&[INLINE], bytes.as_slice()].concat())
+                WriteKind::Inline([&[INLINE], bytes.as_slice()].concat().into())
             }
             Some(bytes) => WriteKind::Body { name: BodyName::of(tree.name(), &key, &bytes), bytes },
         };
-        Self { tree, key, kind }
+        Self { tree, key: key.into(), kind }
     }
 
     fn body(&self) -> Option<(BodyName, &[u8])> {
@@ -576,10 +580,10 @@ impl Write {
         view: &TransactionalTree,
         names: &TransactionalTree,
     ) -> Result<Option<BodyName>, ConflictableTransactionError<()>> {
-        let key = self.key.as_slice();
+        let key = &self.key;
         let (old, new) = match &self.kind {
             WriteKind::Remove => (view.remove(key)?, None),
-            WriteKind::Inline(bytes) => (view.insert(key, bytes.as_slice())?, None),
+            WriteKind::Inline(bytes) => (view.insert(key, bytes)?, None),
             WriteKind::Body { name, .. } => {
                 (view.insert(key, [&[IN_FILE], name.as_bytes().as_slice()].concat())?, Some(*name))
             }

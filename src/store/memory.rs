@@ -71,10 +71,10 @@ impl Memory {
 }
 
 fn write_into(records: &mut Records, batch: Batch) {
-    for (place, value) in batch.into_ops() {
+    for (tree, key, value) in batch.into_ops() {
         match value {
-            Some(value) => records.insert(place, value),
-            None => records.remove(&place),
+            Some(value) => records.insert((tree, key), value),
+            None => records.remove(&(tree, key)),
         };
     }
 }

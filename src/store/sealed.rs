@@ -189,33 +189,27 @@ impl<S: Store> Sealed<S> {
             .map_err(|_| damage("its seal does not open"))
     }
 
-    fn seal_batch(&self, batch: Batch) -> Result<Batch, StoreError> {
+    /// Seals what is to be sealed, in its place.
+    fn seal_batch(&self, mut batch: Batch) -> Result<Batch, StoreError> {
         let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
         let month = keys.current;
         let storage_key = keys.keys.get(&month).ok_or(StoreError::NoKey { month })?;
         let mut entropy = self.entropy.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut out = Batch::new();
-        for ((tree, key), value) in batch.into_ops() {
-            match value {
-                Some(value) if tree.is_sealed() && tree.is_told_by_keys(value.len()) => {
-                    out.insert(tree, key, [&IN_THE_CLEAR.to_be_bytes(), value.as_slice()].concat());
+        for (tree, writes) in batch.trees.iter_mut().filter(|(tree, _)| tree.is_sealed()) {
+            for (key, value) in writes {
+                let Some(value) = value else { continue };
+                if tree.is_told_by_keys(value.len()) {
+                    *value = [&IN_THE_CLEAR.to_be_bytes(), value.as_slice()].concat();
+                    continue;
                 }
-                Some(value) if tree.is_sealed() => {
-                    let nonce = Nonce::random(&mut entropy);
-                    let sealed = seal(storage_key.expose_bytes(), &nonce, &aad(tree, &key), &value);
-                    let mut out_value = Writer::with_capacity(sealed.len().saturating_add(SEALED_OVERHEAD));
-                    out_value.u32(month).raw(nonce.as_bytes()).raw(&sealed);
-                    out.insert(tree, key, out_value.into_vec());
-                }
-                Some(value) => {
-                    out.insert(tree, key, value);
-                }
-                None => {
-                    out.remove(tree, key);
-                }
+                let nonce = Nonce::random(&mut entropy);
+                let sealed = seal(storage_key.expose_bytes(), &nonce, &aad(*tree, key), value);
+                let mut out = Writer::with_capacity(sealed.len().saturating_add(SEALED_OVERHEAD));
+                out.u32(month).raw(nonce.as_bytes()).raw(&sealed);
+                *value = out.into_vec();
             }
         }
-        Ok(out)
+        Ok(batch)
     }
 }
 

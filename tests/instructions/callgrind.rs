@@ -22,8 +22,9 @@ pub(crate) const WORK: &str = "TIDINGS_COUNTED_WORK";
 const INSTALL: &str = "valgrind is needed: apt-get install -y valgrind, or ./check --install";
 
 /// Crates that choose by what the processor can do, and those whose generic code is theirs in what it does.
-const CHOSEN_BY_MACHINE: [&str; 22] = [
+const CHOSEN_BY_MACHINE: [&str; 23] = [
     "aead",
+    "aws_lc_rs",
     "bao_tree",
     "blake3",
     "block_buffer",
@@ -48,8 +49,15 @@ const CHOSEN_BY_MACHINE: [&str; 22] = [
 ];
 
 /// Of these, the crates whose calls are counted: each is a hash, a key, a seal or a signature.
-const CRYPTOGRAPHY: [&str; 6] =
-    ["blake3", "chacha20", "chacha20poly1305", "curve25519_dalek", "ed25519_dalek", "x25519_dalek"];
+const CRYPTOGRAPHY: [&str; 7] = [
+    "aws_lc_rs",
+    "blake3",
+    "chacha20",
+    "chacha20poly1305",
+    "curve25519_dalek",
+    "ed25519_dalek",
+    "x25519_dalek",
+];
 
 /// How often shares are worked out anew from those of the callers: deeper chains of shared functions than this weigh
 /// nothing.

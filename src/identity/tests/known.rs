@@ -83,10 +83,15 @@ fn what_is_stored_of_a_person_is_read_back_or_refused() {
         altered[at] ^= 1;
         assert!(wire::decode::<KnownIdentity>(&altered).is_err(), "byte {at}");
     }
+    // Out of a sealed record it is read without the signature, and refused for all else.
+    let sealed = |bytes: &[u8]| KnownIdentity::decode_sealed(&mut Reader::new(bytes));
+    assert_eq!(sealed(&stored), wire::decode(&stored));
+    assert!(sealed(&stored[..stored.len() - 1]).is_err());
     let count_at = stored.len() - 34;
     let mut twice = [stored.as_slice(), &[1; 32]].concat();
     twice[count_at + 1] = 2;
     assert!(wire::decode::<KnownIdentity>(&twice).is_err(), "one device revoked twice");
+    assert!(sealed(&twice).is_err(), "nor out of a sealed record");
 }
 
 #[test]

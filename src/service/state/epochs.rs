@@ -96,6 +96,8 @@ pub struct EpochRecord {
     pub closed: Option<Day>,
     /// Mine alone.
     pub own: Option<OwnPart>,
+    /// What follows from the secret and opens each of its entries, worked out once. Not kept.
+    pub read: OnceLock<ReadKey>,
     /// As all sessions share it, once one asked.
     pub shared: OnceLock<Arc<sync::Epoch>>,
 }
@@ -114,7 +116,7 @@ impl EpochRecord {
 
     /// Opens its entries.
     pub fn read_key(&self) -> Option<ReadKey> {
-        self.secret.as_ref().map(keys::read_key)
+        self.secret.as_ref().map(|secret| self.read.get_or_init(|| keys::read_key(secret)).clone())
     }
 
     /// Whether entries may still come.
@@ -188,6 +190,7 @@ impl Decode for EpochRecord {
             opened,
             closed,
             own,
+            read: OnceLock::new(),
             shared: OnceLock::new(),
         })
     }
