@@ -305,6 +305,12 @@ pub const THREAD_SCAN_LIMIT: usize = 40_000;
 /// Posts whose thread keys are kept in memory, about 100 B each. *guess*
 pub const THREAD_CACHE_LIMIT: usize = 8_192;
 
+/// Posts that come after a start before the keys of the newest are read to compare theirs with. *guess*
+pub const THREADS_CAME_LIMIT: usize = 256;
+/// Posts with a thread that others claim too that are compared when those keys are read, about 4 reads each. *guess: more
+/// than come in the minute before a crash*
+pub const CLAIMS_LIMIT: usize = 256;
+
 // ---- care: albums, marks, search ----
 
 /// Posts that one step of a page or a search reads at most, so that none holds the node for long.

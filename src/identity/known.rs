@@ -135,7 +135,7 @@ impl KnownIdentity {
     ///
     /// # Errors
     /// [`DecodeError`] if it is not what was stored.
-    pub fn decode_sealed(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
+    pub(crate) fn decode_sealed(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let newest = Verified::trust_sealed(super::read_identity(input)?);
         Self::decode_revoked(newest, input)
     }

@@ -109,12 +109,13 @@ impl Driver {
                     }
                     Err(_) => break,
                 },
+                // Before what never ends: it is ready once, when it is due.
+                () = listening::due(self.listening.due()), if self.listening.has_changed() => {
+                    self.tell_listening();
+                }
                 Some(ended) = self.tasks.join_next(), if !self.tasks.is_empty() => self.on_ended(ended),
                 event = self.swarm.select_next_some(), if self.outbox.len() < EVENT_BACKLOG_LIMIT => {
                     self.on_swarm(event);
-                }
-                () = listening::due(self.listening.due()), if self.listening.has_changed() => {
-                    self.tell_listening();
                 }
             }
         }

@@ -339,7 +339,12 @@ impl Service {
         self.ask_bodies()?;
         self.fetch_blobs()?;
         // It goes through all friends: not after every step.
-        if !self.net.is_pairing_known {
+        if self.net.is_pairing_known {
+            debug_assert!(
+                self.is_pairing_told() || !self.is_pairing_open(),
+                "it opened, and nobody noted it"
+            );
+        } else {
             self.update_pairing();
         }
         Ok(())

@@ -32,7 +32,9 @@ use super::{Service, tx};
 use crate::crypto::{ContentKey, ThreadKey, hash, keys};
 use crate::entry::Header;
 use crate::id::{EntryId, UserId};
-use crate::limits::{ORPHAN_LIMIT, ORPHAN_TRY_LIMIT, THREAD_CACHE_LIMIT, THREAD_SCAN_LIMIT};
+use crate::limits::{
+    CLAIMS_LIMIT, ORPHAN_LIMIT, ORPHAN_TRY_LIMIT, THREAD_CACHE_LIMIT, THREAD_SCAN_LIMIT, THREADS_CAME_LIMIT,
+};
 use crate::moment::{SealedInteraction, Slot};
 use crate::store::layout::{orphan_key, split_timeline_key, timeline_key};
 use crate::store::{Direction, KeyRange, StoreError, Tree};
@@ -52,8 +54,8 @@ pub(super) struct Threads {
     /// The same by a mark of the key: two posts with one thread are found without looking at all others.
     marks: BTreeSet<(Mark, EntryId)>,
     loaded: bool,
-    /// Posts came whose claims nobody has compared, because the keys are not loaded.
-    is_unsettled: bool,
+    /// Posts that came while the keys were not loaded: nobody has compared their claims. At most [`THREADS_CAME_LIMIT`].
+    came: Vec<(EntryId, Timestamp, ThreadKey)>,
     /// Whether posts lie in the store that are older than these.
     has_older: bool,
     orphans: Option<Orphans>,
@@ -80,19 +82,27 @@ impl Threads {
     }
 
     pub(super) fn forget(&mut self, post: &EntryId, shown: Timestamp) {
+        self.came.retain(|(came, ..)| came != post);
         if let Some(thread) = self.posts.remove(&(Reverse(shown), *post)) {
             self.marks.remove(&(mark_of(&thread), *post));
         }
     }
 
-    /// Of each thread that several posts claim, one of them, with its key.
-    fn claimed_twice(&self) -> Vec<(EntryId, ThreadKey)> {
+    /// Of each thread that several posts claim, one of them, with its key; of threads with so many posts between them.
+    fn claimed_twice(&self, most: usize) -> Vec<(EntryId, ThreadKey)> {
         let pairs = self.marks.iter().zip(self.marks.iter().skip(1));
         let twice = pairs.filter(|((one, _), (other, _))| one == other).map(|(first, _)| *first);
         let of_each: BTreeMap<Mark, EntryId> = twice.collect();
         let which: BTreeSet<EntryId> = of_each.into_values().collect();
         let posts = self.posts.iter().filter(|((_, post), _)| which.contains(post));
-        posts.map(|((_, post), thread)| (*post, thread.clone())).collect()
+        let mut left = most;
+        posts
+            .take_while(|((_, post), thread)| {
+                let claims = self.rivals(post, thread).len().saturating_add(1);
+                left.checked_sub(claims).map(|rest| left = rest).is_some()
+            })
+            .map(|((_, post), thread)| (*post, thread.clone()))
+            .collect()
     }
 
     /// Other posts that claim the thread of this one.
@@ -255,7 +265,6 @@ impl Service {
         if self.threads.loaded {
             return Ok(());
         }
-        self.threads.loaded = true;
         let newest =
             self.tx.range(Tree::Timeline, KeyRange::all(), Direction::Backward, THREAD_CACHE_LIMIT)?;
         self.threads.has_older = newest.len() >= THREAD_CACHE_LIMIT;
@@ -264,14 +273,28 @@ impl Service {
                 self.threads.remember(post, shown, thread);
             }
         }
-        self.settle_claims()
+        self.threads.loaded = true;
+        let settled = self.settle_claims();
+        // What was not settled is tried again.
+        self.threads.loaded = settled.is_ok();
+        settled
     }
 
     /// Settles what came while the keys were not loaded: of posts with one thread the one with the best claim has it, and
-    /// what was said.
+    /// what was said. Those that are older than the cache holds are named, for they are not found in it; and what a crash
+    /// left unsettled is looked for among the others, as far as [`CLAIMS_LIMIT`].
     fn settle_claims(&mut self) -> Result<(), StoreError> {
-        self.threads.is_unsettled = false;
-        for (post, thread) in self.threads.claimed_twice() {
+        for (post, shown, thread) in self.threads.came.clone() {
+            self.threads.remember(post, shown, thread.clone());
+            if self.settle_rivals(&post, &thread)? {
+                let rows = self.rows(&post)?;
+                if !rows.is_empty() {
+                    self.thread_changed(&post, &rows)?;
+                }
+            }
+        }
+        self.threads.came.clear();
+        for (post, thread) in self.threads.claimed_twice(CLAIMS_LIMIT) {
             let mut best = self.claim(&post)?;
             let mut said = vec![(post, !self.rows(&post)?.is_empty())];
             for rival in self.threads.rivals(&post, &thread) {
@@ -288,7 +311,7 @@ impl Service {
 
     /// Compares the claims of posts that came since the start, if nothing else has asked for it.
     pub(super) fn settle_threads(&mut self) -> Result<(), StoreError> {
-        if self.threads.is_unsettled { self.load_threads() } else { Ok(()) }
+        if self.threads.came.is_empty() { Ok(()) } else { self.load_threads() }
     }
 
     fn thread_of(
@@ -367,11 +390,14 @@ impl Service {
         shown: Timestamp,
         key: &ContentKey,
     ) -> Result<(), StoreError> {
-        if !self.threads.loaded && self.orphans()?.counts.is_empty() {
-            self.threads.is_unsettled = true;
+        let thread = keys::thread_key(key);
+        if !self.threads.loaded
+            && self.threads.came.len() < THREADS_CAME_LIMIT
+            && self.orphans()?.counts.is_empty()
+        {
+            self.threads.came.push((post, shown, thread));
             return Ok(());
         }
-        let thread = keys::thread_key(key);
         self.load_threads()?;
         self.threads.remember(post, shown, thread.clone());
         if !self.settle_rivals(&post, &thread)? {
@@ -474,7 +500,34 @@ impl Service {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::service::testing::{BEGIN, Rig};
+
+    #[test]
+    fn no_more_claims_are_compared_than_may_be() {
+        let mut threads = Threads::default();
+        let key = |number: u8| ThreadKey::from_bytes([number; 32]);
+        for number in 0..=6u8 {
+            let thread = key(if number < 6 { 1 } else { 2 });
+            threads.remember(EntryId::from_bytes([number; 32]), BEGIN, thread);
+        }
+        assert_eq!(threads.claimed_twice(5).len(), 0);
+        assert_eq!(threads.claimed_twice(6).len(), 1, "six claim one thread, and one claims another");
+    }
+
+    #[test]
+    fn when_very_many_came_the_keys_are_read() {
+        let mut rig = Rig::new();
+        let mut bob = rig.befriend("Bob");
+        for number in 0..THREADS_CAME_LIMIT {
+            rig.take(&mut bob, BEGIN, &number.to_string());
+        }
+        assert!(!rig.service.threads.loaded);
+        assert_eq!(rig.service.threads.came.len(), THREADS_CAME_LIMIT);
+        rig.take(&mut bob, BEGIN, "one more");
+        assert!(rig.service.threads.loaded && rig.service.threads.came.is_empty());
+        assert_eq!(rig.service.threads.posts.len(), THREADS_CAME_LIMIT + 1);
+    }
 
     #[test]
     fn a_post_alone_reads_no_other_and_the_next_look_at_slow_things_does() {
@@ -488,11 +541,11 @@ mod tests {
         rig.service.post(crate::ask::PostDraft { text: "mine".into(), ..Default::default() }).unwrap();
         rig.commit();
         let threads = &rig.service.threads;
-        assert!(!threads.loaded && threads.is_unsettled && threads.posts.is_empty());
+        assert!(!threads.loaded && threads.came.len() == 1 && threads.posts.is_empty());
         rig.service.wake(BEGIN.plus_ms(crate::limits::MAINTAIN_INTERVAL_MS)).unwrap();
         rig.commit();
         let threads = &rig.service.threads;
-        assert!(threads.loaded && !threads.is_unsettled);
+        assert!(threads.loaded && threads.came.is_empty());
         assert_eq!(threads.posts.len(), 3, "those of before, and those that came since");
         rig.take(&mut bob, BEGIN, "three");
         assert_eq!(rig.service.threads.posts.len(), 4);

@@ -114,9 +114,21 @@ pub(super) struct Net {
 impl Net {
     /// It has turned out whose a connection is.
     pub(super) fn is_of(&mut self, conn: ConnId, user: UserId, device: DeviceId) {
-        if let Some(state) = self.conns.get_mut(&conn) {
-            state.friend = Some((user, device));
-            self.here.entry(user).or_default().insert(conn);
+        let Some(state) = self.conns.get_mut(&conn) else { return };
+        let before = state.friend.replace((user, device));
+        // A node key may be in the records of two: who spoke last has the connection.
+        if let Some((before, _)) = before {
+            self.is_no_longer_of(conn, before);
+        }
+        self.here.entry(user).or_default().insert(conn);
+    }
+
+    fn is_no_longer_of(&mut self, conn: ConnId, user: UserId) {
+        if let Some(conns) = self.here.get_mut(&user) {
+            conns.remove(&conn);
+            if conns.is_empty() {
+                self.here.remove(&user);
+            }
         }
     }
 
@@ -329,13 +341,8 @@ impl Service {
     /// Forgets a connection and everything spoken on it.
     pub(super) fn forget_conn(&mut self, conn: ConnId) -> Option<Conn> {
         let gone = self.net.conns.remove(&conn)?;
-        if let Some((user, _)) = gone.friend
-            && let Some(conns) = self.net.here.get_mut(&user)
-        {
-            conns.remove(&conn);
-            if conns.is_empty() {
-                self.net.here.remove(&user);
-            }
+        if let Some((user, _)) = gone.friend {
+            self.net.is_no_longer_of(conn, user);
         }
         let timers = &mut self.timers;
         self.net.streams.retain(|id, stream| {
@@ -487,6 +494,11 @@ impl Service {
             self.net.pairing_open = open;
             self.order(Order::OpenPairing(open));
         }
+    }
+
+    /// Whether the shell was told that pairing is open.
+    pub(super) const fn is_pairing_told(&self) -> bool {
+        self.net.pairing_open
     }
 
     /// Opens again what the other side was not ready for.

@@ -361,3 +361,19 @@ fn sessions_share_what_an_epoch_is() {
     );
     assert_eq!(Some(&one.key), record.secret.as_ref().map(keys::tag_key).as_ref());
 }
+
+#[test]
+fn a_connection_is_whose_who_spoke_on_it_last() {
+    let mut two = Two::new(false);
+    two.connect();
+    two.run();
+    let service = &mut two.sides[0].rig.service;
+    let (bob, device) = service.net.conns[&CONN].friend.expect("Bob's");
+    let other = UserId::from_bytes([9; 32]);
+    assert!(service.net.is_here(&bob));
+    service.net.is_of(CONN, other, device);
+    assert!(!service.net.is_here(&bob) && service.net.is_here(&other));
+    assert_eq!(service.online(&bob), None);
+    service.forget_conn(CONN);
+    assert!(!service.net.is_here(&other));
+}
