@@ -28,6 +28,8 @@ const PADDED_LEN: usize = 512;
 const RECORDS: [usize; 3] = [730, 60, 24];
 /// sled's page cache as the store has it, bytes.
 const CACHE_BYTES: u64 = 16 * 1024 * 1024;
+/// How long sled may take to let go of a folder that was closed.
+const LET_GO: Duration = Duration::from_secs(5);
 
 fn rate(mut work: impl FnMut()) -> f64 {
     // Warm up: tables of the curve, caches.
@@ -144,7 +146,7 @@ pub fn sled_rows(bench: &Bench, posts: u64, by_id: bool) -> Result<f64> {
     }
     drop((trees, db));
     // As a home that much was written to: opened once more and closed.
-    drop(open(&folder)?);
+    drop(open_again(&folder)?);
     let bytes = super::cold_start::on_disk(&folder).map_err(|e| Error::io("cannot measure", &folder, &e))?;
     bench.scratch.remove("floor-rows")?;
     Ok(bytes as f64 / posts as f64)
@@ -185,6 +187,17 @@ pub fn open_sled(folder: &Path) -> Result<f64> {
 
 fn open(folder: &Path) -> Result<sled::Db> {
     sled::Config::default().path(folder).cache_capacity(CACHE_BYTES).open().map_err(sled_failed)
+}
+
+/// Opens what was just closed here: a thread of sled's may still be letting go of it.
+fn open_again(folder: &Path) -> Result<sled::Db> {
+    let begun = Instant::now();
+    loop {
+        match open(folder) {
+            Err(_) if begun.elapsed() < LET_GO => std::thread::sleep(Duration::from_millis(10)),
+            opened => return opened,
+        }
+    }
 }
 
 fn sled_failed(error: sled::Error) -> Error {
