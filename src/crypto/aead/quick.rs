@@ -2,7 +2,7 @@
 //! ChaCha20-Poly1305, which the TLS library beneath QUIC has in assembly for every processor that matters.
 //!
 //! A page opens fifty bodies, and sealing at rest opens and seals every record of the index: with the portable cipher
-//! opening was a third of a page (docs/adr/0019). Where there is no network there is no TLS library, and [`super::portable`]
+//! opening was a third of a page (docs/adr/0019). Where there is no network there is no TLS library, and `portable`
 //! does it; a test holds the two to the same bytes.
 
 use aws_lc_rs::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce as ShortNonce, UnboundKey};
