@@ -151,6 +151,7 @@ impl Client {
     /// random number takes some 70 ms. For programs that will open a home with network and still have other things to do;
     /// [`Client::open`] does it in any case.
     pub fn prepare() {
+        // Nobody waits for that thread. Where there is none, the first connection waits for the number itself.
         let _ = net::prepare();
     }
 
@@ -163,6 +164,7 @@ impl Client {
         let wait = Duration::from_millis(config.lock_wait_ms);
         let folder = config.home.clone();
         if config.network {
+            // As in `prepare`: nobody waits for it.
             let _ = net::prepare();
         }
         let opened = blocking(move || home::open(&folder, wait)).await?;

@@ -132,9 +132,10 @@ fn nobody_draws_anothers_thread_beneath_a_moment_of_theirs() {
     assert!(!world.sees(1, "a hill") && world.comments(1, "mine").is_empty());
 }
 
-#[test]
-fn a_thread_that_a_copy_drew_first_comes_to_the_moment_whose_it_is() {
-    let mut world = strangers(401, &["Alice", "Bob", "Carol", "Eve"]);
+/// Bob is cut off from Alice, who shares a hill, and from Carol, who says that it is steep. The key of the moment is told to
+/// Eve, a friend of Bob's and not of Alice's.
+fn a_copy_comes_first(seed: u64) -> (World, ContentKey) {
+    let mut world = strangers(seed, &["Alice", "Bob", "Carol", "Eve"]);
     for (a, b) in [(0, 1), (0, 2), (1, 2), (1, 3)] {
         world.befriend(a, b);
     }
@@ -147,8 +148,13 @@ fn a_thread_that_a_copy_drew_first_comes_to_the_moment_whose_it_is() {
     world.comment(2, "a hill", "steep");
     world.run(2_000);
     assert!(!world.sees(1, "a hill"));
-    // A friend of Alice's has told Eve, who is none.
     let key = world.key_of(0, &moment.id);
+    (world, key)
+}
+
+#[test]
+fn a_thread_that_a_copy_drew_first_comes_to_the_moment_whose_it_is() {
+    let (mut world, key) = a_copy_comes_first(401);
     show_copy(&mut world, 3, 1, &key, "Eve's");
     world.join(1, 2);
     world.run(30_000);
@@ -159,19 +165,7 @@ fn a_thread_that_a_copy_drew_first_comes_to_the_moment_whose_it_is() {
 
 #[test]
 fn a_thread_that_a_copy_drew_before_a_start_comes_to_the_moment_whose_it_is() {
-    let mut world = strangers(405, &["Alice", "Bob", "Carol", "Eve"]);
-    for (a, b) in [(0, 1), (0, 2), (1, 2), (1, 3)] {
-        world.befriend(a, b);
-    }
-    world.post(0, "before", everyone());
-    world.run(30_000);
-    world.partition(1, 0);
-    world.partition(1, 2);
-    let moment = world.post(0, "a hill", everyone());
-    world.run(2_000);
-    world.comment(2, "a hill", "steep");
-    world.run(2_000);
-    let key = world.key_of(0, &moment.id);
+    let (mut world, key) = a_copy_comes_first(405);
     show_copy(&mut world, 3, 1, &key, "Eve's");
     world.join(1, 2);
     // What is said comes before moments.
