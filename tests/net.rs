@@ -804,6 +804,40 @@ async fn a_clean_end_delivers_what_was_sent_before() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_clean_end_delivers_what_was_sent_on_a_stream_that_nobody_has_taken_yet() {
+    for listen in BOTH {
+        let (mut alice, mut bob) = (spawn(1, listen).await, spawn(2, listen).await);
+        let (to_bob, _) = connect(&mut alice, &mut bob).await;
+        let ours = StreamId(2);
+        alice.order(Order::OpenStream { conn: to_bob, stream: ours, protocol: Protocol::Sync }).await;
+        alice.send(ours, b"bye").await;
+        timeout(PATIENCE, alice.shut_down()).await.expect("in time");
+        let theirs = bob.opened(Protocol::Sync).await;
+        assert_eq!(bob.frame(theirs).await, b"bye");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_clean_end_waits_for_who_is_slow_to_read() {
+    /// More than is taken without being read.
+    const FRAMES: usize = 2 * tidings::limits::EVENT_BACKLOG_LIMIT;
+    for listen in BOTH {
+        let (mut alice, mut bob) = (spawn(1, listen).await, spawn(2, listen).await);
+        let (to_bob, _) = connect(&mut alice, &mut bob).await;
+        let (ours, theirs) = alice.open(&mut bob, to_bob, 2, Protocol::Sync).await;
+        for _ in 0..FRAMES {
+            alice.send(ours, b"bye").await;
+        }
+        let ending = tokio::spawn(alice.shut_down());
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        for _ in 0..FRAMES {
+            assert_eq!(bob.frame(theirs).await, b"bye");
+        }
+        timeout(PATIENCE, ending).await.expect("in time").expect("no panic");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_on_this_machine_is_told_to_be_near() {
     let (mut alice, mut bob) = (spawn(1, TCP).await, spawn(2, TCP).await);
     connect(&mut alice, &mut bob).await;

@@ -128,21 +128,22 @@ impl Driver {
         while let Ok(order) = orders.try_recv() {
             self.on_order(order);
         }
-        // What was not told by now is not told any more; streams that wait for it do not begin.
-        self.outbox.clear();
+        self.begin_untold();
         for open in self.streams.values_mut() {
             open.outlet = None;
-            if !matches!(open.state, State::Frames) {
+            // Whoever finds that nobody asks for pings any more hangs up, whatever they had yet to read.
+            if !open.has_something_to_say() && !matches!(open.state, State::Ping) {
                 open.token.cancel();
             }
         }
         // Nothing is left to be told; a machine that does not listen any more holds up nothing.
         let closing = async {
-            while self.streams.values().any(|open| matches!(open.state, State::Frames | State::Fetching(_))) {
+            while self.streams.values().any(Open::keeps_the_end_waiting) {
                 tokio::select! {
                     Some(ended) = self.tasks.join_next(), if !self.tasks.is_empty() => self.on_ended(ended),
                     event = self.swarm.select_next_some() => self.on_swarm(event),
                 }
+                self.begin_untold();
             }
         };
         let is_late = timeout(GRACE, closing).await.is_err();
@@ -157,6 +158,17 @@ impl Driver {
         };
         // What does not close in time is cut when the swarm is dropped.
         let _ = timeout(GRACE, closing).await;
+    }
+
+    /// What was not told by now is not told any more. Streams of ours begin all the same, for what was sent on them is
+    /// waiting; those of others do not.
+    fn begin_untold(&mut self) {
+        for (event, start) in self.outbox.drain(..) {
+            if let (Event::StreamOpened { ours: true, .. }, Some(start)) = (event, start) {
+                // The stream may have ended.
+                let _ = start.send(());
+            }
+        }
     }
 
     fn on_swarm(&mut self, event: SwarmEvent<Happened>) {

@@ -56,6 +56,13 @@ pub(super) fn queue() -> (Outlet, Inlet) {
     (Outlet { frames: sender, waiting: Arc::clone(&waiting) }, Inlet { frames: receiver, waiting })
 }
 
+impl Inlet {
+    /// Whether nothing waits to be written.
+    pub(super) fn is_empty(&self) -> bool {
+        self.frames.is_empty()
+    }
+}
+
 impl Outlet {
     /// Puts a frame into the queue. One that finds the queue empty always fits.
     pub(super) fn send(&self, frame: Vec<u8>) -> Result<(), Overrun> {

@@ -42,6 +42,23 @@ pub(super) struct Open {
     pub(super) state: State,
 }
 
+impl Open {
+    /// At the end of the driver: whether frames of ours are on their way, or will be once the other side has taken the
+    /// stream.
+    pub(super) fn has_something_to_say(&self) -> bool {
+        match &self.state {
+            State::Frames => true,
+            State::OpeningFrames(inlet) => !inlet.is_empty(),
+            _ => false,
+        }
+    }
+
+    /// At the end of the driver: whether the connection must stay until this stream is over.
+    pub(super) fn keeps_the_end_waiting(&self) -> bool {
+        self.has_something_to_say() || matches!(self.state, State::Fetching(_))
+    }
+}
+
 /// How a stream's task ended.
 pub(super) enum Ended {
     Over(StreamId),
