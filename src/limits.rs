@@ -592,6 +592,19 @@ pub const PAGE_LIMIT: usize = 128;
 pub const SUM_BURST_LIMIT: u64 = 65_536;
 /// Entries more of them a second, when those are used up. *guess: a few per cent of a core*
 pub const SUM_RATE: u64 = 8_192;
+/// Scopes whose digests are one, at most. *chosen: 64 pages are hashed in a fraction of a millisecond*
+pub const DIGESTS_LIMIT: usize = 64;
+/// Of `~contact` so many are said as one: they hardly ever differ. *chosen*
+pub const DIGESTS_CONTACT: usize = 64;
+/// Of moments so many: of a hundred authors' epochs four have changed since two friends last met, each of which makes its
+/// whole group be said one by one. *measured by the bytes of J3*
+pub const DIGESTS_POSTS: usize = 8;
+/// How often a peer may name a scope in such a group: an honest one does once, and once more when it was closed and shared
+/// again. *guess*
+pub const DIGESTS_NAMED_LIMIT: u8 = 4;
+/// How often lists of a peer's that lack a variant are answered by ours, while our log stays the same. *guess: a list in
+/// pieces is some of them*
+pub const IDS_ANSWER_LIMIT: u8 = 16;
 /// Announcements of one scope waiting; more are said by one Digest. *guess*
 pub const HEAD_QUEUE_LIMIT: usize = 64;
 /// After a change a Digest follows within this, ms. *guess: long enough to gather a burst*

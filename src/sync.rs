@@ -37,7 +37,8 @@ mod testing;
 mod tests;
 
 pub use frame::{
-    ByeReason, EntryFrame, Frame, Gone, Have, Hello, Ids, Left, MatchedItem, NO_HANDLE, PageDigest, Tag,
+    ByeReason, EntryFrame, FEATURE_DIGESTS, Frame, Gone, Have, Hello, Ids, Left, MatchedItem, NO_HANDLE,
+    PageDigest, Tag, group_digest, handle_at, place_of,
 };
 pub use interval::{IntervalSet, SEQ_MAX};
 pub use log::{HEADER_LEN, Held, Known, Log, LogState, Sum};

@@ -83,6 +83,7 @@ pub(super) fn kind(protocol: Protocol, frame: &[u8]) -> &'static str {
         (Protocol::Sync, Some(11)) => "Ids",
         (Protocol::Sync, Some(12)) => "Head",
         (Protocol::Sync, Some(13)) => "Bye",
+        (Protocol::Sync, Some(14)) => "Digests",
         (Protocol::Mail, Some(1)) => "Put",
         (Protocol::Mail, Some(2)) => "Kept",
         (Protocol::Mail, Some(3)) => "Full",

@@ -19,10 +19,14 @@
 //! | 11 | `Ids` | handle u32 ‖ lo u64 ‖ hi u64 ‖ n u16 ‖ n × (seq u64 ‖ entry_id 32), ascending |
 //! | 12 | `Head` | handle u32 ‖ seq u64 |
 //! | 13 | `Bye` | reason u8 |
+//! | 14 | `Digests` | n u32 ‖ n × (lo u64 ‖ hi u64) of places ‖ d16 16 |
 //!
 //! `Ids` carries pairs, not ids alone: a variant is fetched by its number with `Want`, since `WantIds` is answered to
 //! devices of the author and own devices only, and an id does not tell its number. A round of `Tags` that fills its
 //! last frame (8,192) is ended by an empty one, so that the answerer knows when its turn comes.
+//!
+//! `Digests` is only for peers whose `Hello` has the bit [`FEATURE_DIGESTS`]. A *place* is a handle turned right by one bit:
+//! each side gives out every second handle, so that those given out one after another lie beside each other.
 //!
 //! What it does not do: it knows no session; whether a handle or a number means anything is decided elsewhere.
 //!
@@ -33,7 +37,8 @@ use super::log::{HEADER_LEN, Sum};
 use crate::crypto;
 use crate::id::{EntryId, EpochId};
 use crate::limits::{
-    ENTRY_BODY_LIMIT, HAVE_INTERVAL_LIMIT, HELLO_RECORD_LIMIT, IDS_LIMIT, TAGS_FRAME_LIMIT, WANT_IDS_LIMIT,
+    DIGESTS_LIMIT, ENTRY_BODY_LIMIT, HAVE_INTERVAL_LIMIT, HELLO_RECORD_LIMIT, IDS_LIMIT, TAGS_FRAME_LIMIT,
+    WANT_IDS_LIMIT,
 };
 use crate::wire::{DecodeError, Reader, Writer};
 
@@ -41,6 +46,11 @@ use crate::wire::{DecodeError, Reader, Writer};
 pub(super) const VERSION: u8 = 1;
 /// The handle that says: no scope, a granted entry.
 pub const NO_HANDLE: u32 = u32::MAX;
+
+/// The bit of `Hello` that says: I read `Digests`.
+pub const FEATURE_DIGESTS: u32 = 1;
+/// All that this program can do beyond version 1.
+pub(super) const FEATURES: u32 = FEATURE_DIGESTS;
 
 /// A tag, by which two peers find an epoch that both hold.
 pub type Tag = [u8; 16];
@@ -101,6 +111,13 @@ pub enum Frame {
     },
     /// The sender ends the session.
     Bye(ByeReason),
+    /// The digests of the first pages of several scopes, as one.
+    Digests {
+        /// The scopes, see [`place_of`].
+        places: IntervalSet,
+        /// See [`group_digest`].
+        digest: PageDigest,
+    },
 }
 
 /// The fields of [`Frame::Hello`].
@@ -108,7 +125,7 @@ pub enum Frame {
 pub struct Hello {
     /// Fresh and random: binds every tag of the session.
     pub nonce: [u8; 32],
-    /// What the sender can do beyond version 1, which has no such bits: sent as zero. Unknown bits mean nothing.
+    /// What the sender can do beyond version 1: [`FEATURE_DIGESTS`]. Unknown bits mean nothing.
     pub features: u32,
     /// The sender's IdentityRecord, as it was signed.
     pub identity: Vec<u8>,
@@ -152,13 +169,31 @@ impl Have {
         out.u64(self.floor).u64(self.lo).u64(self.hi);
         self.intervals.encode_to(&mut out);
         out.raw(self.sum.as_bytes());
-        let full = crypto::hash(out.as_slice());
-        let mut cut = [0; 16];
-        for (to, from) in cut.iter_mut().zip(full) {
-            *to = from;
-        }
-        cut
+        cut(&crypto::hash(out.as_slice()))
     }
+}
+
+/// `BLAKE3(d16 ‖ d16 ‖ …)[..16]` over the digests of the scopes of a group, by ascending place.
+pub fn group_digest(digests: &[PageDigest]) -> PageDigest {
+    cut(&crypto::hash(digests.as_flattened()))
+}
+
+fn cut(hash: &[u8; 32]) -> PageDigest {
+    let mut cut = [0; 16];
+    for (to, from) in cut.iter_mut().zip(hash) {
+        *to = *from;
+    }
+    cut
+}
+
+/// Where a handle stands in [`Frame::Digests`].
+pub fn place_of(handle: u32) -> u64 {
+    u64::from(handle.rotate_right(1))
+}
+
+/// The handle at a place, if there is one.
+pub fn handle_at(place: u64) -> Option<u32> {
+    u32::try_from(place).ok().map(|place| place.rotate_left(1)).filter(|&handle| handle != NO_HANDLE)
 }
 
 /// The fields of [`Frame::Entry`].
@@ -257,6 +292,7 @@ const GONE: u8 = 10;
 const IDS: u8 = 11;
 const HEAD: u8 = 12;
 const BYE: u8 = 13;
+const DIGESTS: u8 = 14;
 
 impl Frame {
     /// At least about how many bytes it takes: so that a frame is not moved again and again while it is made.
@@ -333,6 +369,10 @@ impl Frame {
             Self::Bye(reason) => {
                 out.u8(reason.code());
             }
+            Self::Digests { places, digest } => {
+                places.encode_to(&mut out);
+                out.raw(digest);
+            }
         }
         out.into_vec()
     }
@@ -370,6 +410,7 @@ impl Frame {
             IDS => Self::Ids(ids(&mut input)?),
             HEAD => Self::Head { handle: handle(&mut input)?, seq: seq(&mut input)? },
             BYE => Self::Bye(ByeReason::from_code(input.u8()?)),
+            DIGESTS => Self::Digests { places: places(&mut input)?, digest: input.array()? },
             _ => return Ok(None),
         };
         input.finish()?;
@@ -379,6 +420,11 @@ impl Frame {
     /// Whether bytes call themselves an `Entry`; whether they are one, [`Frame::decode`] says.
     pub fn is_entry(bytes: &[u8]) -> bool {
         bytes.first_chunk() == Some(&[VERSION, ENTRY])
+    }
+
+    /// Whether bytes call themselves a `Digests`, which only those read who have said so.
+    pub(super) fn is_digests(bytes: &[u8]) -> bool {
+        bytes.first_chunk() == Some(&[VERSION, DIGESTS])
     }
 
     /// The number of the variant.
@@ -397,6 +443,7 @@ impl Frame {
             Self::Ids(_) => IDS,
             Self::Head { .. } => HEAD,
             Self::Bye(_) => BYE,
+            Self::Digests { .. } => DIGESTS,
         }
     }
 }
@@ -410,6 +457,20 @@ fn handle(input: &mut Reader<'_>) -> Result<u32, DecodeError> {
     match input.u32()? {
         NO_HANDLE => Err(DecodeError::Invalid { what: "the handle of no scope where a scope is needed" }),
         handle => Ok(handle),
+    }
+}
+
+fn places(input: &mut Reader<'_>) -> Result<IntervalSet, DecodeError> {
+    let places = IntervalSet::decode_from(input, DIGESTS_LIMIT)?;
+    if places.highest().and_then(handle_at).is_none() {
+        return Err(DecodeError::Invalid { what: "a group of digests of nothing" });
+    }
+    let limit = u64::try_from(DIGESTS_LIMIT).unwrap_or(u64::MAX);
+    match places.count() {
+        count if count > limit => {
+            Err(DecodeError::TooMany { what: "scopes in one digest", limit: DIGESTS_LIMIT, actual: count })
+        }
+        _ => Ok(places),
     }
 }
 

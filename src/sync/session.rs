@@ -1,13 +1,14 @@
 //! One session: what stands between the frames of one peer and the owner's logs.
 //!
 //! The parts lie beside each other and share [`Session`]'s state: `matching` finds common epochs, `reconcile` compares
-//! logs, `fetch` asks and takes in, `serve` answers and announces. Nothing that a peer causes is queued without bound:
+//! logs, `groups` many of them at once, `fetch` asks and takes in, `serve` answers and announces. Nothing that a peer causes is queued without bound:
 //! a frame that calls for an answer sets a mark on its scope, and the answer is made when there is credit for it, from
 //! what is true then. So a flood of questions is answered once.
 //!
 //! Source: docs/protocol.md 3.7, 3.8.
 
 mod fetch;
+mod groups;
 mod matching;
 mod reconcile;
 mod scope;
@@ -15,7 +16,7 @@ mod serve;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::frame::{ByeReason, Frame, Hello};
+use super::frame::{ByeReason, FEATURE_DIGESTS, FEATURES, Frame, Hello};
 use super::interval::IntervalSet;
 use super::log::{HEADER_LEN, Log};
 use crate::crypto::Entropy;
@@ -246,6 +247,7 @@ pub struct Session {
     /// Scopes whose comparing goes on when more may be read.
     paused: BTreeSet<(Class, EpochId)>,
     work: reconcile::Work,
+    groups: groups::Groups,
     /// Scopes that will say their Digest at a time.
     digest_timers: BTreeSet<(Timestamp, EpochId)>,
     /// For the owner.
@@ -262,7 +264,7 @@ impl Session {
     pub fn new(config: Config) -> Self {
         let Config { role, our_node, their_node, identity, device, mut entropy } = config;
         let our_nonce = entropy.bytes();
-        let hello = Frame::Hello(Hello { nonce: our_nonce, features: 0, identity, device });
+        let hello = Frame::Hello(Hello { nonce: our_nonce, features: FEATURES, identity, device });
         let mut session = Self {
             role,
             our_node,
@@ -289,6 +291,7 @@ impl Session {
             due: BTreeSet::new(),
             paused: BTreeSet::new(),
             work: reconcile::Work::default(),
+            groups: groups::Groups::default(),
             digest_timers: BTreeSet::new(),
             outputs: VecDeque::new(),
             urgent: VecDeque::new(),
@@ -302,6 +305,10 @@ impl Session {
     /// A frame came. `log` is the owner's view for this peer.
     pub fn handle_frame(&mut self, bytes: &[u8], now: Timestamp, log: &dyn Log) {
         if self.phase == Phase::Closed {
+            return;
+        }
+        if Frame::is_digests(bytes) && self.phase == Phase::Open && !self.groups.are_understood {
+            // Whoever does not read them says none: a frame of another program.
             return;
         }
         let frame = match Frame::decode(bytes) {
@@ -450,6 +457,7 @@ impl Session {
                 node_r: self.our_node,
             },
         });
+        self.groups.are_understood = features & FEATURE_DIGESTS != 0;
         self.phase = Phase::Judging;
         self.outputs.push_back(Output::PeerHello { features, identity, device });
     }
@@ -462,6 +470,7 @@ impl Session {
             Frame::Tags { class, tags } => self.on_tags(class, tags, now),
             Frame::Matched(items) => self.on_matched(&items),
             Frame::Digest { handle, digest } => self.on_digest(handle, digest),
+            Frame::Digests { places, digest } => self.on_digests(&places, digest),
             Frame::Have(have) => self.on_have(have, log),
             Frame::Want { handle, intervals } => self.on_want(handle, &intervals),
             Frame::WantIds(ids) => self.on_want_ids(&ids),
@@ -511,6 +520,7 @@ impl Session {
         self.handles.clear();
         self.due.clear();
         self.paused.clear();
+        self.groups = groups::Groups::default();
         self.digest_timers.clear();
         self.early = fetch::Early::default();
         self.fetch = fetch::Fetch::default();

@@ -878,6 +878,7 @@ pub fn kind_of(protocol: Protocol, frame: &[u8]) -> &'static str {
             Ok(Some(sync::Frame::Ids(_))) => "Ids",
             Ok(Some(sync::Frame::Head { .. })) => "Head",
             Ok(Some(sync::Frame::Bye(_))) => "Bye",
+            Ok(Some(sync::Frame::Digests { .. })) => "Digests",
             Ok(None) => "unknown",
             Err(_) => "broken",
         },

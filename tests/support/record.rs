@@ -111,7 +111,7 @@ impl Record {
         let mut others = BTreeMap::new();
         for (who, frames) in self.said(from, to) {
             let counts: &mut BTreeMap<String, usize> = others.entry(who).or_default();
-            let of_entries = ["Entry, ", "Head, ", "Digest, ", "Have, ", "Want, "];
+            let of_entries = ["Entry, ", "Head, ", "Digest, ", "Digests, ", "Have, ", "Want, "];
             for frame in
                 frames.into_iter().filter(|frame| !of_entries.iter().any(|word| frame.contains(word)))
             {
@@ -209,6 +209,7 @@ fn sync_words(bytes: &[u8], labels: &mut Labels) -> String {
         // Which tag matched is as random as their order.
         Frame::Matched(items) => format!("Matched, {} items", items.len()),
         Frame::Digest { handle, .. } => format!("Digest, {}", of(handle)),
+        Frame::Digests { places, .. } => format!("Digests, of {}", places.count()),
         Frame::Have(have) => {
             let known: Vec<_> = have.intervals.intervals().collect();
             format!("Have, {}, floor {}, {}..={}, {known:?}", of(have.handle), have.floor, have.lo, have.hi)

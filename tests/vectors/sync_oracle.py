@@ -29,7 +29,10 @@ o = {
     "ids": (11, P(">IQQ", 4, 3, 9) + P(">H", 1) + P(">Q", 5) + B(0x66, 32)),
     "head": (12, P(">IQ", 4, 9)),
     "bye": (13, b"\0"),
+    # Handles 0, 2, 4 and 7 turned right by one bit: 0, 1, 2 and 2^31 + 3.
+    "digests": (14, P(">I", 2) + P(">QQQQ", 0, 2, (1 << 31) + 3, (1 << 31) + 3) + B(0x33, 16)),
 }
 for name, (variant, fields) in o.items():
     print(name, (bytes([1, variant]) + fields).hex())
 print("have_d16", blake3.blake3(page).digest()[:16].hex())
+print("group_d16", blake3.blake3(B(0x33, 16) + B(0x34, 16)).digest()[:16].hex())

@@ -52,6 +52,10 @@ fn samples() -> Vec<(&'static str, Frame)> {
         ("ids", Frame::Ids(Ids { handle: 4, lo: 3, hi: 9, pairs: vec![(5, id())] })),
         ("head", Frame::Head { handle: 4, seq: 9 }),
         ("bye", Frame::Bye(ByeReason::Done)),
+        (
+            "digests",
+            Frame::Digests { places: [0, 2, 4, 7].map(place_of).into_iter().collect(), digest: [0x33; 16] },
+        ),
     ]
 }
 
@@ -70,13 +74,14 @@ fn every_frame_is_written_as_the_independent_program_writes_it() {
         assert_eq!(Frame::decode(&vector(name)), Ok(Some(frame)), "{name}");
     }
     assert_eq!(have().digest().to_vec(), vector("have_d16"));
+    assert_eq!(group_digest(&[[0x33; 16], [0x34; 16]]).to_vec(), vector("group_d16"));
 }
 
 #[test]
 fn every_variant_has_a_vector() {
     let variants: std::collections::BTreeSet<u8> =
         samples().iter().map(|(_, frame)| frame.variant()).collect();
-    assert_eq!(variants, (HELLO..=BYE).collect());
+    assert_eq!(variants, (HELLO..=DIGESTS).collect());
 }
 
 #[test]
@@ -96,7 +101,7 @@ fn a_digest_leaves_the_handle_out_and_nothing_else() {
 
 #[test]
 fn an_unknown_variant_is_ignored_and_an_unknown_version_refused() {
-    assert_eq!(Frame::decode(&[1, 14, 1, 2, 3]), Ok(None));
+    assert_eq!(Frame::decode(&[1, DIGESTS + 1, 1, 2, 3]), Ok(None));
     assert_eq!(Frame::decode(&[1, 0]), Ok(None));
     assert!(matches!(Frame::decode(&[2, MINE]), Err(DecodeError::Unknown { .. })));
     assert!(Frame::decode(&[]).is_err());
@@ -181,6 +186,20 @@ fn a_page_that_contradicts_itself_is_refused() {
     assert!(encoded(Have { hi: SEQ_MAX + 1, ..good }).is_err(), "2^48");
 }
 
+#[test]
+fn a_group_names_handles_that_there_are_and_at_least_one() {
+    let group = |places| Frame::decode(&Frame::Digests { places, digest: [0; 16] }.encode());
+    assert!(group(IntervalSet::new()).is_err());
+    let highest = u64::from(NO_HANDLE - 1);
+    assert!(group(IntervalSet::from_range(highest, highest)).is_ok());
+    for beyond in [u64::from(NO_HANDLE), u64::from(u32::MAX) + 1, SEQ_MAX] {
+        assert!(group(IntervalSet::from_range(beyond, beyond)).is_err(), "{beyond}");
+    }
+    for handle in [0, 1, 2, 3, 1 << 31, NO_HANDLE - 1] {
+        assert_eq!(handle_at(place_of(handle)), Some(handle));
+    }
+}
+
 /// Every list of a frame at its limit, and one beyond.
 #[test]
 fn the_largest_of_each_frame_fits_and_one_more_is_refused() {
@@ -208,6 +227,11 @@ fn the_largest_of_each_frame_fits_and_one_more_is_refused() {
                 body: vec![0; n(ENTRY_BODY_LIMIT, more)],
             }),
             Frame::Ids(Ids { handle: 4, lo: 0, hi: SEQ_MAX, pairs }),
+            Frame::Digests { places: alternating(n(DIGESTS_LIMIT, more) as u64), digest: [0; 16] },
+            Frame::Digests {
+                places: IntervalSet::from_range(7, 6 + n(DIGESTS_LIMIT, more) as u64),
+                digest: [0; 16],
+            },
         ] {
             let bytes = frame.encode();
             let variant = frame.variant();
@@ -225,7 +249,7 @@ fn the_largest_of_each_frame_fits_and_one_more_is_refused() {
 
 proptest! {
     #[test]
-    fn whatever_is_accepted_is_what_would_have_been_written(variant in 0u8..16, fields: Vec<u8>) {
+    fn whatever_is_accepted_is_what_would_have_been_written(variant in 0u8..17, fields: Vec<u8>) {
         let bytes = [&[VERSION, variant], fields.as_slice()].concat();
         if let Ok(Some(frame)) = Frame::decode(&bytes) {
             prop_assert_eq!(frame.encode(), bytes);
@@ -233,7 +257,7 @@ proptest! {
     }
 
     #[test]
-    fn a_damaged_frame_is_refused_or_means_something_else(which in 0usize..15, at: usize, bit in 0u8..8) {
+    fn a_damaged_frame_is_refused_or_means_something_else(which in 0usize..16, at: usize, bit in 0u8..8) {
         let (_, frame) = samples().swap_remove(which);
         let mut bytes = frame.encode();
         let at = at % bytes.len();

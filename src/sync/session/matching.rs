@@ -154,6 +154,7 @@ impl Session {
         }
         self.due.remove(&state.turn());
         self.paused.remove(&state.turn());
+        self.ungroup(&state);
         if let Some(at) = state.digest_timer {
             self.digest_timers.remove(&(at, *epoch));
         }

@@ -1,6 +1,7 @@
 //! Comparing two logs: `Digest`, `Have`, `Ids`.
 //!
-//! A log is compared in pages of at most 256 intervals, newest first. The digest is that of the first page; only where
+//! A log is compared in pages of at most 256 intervals, newest first. The digest is that of the first page (many are said as
+//! one at first: `groups`); only where
 //! it differs, or where there is more below, do the two sides list. A `Have` stands for itself: whoever reads it
 //! compares its own log over exactly that range, takes note of what it lacks, and either sends its own page (unequal)
 //! or the page below (equal). Where numbers agree and sums do not there is a fork, and both list ids.
@@ -23,8 +24,8 @@ use super::scope::{How, ScopeState};
 use super::{Output, Session};
 use crate::id::{EntryId, EpochId};
 use crate::limits::{
-    DIGEST_DELAY_MS, FORK_KEEP_LIMIT, HAVE_INTERVAL_LIMIT, HEAD_QUEUE_LIMIT, IDS_LIMIT, PAGE_LIMIT,
-    SCOPE_INTERVAL_LIMIT, SUM_BURST_LIMIT, SUM_RATE, WANT_DENIAL_LIMIT,
+    DIGEST_DELAY_MS, FORK_KEEP_LIMIT, HAVE_INTERVAL_LIMIT, HEAD_QUEUE_LIMIT, IDS_ANSWER_LIMIT, IDS_LIMIT,
+    PAGE_LIMIT, SCOPE_INTERVAL_LIMIT, SUM_BURST_LIMIT, SUM_RATE, WANT_DENIAL_LIMIT,
 };
 use crate::sync::frame::{Frame, Have, Ids, PageDigest};
 use crate::sync::interval::{IntervalSet, SEQ_MAX};
@@ -51,6 +52,13 @@ pub(super) struct PartSum {
     hi: u64,
     whole: Sum,
     sum: Sum,
+}
+
+/// The first page of a log: what of it must be known to compare it.
+pub(super) struct FirstPage {
+    pub(super) digest: PageDigest,
+    pub(super) lo: u64,
+    pub(super) floor: u64,
 }
 
 #[cfg(test)]
@@ -81,7 +89,7 @@ impl Work {
         self.debt = self.debt.saturating_add(entries.saturating_mul(1_000));
     }
 
-    const fn is_spent(&self) -> bool {
+    pub(super) const fn is_spent(&self) -> bool {
         self.debt > SUM_BURST_LIMIT.saturating_mul(1_000)
     }
 
@@ -137,9 +145,14 @@ impl Session {
         Some(Have { handle, floor, lo, hi, intervals, sum })
     }
 
+    pub(super) fn first_page(&mut self, scope: &mut ScopeState, log: &dyn Log) -> Option<FirstPage> {
+        let page = self.page(scope, SEQ_MAX, log)?;
+        Some(FirstPage { digest: page.digest(), lo: page.lo, floor: page.floor })
+    }
+
     /// When comparing goes on that pauses.
     pub(super) fn resumes_at(&self) -> Option<Timestamp> {
-        self.work.free_at().filter(|_| !self.paused.is_empty())
+        self.work.free_at().filter(|_| !self.paused.is_empty() || !self.groups.is_empty())
     }
 
     /// A known log changed by other means than an entry: its floor rose, or an entry was forgotten.
@@ -147,7 +160,14 @@ impl Session {
         self.plan_digest(epoch, now);
     }
 
+    /// The digest is to be said: with others, where it is the first.
     pub(super) fn mark_digest_due(&mut self, epoch: &EpochId) {
+        if !self.group(epoch) {
+            self.mark_alone(epoch);
+        }
+    }
+
+    pub(super) fn mark_alone(&mut self, epoch: &EpochId) {
         if let Some(state) = self.scopes.get_mut(epoch) {
             state.digest_due = true;
             self.due.insert(state.turn());
@@ -188,6 +208,9 @@ impl Session {
         self.work.settle(now);
         if !self.work.is_spent() {
             self.due.append(&mut self.paused);
+        }
+        if self.step_groups(log) {
+            return true;
         }
         while let Some(&(class, epoch)) = self.due.first() {
             match self.step_scope(&epoch, log) {
@@ -266,6 +289,7 @@ impl Session {
         let is_news = state.digest_sent != Some(digest);
         if is_news {
             state.digest_sent = Some(digest);
+            state.is_said_in_group = false;
             self.send(&Frame::Digest { handle, digest });
         }
         if state.their_digest == Some(digest) {
@@ -293,6 +317,7 @@ impl Session {
             state.pages_sent.insert(hi, said);
             if hi == SEQ_MAX {
                 state.digest_sent = Some(digest);
+                state.is_said_in_group = false;
             }
             self.send(&Frame::Have(ours));
         }
@@ -325,7 +350,7 @@ impl Session {
     }
 
     /// A page of ours is the peer's: go on below it, or be done.
-    fn on_page_equal(&mut self, state: &mut ScopeState, lo: u64, floor: u64) {
+    pub(super) fn on_page_equal(&mut self, state: &mut ScopeState, lo: u64, floor: u64) {
         match lo.checked_sub(1).filter(|_| lo > floor) {
             Some(below) => {
                 state.mark_page(below);
@@ -400,7 +425,7 @@ impl Session {
             if let Some(ours) = self.page(state, SEQ_MAX, log) {
                 let digest = ours.digest();
                 if state.their_digest == Some(digest) {
-                    state.digest_due |= state.digest_sent != Some(digest);
+                    state.owe_digest(digest);
                     self.on_page_equal(state, ours.lo, ours.floor);
                 } else {
                     state.mark_page(SEQ_MAX);
@@ -435,7 +460,7 @@ impl Session {
         if page.sum == sum {
             // The peer has said what it has; it still needs to hear it from us.
             if hi == SEQ_MAX {
-                state.digest_due |= state.digest_sent != Some(digest);
+                state.owe_digest(digest);
             } else {
                 state.mark_page(hi);
             }
@@ -446,6 +471,7 @@ impl Session {
         let said = (digest, theirs);
         if state.ids_sent != Some(said) {
             state.ids_sent = Some(said);
+            state.ids_listed = Some((lo, hi, known.sum));
             state.ids_due = Some((lo, hi));
         }
     }
@@ -496,6 +522,7 @@ impl Session {
                 ours.entry(seq).or_default().insert(id);
             }
         }
+        self.answer_ids(&epoch, ids, &ours, &known);
         let is_lacking = |seq: &u64, id: &EntryId| match ours.get(seq) {
             None => true,
             Some(held) if held.contains(id) => false,
@@ -508,6 +535,43 @@ impl Session {
             .map(|(seq, _)| *seq)
             .collect();
         self.want(&epoch, &wanted);
+    }
+}
+
+impl Session {
+    /// Lists ours where the peer's list lacks a variant. It would not hear of it otherwise where our pages are cut at another
+    /// number than its own: it compares ours, finds the fork and lists, and we never compare its.
+    fn answer_ids(
+        &mut self,
+        epoch: &EpochId,
+        ids: &Ids,
+        ours: &BTreeMap<u64, BTreeSet<EntryId>>,
+        known: &LogState,
+    ) {
+        let is_unlisted =
+            |seq: u64, id: &EntryId| ids.pairs.binary_search_by(|pair| pair.cmp(&(seq, *id))).is_err();
+        let unlisted: IntervalSet = ours
+            .iter()
+            .filter(|(seq, held)| held.iter().any(|id| is_unlisted(**seq, id)))
+            .map(|(seq, _)| *seq)
+            .collect();
+        let (Some(lo), Some(hi)) = (unlisted.lowest(), unlisted.highest()) else { return };
+        let Some(state) = self.scopes.get(epoch).filter(|state| self.is_served(state)) else { return };
+        let is_listed = |&(from, to, sum): &(u64, u64, Sum)| from <= lo && hi <= to && sum == known.sum;
+        if state.ids_listed.as_ref().is_some_and(is_listed) {
+            return;
+        }
+        // For one state of our log a few times: whoever lists the same again and again is not answered again and again.
+        let times = state.ids_answered.filter(|(sum, _)| *sum == known.sum).map_or(0, |(_, times)| times);
+        let turn = state.turn();
+        if times < IDS_ANSWER_LIMIT
+            && let Some(state) = self.scopes.get_mut(epoch)
+        {
+            state.ids_answered = Some((known.sum, times.saturating_add(1)));
+            let (from, to) = state.ids_due.unwrap_or((lo, hi));
+            state.ids_due = Some((lo.min(from), hi.max(to)));
+            self.due.insert(turn);
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use crate::id::{EpochId, UserId};
 use crate::limits::PAGE_LIMIT;
 use crate::sync::frame::{Have, PageDigest};
 use crate::sync::interval::IntervalSet;
+use crate::sync::log::Sum;
 
 /// The class of an epoch, in order of precedence: records come before moments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -159,6 +160,10 @@ pub(super) struct ScopeState {
     pub(super) offered: bool,
     /// Whether the peer has shown that it holds the epoch.
     pub(super) matched: bool,
+    /// Whether our digest was said, but only with others in one.
+    pub(super) is_said_in_group: bool,
+    /// How often the peer named it in a group.
+    pub(super) times_named: u8,
     talk: Option<Box<Talk>>,
 }
 
@@ -210,6 +215,10 @@ pub(super) struct Doing {
     pub(super) their_pages: BTreeMap<u64, PageDigest>,
     pub(super) ids_due: Option<(u64, u64)>,
     pub(super) ids_sent: Option<(PageDigest, PageDigest)>,
+    /// What was last listed for a page of the peer's: the range, and in which state of our log.
+    pub(super) ids_listed: Option<(u64, u64, Sum)>,
+    /// How often a list of the peer's was answered by one of ours, in which state of our log.
+    pub(super) ids_answered: Option<(Sum, u8)>,
     /// Numbers to announce.
     pub(super) heads: IntervalSet,
     /// What the peer has and we do not, not asked for yet.
@@ -263,6 +272,8 @@ impl Doing {
             their_pages: BTreeMap::new(),
             ids_due: None,
             ids_sent: None,
+            ids_listed: None,
+            ids_answered: None,
             heads: IntervalSet::new(),
             missing: IntervalSet::new(),
             asked: IntervalSet::new(),
@@ -303,7 +314,7 @@ impl DerefMut for Talk {
 
 impl ScopeState {
     pub(super) const fn new(scope: Scope) -> Self {
-        Self { scope, offered: false, matched: false, talk: None }
+        Self { scope, offered: false, matched: false, is_said_in_group: false, times_named: 0, talk: None }
     }
 
     /// Its epoch.
@@ -314,6 +325,15 @@ impl ScopeState {
     /// Where it stands among what is due.
     pub(super) fn turn(&self) -> (Class, EpochId) {
         (self.scope.epoch.class, self.scope.epoch.id)
+    }
+
+    /// The peer says a digest that is ours: whether it needs to hear ours, for it has not, or only in a group that it could not
+    /// read.
+    pub(super) fn owe_digest(&mut self, digest: PageDigest) {
+        if std::mem::take(&mut self.is_said_in_group) {
+            self.digest_sent = None;
+        }
+        self.digest_due |= self.digest_sent != Some(digest);
     }
 
     /// Lets go of what there is only while something is being done, where nothing is. The sum made last goes with it: it can

@@ -13,24 +13,32 @@ use crate::sync::testing::*;
 use crate::sync::*;
 use crate::time::Timestamp;
 
-/// A session of ours with an attacker who shares one epoch with us by tag and one by `Mine`, past all greetings.
-struct Victim {
+/// A session of ours with an attacker, past all greetings.
+pub(super) struct Victim {
     session: Session,
     ledger: Ledger,
     now: Timestamp,
     /// What the victim handed out and the attacker has not let through.
     unsent: usize,
     sent: usize,
-    faults: Vec<Fault>,
-    closed: bool,
-    frames: Vec<Frame>,
+    pub(super) faults: Vec<Fault>,
+    pub(super) closed: bool,
+    pub(super) frames: Vec<Frame>,
     binding: Option<SessionBinding>,
 }
 
 impl Victim {
+    /// The attacker shares one epoch with us by tag and one by `Mine`.
     fn new(entries: u64) -> Self {
+        let mut victim = Self::sharing(entries, FEATURE_DIGESTS, 1);
+        victim.take_all();
+        victim
+    }
+
+    /// The epochs `0..by_tag` are shared by tag, and the one after by `Mine`; the attacker's Hello has these features.
+    pub(super) fn sharing(entries: u64, features: u32, by_tag: usize) -> Self {
         let mut ledger = Ledger::default();
-        for number in 0..2 {
+        for number in 0..=by_tag {
             for seq in 0..entries {
                 ledger.take(&Bytes::new(epoch_id(number), seq * 3, 0, 400));
             }
@@ -63,32 +71,32 @@ impl Victim {
             open: true,
             peer_is_author,
         };
-        victim
-            .session
-            .add_scopes([scope(0, How::Tag { offer: true }, true), scope(1, How::Mine, false)], now);
+        let found = (0..by_tag).map(|number| scope(number, How::Tag { offer: true }, true));
+        victim.session.add_scopes(found.chain([scope(by_tag, How::Mine, false)]), now);
         victim.feed(&Frame::Hello(Hello {
             nonce: [7; 32],
-            features: 0,
+            features,
             identity: Vec::new(),
             device: Vec::new(),
         }));
         let binding =
             SessionBinding { nonce_i: [7; 32], nonce_r: ours.nonce, node_i: node_id(1), node_r: node_id(0) };
         let mut tags = vec![[1; 16]; TAGS_ROUND];
-        tags[5] = scope_tag(&tag_key(0), Role::Initiator, &binding);
+        for number in 0..by_tag {
+            tags[5 + number] = scope_tag(&tag_key(number), Role::Initiator, &binding);
+        }
         victim.feed(&Frame::Tags { class: 1, tags });
         victim.binding = Some(binding);
-        assert!(victim.session.is_matched(&epoch_id(0)));
+        assert!((0..by_tag).all(|number| victim.session.is_matched(&epoch_id(number))));
         assert!(victim.faults.is_empty());
-        victim.take_all();
         victim
     }
 
-    fn feed(&mut self, frame: &Frame) {
+    pub(super) fn feed(&mut self, frame: &Frame) {
         self.feed_bytes(&frame.encode());
     }
 
-    fn feed_bytes(&mut self, bytes: &[u8]) {
+    pub(super) fn feed_bytes(&mut self, bytes: &[u8]) {
         self.session.handle_frame(bytes, self.now, &self.ledger);
         self.drain();
     }
@@ -119,7 +127,7 @@ impl Victim {
         assert!(self.unsent <= UNSENT_LIMIT + 3, "{} bytes unsent", self.unsent);
     }
 
-    fn take_all(&mut self) {
+    pub(super) fn take_all(&mut self) {
         while self.unsent > 0 {
             self.session.handle_sent(std::mem::take(&mut self.unsent));
             self.drain();
@@ -190,6 +198,8 @@ fn frame() -> impl Strategy<Value = Frame> {
         });
     prop_oneof![
         2 => (handle(), any::<[u8; 16]>()).prop_map(|(handle, digest)| Frame::Digest { handle, digest }),
+        1 => (proptest::collection::btree_set(0u32..8, 1..5), any::<[u8; 16]>())
+            .prop_map(|(handles, digest)| Frame::Digests { places: handles.into_iter().map(place_of).collect(), digest }),
         4 => have,
         4 => (handle(), interval_set()).prop_map(|(handle, intervals)| Frame::Want { handle, intervals }),
         1 => proptest::collection::vec(id(), 0..50).prop_map(Frame::WantIds),
@@ -226,7 +236,7 @@ proptest! {
     }
 
     #[test]
-    fn bytes_that_are_no_frame_end_the_session_and_nothing_worse(bytes: Vec<u8>, variant in 0u8..15) {
+    fn bytes_that_are_no_frame_end_the_session_and_nothing_worse(bytes: Vec<u8>, variant in 0u8..16) {
         let mut victim = Victim::new(1);
         victim.feed_bytes(&[&[1, variant], bytes.as_slice()].concat());
         victim.feed_bytes(&bytes);
@@ -241,6 +251,13 @@ fn a_flood_of_each_frame_leaves_little_behind() {
     type Flood = Box<dyn Fn(u64) -> Frame>;
     let floods: Vec<(&str, Flood)> = vec![
         ("Digest", Box::new(|i| Frame::Digest { handle: 3, digest: [i as u8; 16] })),
+        (
+            "Digests",
+            Box::new(|i| Frame::Digests {
+                places: IntervalSet::from_range(place_of(3), place_of(3)),
+                digest: [i as u8; 16],
+            }),
+        ),
         ("Head", Box::new(|i| Frame::Head { handle: 3, seq: i * 2 + 1 })),
         (
             "Have",

@@ -147,6 +147,25 @@ proptest! {
 }
 
 #[test]
+fn a_fork_in_pages_that_are_cut_at_different_numbers_is_known_on_both_sides() {
+    // One interval more than two pages hold, on one side only: its second page begins above the lowest number.
+    let pages = 2 * HAVE_INTERVAL_LIMIT as u64;
+    let mut net = Net::pair(1);
+    for seq in (0..=pages).map(|n| 2 * n) {
+        net.hold(0, &entry(seq));
+        if seq > 0 && seq != 100 {
+            net.hold(1, &entry(seq));
+        }
+    }
+    net.hold(1, &Bytes::new(epoch_id(0), 100, 1, 300));
+    net.connect(1, 0);
+    net.settle();
+    assert_eq!(net.nodes[0].ledger.known(epoch_id(0)), net.nodes[1].ledger.known(epoch_id(0)));
+    assert_eq!(net.nodes[0].ledger.known(epoch_id(0)).len() as u64, pages + 2);
+    assert!(is_in_sync(&net));
+}
+
+#[test]
 fn equal_logs_cost_a_digest_each() {
     let mut net = Net::pair(1);
     for node in 0..2 {

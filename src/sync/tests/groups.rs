@@ -1,0 +1,150 @@
+//! Many digests as one: what it saves, that nothing is missed for it, and what a peer can do with it.
+
+use super::hostile::Victim;
+use crate::limits::{DIGESTS_CONTACT, DIGESTS_NAMED_LIMIT, DIGESTS_POSTS};
+use crate::sync::testing::*;
+use crate::sync::*;
+
+const DIGEST: u8 = 5;
+const HAVE: u8 = 6;
+const DIGESTS: u8 = 14;
+
+/// Two who share an epoch of each of `authors`, and in each the same few entries.
+fn alike(authors: usize, class: Class) -> Net {
+    let mut net = Net::new(2, 7);
+    for number in 0..authors {
+        for node in 0..2 {
+            net.nodes[node].keys.push(Keys::new(number, number + 2, class, &[]));
+            for seq in 0..3 {
+                net.hold(node, &Bytes::new(epoch_id(number), seq, 0, 50));
+            }
+        }
+    }
+    net
+}
+
+fn count(net: &Net, variant: u8) -> usize {
+    let traces = net.links.iter().flat_map(|link| link.traces.iter().flatten());
+    traces.filter(|(sent, _)| *sent == variant).count()
+}
+
+fn is_in_sync(net: &Net, epochs: usize) -> bool {
+    let knows = |outputs: &Vec<Output>, number| outputs.contains(&Output::InSync { epoch: epoch_id(number) });
+    net.links[0].outputs.iter().all(|outputs| (0..epochs).all(|number| knows(outputs, number)))
+}
+
+#[test]
+fn what_is_alike_is_said_in_groups_and_known_to_be_alike() {
+    for (class, of) in [(Class::Contact, DIGESTS_CONTACT), (Class::Posts, DIGESTS_POSTS)] {
+        let authors = 2 * of + 5;
+        let mut net = alike(authors, class);
+        net.connect(0, 1);
+        net.settle();
+        assert!(is_in_sync(&net, authors));
+        assert_eq!((count(&net, DIGESTS), count(&net, DIGEST)), (2 * authors.div_ceil(of), 0), "{class:?}");
+    }
+}
+
+#[test]
+fn one_that_is_left_over_is_said_alone() {
+    let mut net = alike(DIGESTS_POSTS + 1, Class::Posts);
+    net.connect(0, 1);
+    net.settle();
+    assert!(is_in_sync(&net, DIGESTS_POSTS + 1));
+    assert_eq!((count(&net, DIGESTS), count(&net, DIGEST)), (2, 2));
+}
+
+#[test]
+fn one_that_differs_costs_its_group_and_no_other() {
+    let authors = 5 * DIGESTS_POSTS;
+    let mut net = alike(authors, Class::Posts);
+    net.hold(0, &Bytes::new(epoch_id(3), 9, 0, 50));
+    net.hold(1, &Bytes::new(epoch_id(3), 11, 0, 50));
+    net.connect(0, 1);
+    net.elapse(5_000);
+    assert_eq!(net.faults(), Vec::<&Fault>::new());
+    assert!(is_in_sync(&net, authors));
+    for node in 0..2 {
+        let known = net.nodes[node].ledger.state(&epoch_id(3)).expect("known");
+        assert_eq!(known.intervals.count(), 5, "both have both");
+    }
+    assert_eq!(count(&net, DIGESTS), 2 * 5);
+    // Each of the group once, and the one that differs once more when it has changed.
+    assert_eq!(count(&net, DIGEST), 2 * DIGESTS_POSTS + 2);
+    assert!(count(&net, HAVE) <= 4);
+}
+
+/// A session that holds the epochs 0..n by tag, and a peer that has shown all of them.
+fn victim(scopes: usize) -> Victim {
+    Victim::sharing(0, FEATURE_DIGESTS, scopes)
+}
+
+fn places(handles: impl IntoIterator<Item = u32>) -> IntervalSet {
+    handles.into_iter().map(place_of).collect()
+}
+
+/// Handles that the victim gave out, it being the side that answers.
+fn handles(scopes: usize) -> Vec<u32> {
+    (0..u32::try_from(scopes).unwrap()).map(|n| 2 * n + 1).collect()
+}
+
+#[test]
+fn to_a_group_that_differs_the_answer_is_each_of_its_digests() {
+    let mut victim = victim(8);
+    victim.frames.clear();
+    victim.feed(&Frame::Digests { places: places(handles(8)), digest: [9; 16] });
+    let said = |frame: &&Frame| matches!(frame, Frame::Digest { .. });
+    assert_eq!(victim.frames.iter().filter(said).count(), 8);
+    assert_eq!(victim.faults, []);
+}
+
+#[test]
+fn a_digest_that_was_said_in_a_group_only_is_said_to_whoever_asks() {
+    let mut victim = victim(8);
+    let group = |frame: &Frame| matches!(frame, Frame::Digests { .. });
+    assert!(victim.frames.iter().any(group), "all were said as one: {:?}", victim.frames);
+    // The victim has nothing in any of them.
+    let page =
+        Have { handle: 1, floor: 0, lo: 0, hi: SEQ_MAX, intervals: IntervalSet::new(), sum: Sum::ZERO };
+    for _ in 0..3 {
+        victim.feed(&Frame::Digest { handle: 1, digest: page.digest() });
+    }
+    let said = |frame: &&Frame| **frame == Frame::Digest { handle: 1, digest: page.digest() };
+    assert_eq!(victim.frames.iter().filter(said).count(), 1, "once");
+}
+
+#[test]
+fn a_scope_counts_in_a_few_groups_and_no_more() {
+    let mut victim = victim(8);
+    let mut feed = |digest| {
+        victim.frames.clear();
+        victim.feed(&Frame::Digests { places: places(handles(8)), digest: [digest; 16] });
+        victim.take_all();
+        (victim.frames.len(), victim.faults.len())
+    };
+    for n in 0..DIGESTS_NAMED_LIMIT {
+        assert_eq!(feed(n), (8, 0));
+    }
+    assert_eq!(feed(200), (0, 0), "one time too often");
+}
+
+#[test]
+fn a_group_of_what_was_never_shown_ends_the_session() {
+    let mut victim = victim(2);
+    victim.feed(&Frame::Digests { places: places([1, 3, 7]), digest: [9; 16] });
+    assert!(victim.closed);
+    assert_eq!(victim.faults.first().map(|f| &f.kind), Some(&FaultKind::UnknownHandle { handle: 7 }));
+}
+
+#[test]
+fn who_does_not_read_groups_is_sent_none_and_says_none() {
+    let mut victim = Victim::sharing(0, 0, 8);
+    let singles = |frame: &&Frame| matches!(frame, Frame::Digest { .. });
+    assert_eq!(victim.frames.iter().filter(singles).count(), 9, "and that of the one we said `Mine` of");
+    assert!(!victim.frames.iter().any(|frame| matches!(frame, Frame::Digests { .. })));
+    victim.frames.clear();
+    // Whatever it means by that, it is not what we mean.
+    victim.feed_bytes(&[1, DIGESTS, 0, 1]);
+    victim.feed(&Frame::Digests { places: places([99]), digest: [9; 16] });
+    assert_eq!((victim.frames.len(), victim.faults.len(), victim.closed), (0, 0, false));
+}
