@@ -148,12 +148,10 @@ impl Service {
                 let friend = self.net.conns.get(&conn).and_then(|state| state.friend);
                 if self.state.epochs.get(&epoch).is_some_and(|record| record.own.is_some()) {
                     // They have all of it, and the digest alone has said so.
-                    let mut known = self
-                        .state
-                        .logs
-                        .get(&epoch)
-                        .map_or_else(IntervalSet::new, |log| log.intervals.clone());
-                    let newest = known.take_newest(HOLDERS_IN_SYNC_LIMIT, usize::MAX);
+                    // Of that, what they have said before is noted already: after each post they are in sync again.
+                    let known = self.state.logs.get(&epoch).map(|log| &log.intervals);
+                    let news = known.map(|known| session.learn_all_is_there(&epoch, known));
+                    let newest = news.unwrap_or_default().take_newest(HOLDERS_IN_SYNC_LIMIT, usize::MAX);
                     self.on_peer_has(conn, &epoch, &newest)?;
                 }
                 let is_closed = self.state.epochs.get(&epoch).is_some_and(|record| !record.is_open());

@@ -486,6 +486,18 @@ impl Session {
         state.theirs.keep_newest(SCOPE_INTERVAL_LIMIT);
     }
 
+    /// After [`Output::InSync`] of an epoch of our own: what of `known` the peer was not known to have. Asked again, nothing but
+    /// what came since.
+    pub fn learn_all_is_there(&mut self, epoch: &EpochId, known: &IntervalSet) -> IntervalSet {
+        let Some(state) = self.scopes.get_mut(epoch) else { return IntervalSet::new() };
+        let news = known.difference(&state.theirs);
+        if !news.is_empty() {
+            state.theirs = state.theirs.union(known);
+            state.theirs.keep_newest(SCOPE_INTERVAL_LIMIT);
+        }
+        news
+    }
+
     pub(super) fn on_head(&mut self, handle: u32, seq: u64, log: &dyn Log) {
         if self.early.is_announced(handle) {
             return;

@@ -248,6 +248,10 @@ fn a_fresh_entry_is_pushed_at_once_and_acknowledged_by_its_head() {
     assert_eq!(count(&net.links[0], 1, HEAD), 1);
     let has = Output::PeerHas { epoch: epoch_id(0), seqs: IntervalSet::from_range(0, 0) };
     assert!(net.links[0].outputs[0].contains(&has));
+    let known = IntervalSet::from_range(0, 3);
+    let mut learn = |known: &IntervalSet| net.links[0].sessions[0].learn_all_is_there(&epoch_id(0), known);
+    assert_eq!(learn(&known), IntervalSet::from_range(1, 3), "what it said itself is known");
+    assert_eq!(learn(&known), IntervalSet::new(), "and the rest once it was said");
     net.elapse(DIGEST_DELAY_MS);
     assert_eq!(count(&net.links[0], 0, WANT) + count(&net.links[0], 1, WANT), 0);
     assert_nothing_twice(&net);
