@@ -4,15 +4,19 @@
 //! has opened its home and dials: so it holds connection, handshakes, finding what is common, and the ten. It ends with
 //! the event of the tenth.
 
+use std::time::Duration;
+
 use super::backfill::{furnish, meet};
 use super::line::Order;
-use super::member;
+use super::member::{self, Member, text};
 use super::report::{Row, percentile};
-use super::{Bench, floors, plan};
+use super::{Bench, apart, floors, plan};
 use crate::error::{Error, Result};
 
 /// Entries that differ.
 const DIFFER: u64 = 10;
+/// How long the bare connection is watched: longer than all it does at its beginning, shorter than until it says that it lives.
+const BARE_REST: Duration = Duration::from_millis(200);
 
 /// Does it for each size.
 ///
@@ -28,10 +32,28 @@ pub fn run(bench: &Bench) -> Result<()> {
         row.beside(&mut floor);
         bench.row(&row);
         bench.row(&floor);
+        let what = "a bare QUIC connection, nothing said on it";
+        bench.row(&Row { wire_bytes: bare_connection(bench)?, ..Row::floor("J3", moments, what) });
         bench.scratch.remove("J3-Ada")?;
         bench.scratch.remove("J3-Ben")?;
     }
     Ok(())
+}
+
+/// What a connection takes on the wire until both sides have authenticated each other and found out how long a datagram may be.
+fn bare_connection(bench: &Bench) -> Result<Option<u64>> {
+    let member = Member::new(&bench.scratch, "J3-bare")?;
+    let (mut there, mut here) = (member.start(&bench.scratch)?, member.start(&bench.scratch)?);
+    let listen = "/ip4/127.0.0.1/udp/0/quic-v1".to_owned();
+    let address = text(&there.ask(&Order::ServeBare { listen })?, "address")?;
+    let before = apart::wire_bytes();
+    here.ask(&Order::HoldBare { address, connections: 1 })?;
+    std::thread::sleep(BARE_REST);
+    let after = apart::wire_bytes();
+    here.end()?;
+    there.end()?;
+    bench.scratch.remove("J3-bare")?;
+    Ok(after.zip(before).map(|(after, before)| after.saturating_sub(before)))
 }
 
 fn catch_up(bench: &Bench, moments: u64) -> Result<Row> {
