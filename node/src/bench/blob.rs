@@ -6,9 +6,11 @@
 //! nothing verified and nothing stored; the other floor is the reader's disk, as many bytes written to a file and synced. Rounds of
 //! all alternate, so that a busy minute meets each; the medians count.
 
+use std::time::{Duration, Instant};
+
 use super::Bench;
 use super::line::Order;
-use super::member::{Member, number, text};
+use super::member::{Member, Process, TICKS, number, text};
 use super::report::{Row, percentile};
 use crate::error::Result;
 
@@ -49,13 +51,18 @@ fn over(bench: &Bench, word: &str, variant: &'static str, what: &'static str) ->
     let bare = if word == "/tcp/" { "/ip4/127.0.0.1/tcp/0" } else { "/ip4/127.0.0.1/udp/0/quic-v1" };
     let address = text(&at_a.ask(&Order::ServeBare { listen: bare.to_owned() })?, "address")?;
     let (mut ours, mut bares, mut disks, mut wire) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut our_cores, mut bare_cores) = (Cores::default(), Cores::default());
     // The first round warms up and is not counted.
     for round in 0..=rounds {
+        let begun = Cores::begin(&at_a, &at_b);
         let floor = at_b.ask(&Order::FetchBare { address: address.clone(), bytes })?;
+        bare_cores.add(begun, &at_a, &at_b);
         at_b.ask(&Order::AwaitFilm { bytes })?;
         let before = super::apart::wire_bytes();
         at_a.ask(&Order::ShareFilm { bytes, round: round as u64 })?;
+        let begun = Cores::begin(&at_a, &at_b);
         let film = number(&at_b.ask(&Order::FilmCame)?, "ms")?;
+        our_cores.add(begun, &at_a, &at_b);
         let sent = super::apart::wire_bytes().zip(before).map(|(after, before)| after - before);
         let disk = at_b.ask(&Order::WriteBare { bytes })?;
         if round > 0 {
@@ -73,11 +80,16 @@ fn over(bench: &Bench, word: &str, variant: &'static str, what: &'static str) ->
     let mut row = Row {
         mb_per_s: rate(&mut ours),
         wire_bytes: wire.get(wire.len() / 2).copied(),
+        cpu_percent: our_cores.percent(),
         rss_mb,
         fsync: Some(true),
         ..Row::of("J6", bytes, variant)
     };
-    let mut stream = Row { mb_per_s: rate(&mut bares), ..Row::floor("J6", bytes, what) };
+    let mut stream = Row {
+        mb_per_s: rate(&mut bares),
+        cpu_percent: bare_cores.percent(),
+        ..Row::floor("J6", bytes, what)
+    };
     let mut disk = Row { mb_per_s: rate(&mut disks), ..Row::floor("J6", bytes, DISK) };
     for floor in [&mut stream, &mut disk] {
         row.beside(floor);
@@ -87,4 +99,32 @@ fn over(bench: &Bench, word: &str, variant: &'static str, what: &'static str) ->
     }
     bench.scratch.remove("J6-Ada")?;
     bench.scratch.remove("J6-Ben")
+}
+
+/// How much of the machine's cores two processes took together: what they share is what a film is up against.
+#[derive(Default)]
+struct Cores {
+    ticks: Option<f64>,
+    took: Duration,
+}
+
+impl Cores {
+    fn begin(a: &Process, b: &Process) -> (Option<f64>, Instant) {
+        (Self::now(a, b), Instant::now())
+    }
+
+    fn now(a: &Process, b: &Process) -> Option<f64> {
+        Some(a.ticks()? + b.ticks()?)
+    }
+
+    fn add(&mut self, (before, begun): (Option<f64>, Instant), a: &Process, b: &Process) {
+        self.took += begun.elapsed();
+        let ticks = Self::now(a, b).zip(before).map(|(after, before)| after - before);
+        self.ticks = ticks.map(|ticks| self.ticks.unwrap_or_default() + ticks);
+    }
+
+    /// Of one core: 200 where both of two were busy all the time.
+    fn percent(&self) -> Option<f64> {
+        self.ticks.map(|ticks| ticks / TICKS / self.took.as_secs_f64() * 100.0)
+    }
 }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::cold_start::Started;
 use super::line::Order;
-use super::member::{Member, Process, number, text};
+use super::member::{Member, Process, TICKS, number, text};
 use super::report::Row;
 use super::{Bench, apart};
 use crate::cli::door::{Ask, Door};
@@ -30,8 +30,6 @@ const SPAN: (u64, u64) = (120, 3);
 /// The same before there are friends.
 const ALONE_REST: (u64, u64) = (5, 1);
 const ALONE: (u64, u64) = (20, 1);
-/// Ticks of the kernel's clock in a second, in which it counts the time of processes.
-const TICKS: f64 = 100.0;
 
 /// Does it.
 ///

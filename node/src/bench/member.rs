@@ -199,6 +199,9 @@ pub fn rss_mb(pid: u32) -> Option<f64> {
     Some(kib * 1_024.0 / 1e6)
 }
 
+/// Ticks of the kernel's clock in a second, in which it counts the time of processes.
+pub const TICKS: f64 = 100.0;
+
 /// How long a process has computed so far, in ticks of the kernel's clock.
 pub fn ticks(pid: u32) -> Option<f64> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
