@@ -605,6 +605,9 @@ pub const DIGESTS_NAMED_LIMIT: u8 = 4;
 /// How often lists of a peer's that lack a variant are answered by ours, while our log stays the same. *guess: a list in
 /// pieces is some of them*
 pub const IDS_ANSWER_LIMIT: u8 = 16;
+/// How long a peer is not asked for what another was asked for who answers, ms. *guess: an answer takes a round trip, and
+/// thirty of them fill a line of 1 Mbit/s for half a second*
+pub const WANT_ELSEWHERE_MS: u64 = 3_000;
 /// Announcements of one scope waiting; more are said by one Digest. *guess*
 pub const HEAD_QUEUE_LIMIT: usize = 64;
 /// After a change a Digest follows within this, ms. *guess: long enough to gather a burst*

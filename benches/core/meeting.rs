@@ -13,7 +13,9 @@ use tidings::crypto::keys::{self, Role};
 use tidings::crypto::{Entropy, EpochSecret};
 use tidings::id::{EntryId, EpochId, NodeId, UserId};
 use tidings::limits::PUMP_FRAMES_LIMIT;
-use tidings::sync::{Class, Config, Epoch, How, Known, Log, LogState, Output, Scope, Session, Sum};
+use tidings::sync::{
+    Class, Config, Epoch, How, IntervalSet, Known, Log, LogState, Output, Scope, Session, Sum,
+};
 use tidings::time::Timestamp;
 
 use crate::works::{Round, Work};
@@ -58,6 +60,10 @@ impl Log for Nothing {
 
     fn by_id(&self, _: &EntryId) -> Option<Known> {
         None
+    }
+
+    fn on_their_way(&self, _: &EpochId, _: Timestamp) -> IntervalSet {
+        IntervalSet::new()
     }
 }
 

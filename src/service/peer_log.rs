@@ -9,12 +9,14 @@ use std::borrow::Cow;
 
 use super::Service;
 use super::receive::Lying;
+use super::sessions::Spoken;
 use crate::entry::HEADER_LEN;
 use crate::id::{EntryId, EpochId, UserId};
 use crate::link::ConnId;
 use crate::store::layout::{log_key, log_prefix, split_log_key, timeline_key};
 use crate::store::{Direction, KeyRange, Tree};
-use crate::sync::{Held, Known, Log, LogState, Sum};
+use crate::sync::{Held, IntervalSet, Known, Log, LogState, Sum};
+use crate::time::Timestamp;
 
 /// The store, as one peer may see it.
 pub(super) struct PeerLog<'a> {
@@ -124,6 +126,15 @@ impl Log for PeerLog<'_> {
             && self.peer.is_some_and(|peer| self.service.may_read(&peer, id, &place.epoch));
         let lying = self.service.lying(&place.epoch, place.seq, id).ok().flatten()?;
         may.then(|| self.known(&place.epoch, place.seq, *id, lying))
+    }
+
+    fn on_their_way(&self, epoch: &EpochId, now: Timestamp) -> IntervalSet {
+        // The session that asks is not among them: it is being worked on.
+        let asking = self.service.net.streams.values().filter_map(|stream| match &stream.spoken {
+            Spoken::Sync(session) => session.asking(epoch, now),
+            _ => None,
+        });
+        asking.fold(IntervalSet::new(), |all, asked| all.union(asked))
     }
 }
 

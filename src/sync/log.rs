@@ -14,6 +14,7 @@ use std::borrow::Cow;
 
 use super::interval::IntervalSet;
 use crate::id::{EntryId, EpochId};
+use crate::time::Timestamp;
 use crate::wire::{Decode, DecodeError, Encode, Reader, Writer};
 
 /// Bytes of an entry's header with its signature (docs/protocol.md 3.4).
@@ -160,6 +161,10 @@ pub trait Log {
     /// An entry by its id, for `WantIds`: only if this peer may ask so (a device of its author or an own device) or was
     /// granted it; the owner decides (docs/protocol.md 3.7).
     fn by_id(&self, id: &EntryId) -> Option<Known>;
+
+    /// Numbers of an epoch that were asked of other peers who still answer ([`super::Session::asking`]): they are not asked of
+    /// this one as well, for a while.
+    fn on_their_way(&self, epoch: &EpochId, now: Timestamp) -> IntervalSet;
 }
 
 #[cfg(test)]

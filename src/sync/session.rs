@@ -375,7 +375,7 @@ impl Session {
             }
             let stepped = self.step_reconcile(now, log)
                 || self.step_want_ids(now)
-                || self.step_want(now)
+                || self.step_want(now, log)
                 || self.step_serve_ids(log)
                 || self.step_serve(log);
             if !stepped {

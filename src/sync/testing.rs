@@ -99,6 +99,8 @@ pub(super) struct Ledger {
     logs: BTreeMap<EpochId, EpochLog>,
     /// Ids that may be asked for by id.
     pub(super) by_id: BTreeSet<EntryId>,
+    /// What other sessions have asked for.
+    pub(super) on_their_way: BTreeMap<EpochId, IntervalSet>,
     /// Known entries that were looked at, to be summed, listed or served.
     pub(super) reads: Cell<usize>,
 }
@@ -251,6 +253,10 @@ impl Log for Ledger {
         }
         self.count_reads(out.len());
         out
+    }
+
+    fn on_their_way(&self, epoch: &EpochId, _: Timestamp) -> IntervalSet {
+        self.on_their_way.get(epoch).cloned().unwrap_or_default()
     }
 
     fn by_id(&self, id: &EntryId) -> Option<Known> {

@@ -14,6 +14,11 @@
 //! claims and denies in turn is believed a few times: else each of its pages would bring it a question, for as many
 //! numbers as it made up.
 //!
+//! What was asked of another peer who answers is not asked of this one for three seconds. Of thirty friends who are met at
+//! once each has what all the others have, and a fresh moment is announced by everybody who got it: without that every entry
+//! came once from nearly each of them. A scope waits so once, whatever is claimed meanwhile, so that one who claims
+//! everything and brings nothing holds up nobody's words for longer.
+//!
 //! What was granted is asked for by id, one `WantIds` at a time: the next leaves when everything in the last is here or
 //! the peer has been silent for a minute, because there is no answer for an id that is not to be had. So however much
 //! is awaited, no more than one frame's worth waits at the author.
@@ -22,18 +27,18 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::scope::{Class, ScopeState};
+use super::scope::{Class, Held, ScopeState};
 use super::{FaultKind, Output, Phase, Session, Severity};
 use crate::crypto::keys::entry_id;
 use crate::id::{EntryId, EpochId};
 use crate::limits::{
     ASSUMED_ENTRY_MIN, ASSUMED_ENTRY_START, EARLY_ENTRY_BYTES_LIMIT, EARLY_ENTRY_HOLD_MS,
-    HAVE_INTERVAL_LIMIT, MISSING_LIMIT, PENDING_LIMIT, SCOPE_INTERVAL_LIMIT, WANT_CHUNK, WANT_IDS_LIMIT,
-    WANT_OUTSTANDING_LIMIT, WANT_STRIKE_LIMIT, WANT_TIMEOUT_MS,
+    HAVE_INTERVAL_LIMIT, MISSING_LIMIT, PENDING_LIMIT, SCOPE_INTERVAL_LIMIT, WANT_CHUNK, WANT_ELSEWHERE_MS,
+    WANT_IDS_LIMIT, WANT_OUTSTANDING_LIMIT, WANT_STRIKE_LIMIT, WANT_TIMEOUT_MS,
 };
 use crate::sync::frame::{EntryFrame, Frame, Gone, Left, PageDigest};
 use crate::sync::interval::{IntervalSet, SEQ_MAX};
-use crate::sync::log::HEADER_LEN;
+use crate::sync::log::{HEADER_LEN, Log};
 use crate::time::Timestamp;
 
 /// What is asked for, over all scopes.
@@ -51,6 +56,8 @@ pub(super) struct Fetch {
     assumed: usize,
     /// When something was last asked for or answered.
     active_at: Option<Timestamp>,
+    /// Scopes that wait for what was asked of others, and until when.
+    held: BTreeSet<(Timestamp, EpochId)>,
     ids: ById,
 }
 
@@ -89,15 +96,17 @@ impl Default for Fetch {
             missing: 0,
             assumed: ASSUMED_ENTRY_START,
             active_at: None,
+            held: BTreeSet::new(),
             ids: ById::default(),
         }
     }
 }
 
 impl Fetch {
-    /// When a silent peer is asked again.
+    /// When a silent peer is asked again, or this one for what others did not bring.
     pub(super) fn timeout_at(&self) -> Option<Timestamp> {
-        [self.timeout_by_seq(), self.ids.timeout_at()].into_iter().flatten().min()
+        let held = self.held.first().map(|&(until, _)| until);
+        [self.timeout_by_seq(), self.ids.timeout_at(), held].into_iter().flatten().min()
     }
 
     fn timeout_by_seq(&self) -> Option<Timestamp> {
@@ -303,12 +312,15 @@ impl Session {
             self.fetch.missing.saturating_sub(before).saturating_add(missing.interval_count());
         if missing.is_empty() {
             self.fetch.leave(state.scope.epoch.class, epoch);
+            if let Held::Until(until) = std::mem::take(&mut state.held) {
+                self.fetch.held.remove(&(until, *epoch));
+            }
         }
         state.set_missing(missing);
     }
 
     /// Makes the next Want; false if nothing is missing or enough is outstanding.
-    pub(super) fn step_want(&mut self, now: Timestamp) -> bool {
+    pub(super) fn step_want(&mut self, now: Timestamp, log: &dyn Log) -> bool {
         let Some(&(class, _, epoch)) = self.fetch.ready.first() else { return false };
         let room = self.fetch.room();
         // Asking for every entry singly as room appears would cost a frame an entry.
@@ -319,7 +331,21 @@ impl Session {
         let Some(state) = self.scopes.get_mut(&epoch) else { return true };
         let Some(handle) = state.handle else { return true };
         let mut missing = state.missing.clone();
-        let chunk = missing.take_newest(WANT_CHUNK.min(room), HAVE_INTERVAL_LIMIT);
+        let elsewhere = match state.held {
+            Held::Over => IntervalSet::new(),
+            Held::No | Held::Until(_) => log.on_their_way(&epoch, now).intersection(&missing),
+        };
+        let mut free = missing.difference(&elsewhere);
+        let chunk = free.take_newest(WANT_CHUNK.min(room), HAVE_INTERVAL_LIMIT);
+        if chunk.is_empty() {
+            if state.held == Held::No {
+                let until = now.plus_ms(WANT_ELSEWHERE_MS);
+                state.held = Held::Until(until);
+                self.fetch.held.insert((until, epoch));
+            }
+            return true;
+        }
+        missing = missing.difference(&chunk);
         state.asked = state.asked.union(&chunk);
         self.fetch.asked = self.fetch.asked.saturating_add(chunk.count());
         self.fetch.active_at = Some(now);
@@ -427,6 +453,13 @@ impl Session {
 
     /// A peer that owes answers and is silent: ask again, and in the end no more until it claims something new.
     pub(super) fn run_fetch_timeout(&mut self, now: Timestamp) {
+        while let Some(&(until, epoch)) = self.fetch.held.first().filter(|(until, _)| *until <= now) {
+            self.fetch.held.remove(&(until, epoch));
+            if let Some(state) = self.scopes.get_mut(&epoch) {
+                state.held = Held::Over;
+                self.fetch.enter(state.scope.epoch.class, epoch);
+            }
+        }
         if self.fetch.ids.timeout_at().is_some_and(|at| at <= now) {
             // Not to be had here: others get their turn.
             self.fetch.ids.asked.clear();
@@ -458,6 +491,26 @@ impl Session {
         self.fetch.asked = self.fetch.asked.saturating_sub(state.asked.count());
         self.fetch.missing = self.fetch.missing.saturating_sub(state.missing.interval_count());
         self.fetch.leave(state.scope.epoch.class, &state.scope.epoch.id);
+        if let Held::Until(until) = state.held {
+            self.fetch.held.remove(&(until, state.id()));
+        }
+    }
+
+    /// What was asked of this peer in an epoch and is not here, while it answers.
+    pub fn asking(&self, epoch: &EpochId, now: Timestamp) -> Option<&IntervalSet> {
+        let is_answering = self.fetch.active_at.is_some_and(|at| now.since(at) < WANT_ELSEWHERE_MS);
+        let asked = self.scopes.get(epoch).filter(|_| is_answering).map(|state| &state.asked);
+        asked.filter(|asked| !asked.is_empty())
+    }
+
+    /// An entry came from somebody else: it is not missing here any more. Where it is another variant of its number, the next
+    /// digest tells.
+    pub(super) fn came_from_elsewhere(&mut self, epoch: &EpochId, seq: u64) {
+        let Some(state) = self.scopes.get(epoch).filter(|state| state.missing.contains(seq)) else { return };
+        let mut missing = state.missing.clone();
+        missing.remove(seq);
+        self.set_missing(epoch, missing);
+        self.end_fetch(epoch);
     }
 
     /// The keys of an epoch arrived: its entries come out now.

@@ -198,6 +198,18 @@ pub(super) struct Talk {
     doing: Option<Box<Doing>>,
 }
 
+/// Whether what is missing in a scope waits for what was asked of others.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Held {
+    /// It has not.
+    #[default]
+    No,
+    /// It does.
+    Until(crate::time::Timestamp),
+    /// It has waited long enough, until nothing is missing.
+    Over,
+}
+
 /// What is being done about one epoch: compared, announced, asked for, taken in. Most of the time nothing is, and there is
 /// none of it.
 #[derive(Debug, PartialEq, Eq)]
@@ -223,6 +235,8 @@ pub(super) struct Doing {
     pub(super) heads: IntervalSet,
     /// What the peer has and we do not, not asked for yet.
     pub(super) missing: IntervalSet,
+    /// Whether what is missing waits for others who were asked.
+    pub(super) held: Held,
     /// Asked for and not answered.
     pub(super) asked: IntervalSet,
     /// With the owner.
@@ -276,6 +290,7 @@ impl Doing {
             ids_answered: None,
             heads: IntervalSet::new(),
             missing: IntervalSet::new(),
+            held: Held::No,
             asked: IntervalSet::new(),
             pending: IntervalSet::new(),
             pushed: IntervalSet::new(),
