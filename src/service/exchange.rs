@@ -38,8 +38,18 @@ pub(super) enum Verdict {
 /// What follows from a step on other streams.
 #[derive(Debug)]
 pub(super) enum Todo {
-    Push { epoch: EpochId, seq: u64, header: Box<[u8; HEADER_LEN]>, body: Vec<u8> },
-    Announce { epoch: EpochId, seq: u64 },
+    Push {
+        epoch: EpochId,
+        seq: u64,
+        header: Box<[u8; HEADER_LEN]>,
+        body: Vec<u8>,
+    },
+    /// `whole`: with its body.
+    Announce {
+        epoch: EpochId,
+        seq: u64,
+        whole: bool,
+    },
 }
 
 impl Service {
@@ -136,7 +146,7 @@ impl Service {
             sync::Output::Entry { epoch, granted: true, .. } if !self.is_authors(conn, &epoch) => {}
             sync::Output::Entry { epoch, seq, header, body, granted } => {
                 let verdict = self.take_entry(&header[..], body)?;
-                self.judged(session, (epoch, seq), verdict, granted);
+                self.judged(session, (epoch, seq), verdict, (true, granted));
             }
             sync::Output::Gone { epoch, seq, id, header } => {
                 self.on_gone(session, epoch, seq, &id, header)?
@@ -148,10 +158,16 @@ impl Service {
                 let friend = self.net.conns.get(&conn).and_then(|state| state.friend);
                 if self.state.epochs.get(&epoch).is_some_and(|record| record.own.is_some()) {
                     // They have all of it, and the digest alone has said so.
-                    // Of that, what they have said before is noted already: after each post they are in sync again.
-                    let known = self.state.logs.get(&epoch).map(|log| &log.intervals);
-                    let news = known.map(|known| session.learn_all_is_there(&epoch, known));
-                    let newest = news.unwrap_or_default().take_newest(HOLDERS_IN_SYNC_LIMIT, usize::MAX);
+                    // Of that, what was looked at before is noted already: after each post they are in sync again.
+                    let known =
+                        self.state.logs.get(&epoch).map(|log| log.intervals.clone()).unwrap_or_default();
+                    let mut news = known.clone();
+                    if let Some(state) = self.net.conns.get_mut(&conn)
+                        && let Some(looked_at) = state.looked_at.insert(epoch, known)
+                    {
+                        news = news.difference(&looked_at);
+                    }
+                    let newest = news.take_newest(HOLDERS_IN_SYNC_LIMIT, usize::MAX);
                     self.on_peer_has(conn, &epoch, &newest)?;
                 }
                 let is_closed = self.state.epochs.get(&epoch).is_some_and(|record| !record.is_open());
@@ -179,11 +195,18 @@ impl Service {
         peer.is_some_and(|peer| author == Some(peer) || peer == self.me())
     }
 
-    fn judged(&mut self, session: &mut Session, asked: (EpochId, u64), verdict: Verdict, granted: bool) {
+    /// `whole`: it came with its body.
+    fn judged(
+        &mut self,
+        session: &mut Session,
+        asked: (EpochId, u64),
+        verdict: Verdict,
+        (whole, granted): (bool, bool),
+    ) {
         match verdict {
             Verdict::Kept { epoch, seq, .. } => {
                 session.stored(&epoch, seq, self.now);
-                self.net.todo.push(Todo::Announce { epoch, seq });
+                self.net.todo.push(Todo::Announce { epoch, seq, whole });
             }
             Verdict::Known { epoch, seq, .. } => session.stored(&epoch, seq, self.now),
             Verdict::Unknown if granted => {}
@@ -216,7 +239,7 @@ impl Service {
                 _ => Verdict::Unknown,
             },
         };
-        self.judged(session, (epoch, seq), verdict, false);
+        self.judged(session, (epoch, seq), verdict, (false, false));
         Ok(())
     }
 
@@ -362,7 +385,11 @@ impl Service {
                     Todo::Push { epoch, seq, header, body } if body.len() <= PUSH_BODY_LIMIT => {
                         session.push_entry(epoch, *seq, header, body, now);
                     }
-                    Todo::Push { epoch, seq, .. } | Todo::Announce { epoch, seq } => {
+                    Todo::Push { epoch, seq, .. } => session.announce(epoch, *seq, now),
+                    Todo::Announce { epoch, seq, whole } => {
+                        if *whole {
+                            session.came_from_elsewhere(epoch, *seq);
+                        }
                         session.announce(epoch, *seq, now);
                     }
                 }

@@ -240,6 +240,10 @@ impl Service {
 
     /// Carries steps out. Who was told what is known for good before it leaves.
     pub(super) fn take_steps(&mut self, steps: &[Step]) -> Said<()> {
+        if steps.iter().any(|step| step.follow != Follow::Nothing) {
+            // Who has what is to be looked at anew.
+            self.net.conns.values_mut().for_each(|state| state.looked_at.clear());
+        }
         for Step { user, follow, post } in steps {
             match follow {
                 Follow::Nothing => {}

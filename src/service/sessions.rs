@@ -15,7 +15,7 @@ use crate::id::{DeviceId, EpochId, NodeId, UserId};
 use crate::link::{self, Address, ConnId, DialId, Order, Path, Protocol, StreamId};
 use crate::pair;
 use crate::store::StoreError;
-use crate::sync::{self, Session};
+use crate::sync::{self, IntervalSet, Session};
 use crate::time::Timestamp;
 use crate::view;
 
@@ -42,6 +42,8 @@ pub(super) struct Conn {
     pub(super) wake: Option<Timestamp>,
     /// It ends because it is the turn of others.
     pub(super) rests: bool,
+    /// What of my epochs was looked at, to note that they have it: since the rules last changed.
+    pub(super) looked_at: BTreeMap<EpochId, IntervalSet>,
 }
 
 /// What is spoken on a stream.
@@ -231,6 +233,7 @@ impl Service {
                 reopened: 0,
                 wake: None,
                 rests: false,
+                looked_at: BTreeMap::new(),
             },
         );
         let is_admitted = self.net.admitted.contains(&node);

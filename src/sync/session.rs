@@ -336,6 +336,7 @@ impl Session {
         if self.phase != Phase::Open {
             return;
         }
+        self.work.settle(now);
         self.run_rounds(now);
         self.expire_early(now);
         self.run_fetch_timeout(now);

@@ -1,6 +1,7 @@
 //! Stories and properties of two and more sessions.
 
 mod converge;
+mod elsewhere;
 mod groups;
 mod hostile;
 mod matching;

@@ -307,7 +307,7 @@ fn what_comes_of_a_closed_epoch_after_two_had_the_same_of_it_goes_on_to_the_othe
         |service: &Service| service.sessions().any(|(_, stream, _)| service.is_matched(stream, &epoch));
     assert!(!is_matched(&two.sides[0].rig.service), "it was settled");
     text(&mut two.sides[0].rig.service, &mut authors[1], 3, &mut entropy);
-    two.sides[0].rig.service.net.todo.push(super::Todo::Announce { epoch, seq: 2 });
+    two.sides[0].rig.service.net.todo.push(super::Todo::Announce { epoch, seq: 2, whole: true });
     two.sides[0].rig.service.settle().expect("memory");
     for _ in 0..3 {
         two.now = two.now.plus_ms(TAGS_ROUND_INTERVAL_MS);

@@ -16,8 +16,9 @@
 //!
 //! What was asked of another peer who answers is not asked of this one for three seconds. Of thirty friends who are met at
 //! once each has what all the others have, and a fresh moment is announced by everybody who got it: without that every entry
-//! came once from nearly each of them. A scope waits so once, whatever is claimed meanwhile, so that one who claims
-//! everything and brings nothing holds up nobody's words for longer.
+//! came once from nearly each of them. When those three seconds are over a scope asks everybody, and waits no more until
+//! something has come from others after all: one who claims everything and brings nothing costs three seconds, once. The
+//! author is asked at once.
 //!
 //! What was granted is asked for by id, one `WantIds` at a time: the next leaves when everything in the last is here or
 //! the peer has been silent for a minute, because there is no answer for an id that is not to be had. So however much
@@ -56,6 +57,8 @@ pub(super) struct Fetch {
     assumed: usize,
     /// When something was last asked for or answered.
     active_at: Option<Timestamp>,
+    /// When something asked for was last answered, or the first of what is under way was asked for.
+    answered_at: Option<Timestamp>,
     /// Scopes that wait for what was asked of others, and until when.
     held: BTreeSet<(Timestamp, EpochId)>,
     ids: ById,
@@ -96,6 +99,7 @@ impl Default for Fetch {
             missing: 0,
             assumed: ASSUMED_ENTRY_START,
             active_at: None,
+            answered_at: None,
             held: BTreeSet::new(),
             ids: ById::default(),
         }
@@ -298,9 +302,11 @@ impl Session {
         missing.keep_newest(SCOPE_INTERVAL_LIMIT.min(room));
         self.fetch.missing =
             self.fetch.missing.saturating_sub(before).saturating_add(missing.interval_count());
+        // What waits for others is looked at again when something is new, or its time is over.
         let is_any = !missing.is_empty();
+        let is_waiting = matches!(state.held, Held::Until(_)) && missing == state.missing;
         state.set_missing(missing);
-        if is_any {
+        if is_any && !is_waiting {
             self.fetch.enter(state.scope.epoch.class, *epoch);
         }
     }
@@ -312,7 +318,8 @@ impl Session {
             self.fetch.missing.saturating_sub(before).saturating_add(missing.interval_count());
         if missing.is_empty() {
             self.fetch.leave(state.scope.epoch.class, epoch);
-            if let Held::Until(until) = std::mem::take(&mut state.held) {
+            if let Held::Until(until) = state.held {
+                state.held = Held::No;
                 self.fetch.held.remove(&(until, *epoch));
             }
         }
@@ -331,22 +338,28 @@ impl Session {
         let Some(state) = self.scopes.get_mut(&epoch) else { return true };
         let Some(handle) = state.handle else { return true };
         let mut missing = state.missing.clone();
+        // The author is asked whatever others were asked: nobody is surer to have it.
         let elsewhere = match state.held {
-            Held::Over => IntervalSet::new(),
-            Held::No | Held::Until(_) => log.on_their_way(&epoch, now).intersection(&missing),
+            Held::No | Held::Until(_) if !state.scope.peer_is_author => {
+                log.on_their_way(&epoch, now).intersection(&missing)
+            }
+            _ => IntervalSet::new(),
         };
+        if !elsewhere.is_empty() && state.held == Held::No {
+            let until = now.plus_ms(WANT_ELSEWHERE_MS);
+            state.held = Held::Until(until);
+            self.fetch.held.insert((until, epoch));
+        }
         let mut free = missing.difference(&elsewhere);
         let chunk = free.take_newest(WANT_CHUNK.min(room), HAVE_INTERVAL_LIMIT);
         if chunk.is_empty() {
-            if state.held == Held::No {
-                let until = now.plus_ms(WANT_ELSEWHERE_MS);
-                state.held = Held::Until(until);
-                self.fetch.held.insert((until, epoch));
-            }
             return true;
         }
         missing = missing.difference(&chunk);
         state.asked = state.asked.union(&chunk);
+        if self.fetch.asked == 0 {
+            self.fetch.answered_at = Some(now);
+        }
         self.fetch.asked = self.fetch.asked.saturating_add(chunk.count());
         self.fetch.active_at = Some(now);
         let is_more = !missing.is_empty();
@@ -407,6 +420,7 @@ impl Session {
             self.fetch.asked = self.fetch.asked.saturating_sub(1);
             self.fetch.weigh(bytes);
             self.fetch.active_at = Some(now);
+            self.fetch.answered_at = Some(now);
             state.answering = Some(seq);
             state.denials = 0;
         } else if state.answering == Some(seq) {
@@ -498,15 +512,21 @@ impl Session {
 
     /// What was asked of this peer in an epoch and is not here, while it answers.
     pub fn asking(&self, epoch: &EpochId, now: Timestamp) -> Option<&IntervalSet> {
-        let is_answering = self.fetch.active_at.is_some_and(|at| now.since(at) < WANT_ELSEWHERE_MS);
+        let is_answering = self.fetch.answered_at.is_some_and(|at| now.since(at) < WANT_ELSEWHERE_MS);
         let asked = self.scopes.get(epoch).filter(|_| is_answering).map(|state| &state.asked);
         asked.filter(|asked| !asked.is_empty())
     }
 
-    /// An entry came from somebody else: it is not missing here any more. Where it is another variant of its number, the next
-    /// digest tells.
-    pub(super) fn came_from_elsewhere(&mut self, epoch: &EpochId, seq: u64) {
-        let Some(state) = self.scopes.get(epoch).filter(|state| state.missing.contains(seq)) else { return };
+    /// A whole entry came from somebody else: it is not missing here any more. Where it is another variant of its number, the
+    /// next digest tells. Not for what came without its body, which this peer may have.
+    pub fn came_from_elsewhere(&mut self, epoch: &EpochId, seq: u64) {
+        let Some(state) = self.scopes.get_mut(epoch).filter(|state| state.missing.contains(seq)) else {
+            return;
+        };
+        // Others do bring what they are asked for.
+        if state.held == Held::Over {
+            state.held = Held::No;
+        }
         let mut missing = state.missing.clone();
         missing.remove(seq);
         self.set_missing(epoch, missing);

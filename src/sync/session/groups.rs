@@ -32,6 +32,8 @@ struct Theirs {
     /// Whether these are all that it named, or there are some that we do not share (any more).
     is_whole: bool,
     digest: PageDigest,
+    /// Ours of these scopes, as far as they were made.
+    pages: Vec<Option<reconcile::FirstPage>>,
 }
 
 /// Digests that are said, or were heard, as one.
@@ -63,7 +65,9 @@ impl Session {
     /// Puts off the first digest of a scope, to be said with others; false if it is to be said by itself.
     pub(super) fn group(&mut self, epoch: &EpochId) -> bool {
         let Some(state) = self.scopes.get(epoch).filter(|_| self.groups.are_understood) else { return false };
-        let is_first = state.digest_sent.is_none() && !state.digest_due;
+        // One that the peer has named and we could not compare, it has to hear of by itself: it will not say it again.
+        let is_unheard = state.times_named > 0 && state.their_digest.is_none();
+        let is_first = state.digest_sent.is_none() && !state.digest_due && !is_unheard;
         // A peer that has not our keys yet could not say what lies in a group.
         let Some(handle) = state.handle.filter(|_| is_first && state.scope.how != How::Mine) else {
             return false;
@@ -80,7 +84,7 @@ impl Session {
 
     /// A group came. A peer that names a scope again and again is not heard: each time may cost us a digest.
     pub(super) fn on_digests(&mut self, places: &IntervalSet, digest: PageDigest) {
-        let mut theirs = Theirs { epochs: Vec::new(), is_whole: true, digest };
+        let mut theirs = Theirs { epochs: Vec::new(), is_whole: true, digest, pages: Vec::new() };
         for place in places.intervals().flat_map(|(lo, hi)| lo..=hi) {
             let Some(handle) = handle_at(place) else { continue };
             let epoch = self.epoch_of(handle);
@@ -88,12 +92,12 @@ impl Session {
                 return;
             }
             match epoch.and_then(|epoch| self.scopes.get_mut(&epoch)) {
-                Some(state) if state.times_named >= DIGESTS_NAMED_LIMIT => return,
-                Some(state) => {
+                Some(state) if state.times_named < DIGESTS_NAMED_LIMIT => {
                     state.times_named = state.times_named.saturating_add(1);
                     theirs.epochs.push(state.id());
                 }
-                None => theirs.is_whole = false,
+                // Of one that is named again and again it is not said whether it is equal.
+                _ => theirs.is_whole = false,
             }
         }
         if !theirs.epochs.is_empty() {
@@ -104,9 +108,17 @@ impl Session {
     /// Compares what groups came, and says the next of ours; false if there is none, or more was read than may be.
     pub(super) fn step_groups(&mut self, log: &dyn Log) -> bool {
         while !self.work.is_spent()
-            && let Some(theirs) = self.groups.theirs.pop_front()
+            && let Some(mut theirs) = self.groups.theirs.pop_front()
         {
-            self.compare_group(&theirs, log);
+            match theirs.epochs.get(theirs.pages.len()) {
+                // One after another: each may mean reading a log.
+                Some(epoch) => {
+                    let page = self.first_digest(epoch, log);
+                    theirs.pages.push(page);
+                    self.groups.theirs.push_front(theirs);
+                }
+                None => self.compare_group(theirs),
+            }
         }
         while !self.work.is_spent()
             && let Some((&(class, _), _)) = self.groups.unsaid.first_key_value()
@@ -125,9 +137,8 @@ impl Session {
         page
     }
 
-    fn compare_group(&mut self, theirs: &Theirs, log: &dyn Log) {
-        let pages: Vec<Option<reconcile::FirstPage>> =
-            theirs.epochs.iter().map(|epoch| self.first_digest(epoch, log)).collect();
+    fn compare_group(&mut self, theirs: Theirs) {
+        let pages = theirs.pages;
         let all: Option<Vec<PageDigest>> = pages.iter().map(|page| Some(page.as_ref()?.digest)).collect();
         let is_equal = theirs.is_whole && all.is_some_and(|all| group_digest(&all) == theirs.digest);
         for (epoch, page) in theirs.epochs.iter().zip(pages) {
@@ -154,6 +165,7 @@ impl Session {
     fn say_group(&mut self, class: Class, log: &dyn Log) -> bool {
         let mut said = Vec::new();
         while said.len() < group_of(class)
+            && !self.work.is_spent()
             && let Some(first) = self.groups.unsaid.first_entry().filter(|first| first.key().0 == class)
         {
             let ((_, place), epoch) = first.remove_entry();

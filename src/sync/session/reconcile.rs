@@ -55,6 +55,7 @@ pub(super) struct PartSum {
 }
 
 /// The first page of a log: what of it must be known to compare it.
+#[derive(Debug)]
 pub(super) struct FirstPage {
     pub(super) digest: PageDigest,
     pub(super) lo: u64,
@@ -472,7 +473,7 @@ impl Session {
         if state.ids_sent != Some(said) {
             state.ids_sent = Some(said);
             state.ids_listed = Some((lo, hi, known.sum));
-            state.ids_due = Some((lo, hi));
+            state.mark_ids(lo, hi);
         }
     }
 
@@ -484,18 +485,6 @@ impl Session {
         }
         state.theirs = state.theirs.union(seqs);
         state.theirs.keep_newest(SCOPE_INTERVAL_LIMIT);
-    }
-
-    /// After [`Output::InSync`] of an epoch of our own: what of `known` the peer was not known to have. Asked again, nothing but
-    /// what came since.
-    pub fn learn_all_is_there(&mut self, epoch: &EpochId, known: &IntervalSet) -> IntervalSet {
-        let Some(state) = self.scopes.get_mut(epoch) else { return IntervalSet::new() };
-        let news = known.difference(&state.theirs);
-        if !news.is_empty() {
-            state.theirs = state.theirs.union(known);
-            state.theirs.keep_newest(SCOPE_INTERVAL_LIMIT);
-        }
-        news
     }
 
     pub(super) fn on_head(&mut self, handle: u32, seq: u64, log: &dyn Log) {
@@ -580,8 +569,7 @@ impl Session {
             && let Some(state) = self.scopes.get_mut(epoch)
         {
             state.ids_answered = Some((known.sum, times.saturating_add(1)));
-            let (from, to) = state.ids_due.unwrap_or((lo, hi));
-            state.ids_due = Some((lo.min(from), hi.max(to)));
+            state.mark_ids(lo, hi);
             self.due.insert(turn);
         }
     }

@@ -206,7 +206,7 @@ pub(super) enum Held {
     No,
     /// It does.
     Until(crate::time::Timestamp),
-    /// It has waited long enough, until nothing is missing.
+    /// It has waited long enough, until others bring something.
     Over,
 }
 
@@ -389,6 +389,12 @@ impl ScopeState {
         if self.compares_due.len() > PAGE_LIMIT {
             self.compares_due.pop_first();
         }
+    }
+
+    /// Ids of a range are to be listed, besides what is already.
+    pub(super) fn mark_ids(&mut self, lo: u64, hi: u64) {
+        let (from, to) = self.ids_due.unwrap_or((lo, hi));
+        self.ids_due = Some((lo.min(from), hi.max(to)));
     }
 
     pub(super) fn set_missing(&mut self, missing: IntervalSet) {

@@ -101,7 +101,6 @@ impl Session {
     /// An entry is known now that did not come from this session: the peer hears of its number and asks for it. If it
     /// has that number already it may have another variant, or the same entry: the next Digest tells.
     pub fn announce(&mut self, epoch: &EpochId, seq: u64, now: Timestamp) {
-        self.came_from_elsewhere(epoch, seq);
         // Before the first Digest there is nothing to add to.
         if !self.scopes.get(epoch).is_some_and(|state| self.is_served(state)) {
             return;

@@ -129,6 +129,39 @@ fn a_scope_counts_in_a_few_groups_and_no_more() {
 }
 
 #[test]
+fn one_that_is_named_too_often_keeps_no_other_from_being_answered() {
+    let mut victim = victim(8);
+    for n in 0..=DIGESTS_NAMED_LIMIT {
+        victim.feed(&Frame::Digests { places: places([1]), digest: [n; 16] });
+    }
+    victim.take_all();
+    victim.frames.clear();
+    victim.feed(&Frame::Digests { places: places(handles(8)), digest: [200; 16] });
+    assert_eq!(victim.frames.len(), 7);
+}
+
+#[test]
+fn a_group_of_long_logs_is_read_no_further_than_work_allows() {
+    // Logs of more than a page, so that each digest means reading some of them.
+    let entries = 2 * crate::limits::HAVE_INTERVAL_LIMIT as u64;
+    let mut victim = Victim::sharing(entries, FEATURE_DIGESTS, 2 * DIGESTS_CONTACT - 8);
+    victim.take_all();
+    let burst = usize::try_from(crate::limits::SUM_BURST_LIMIT).unwrap();
+    for n in 0..2 * DIGESTS_NAMED_LIMIT {
+        for half in handles(2 * DIGESTS_CONTACT - 8).chunks(DIGESTS_CONTACT - 4) {
+            victim.feed(&Frame::Digests { places: places(half.iter().copied()), digest: [n; 16] });
+            victim.take_all();
+        }
+    }
+    assert!(victim.reads() > burst, "{} entries were read", victim.reads());
+    assert!(
+        victim.reads() <= burst + 2 * usize::try_from(entries).unwrap(),
+        "{} entries were read",
+        victim.reads()
+    );
+}
+
+#[test]
 fn a_group_of_what_was_never_shown_ends_the_session() {
     let mut victim = victim(2);
     victim.feed(&Frame::Digests { places: places([1, 3, 7]), digest: [9; 16] });

@@ -81,7 +81,7 @@ impl Victim {
         }));
         let binding =
             SessionBinding { nonce_i: [7; 32], nonce_r: ours.nonce, node_i: node_id(1), node_r: node_id(0) };
-        let mut tags = vec![[1; 16]; TAGS_ROUND];
+        let mut tags = vec![[1; 16]; (by_tag + 5).next_power_of_two().max(TAGS_ROUND)];
         for number in 0..by_tag {
             tags[5 + number] = scope_tag(&tag_key(number), Role::Initiator, &binding);
         }
@@ -90,6 +90,11 @@ impl Victim {
         assert!((0..by_tag).all(|number| victim.session.is_matched(&epoch_id(number))));
         assert!(victim.faults.is_empty());
         victim
+    }
+
+    /// Entries that were looked at.
+    pub(super) fn reads(&self) -> usize {
+        self.ledger.reads.get()
     }
 
     pub(super) fn feed(&mut self, frame: &Frame) {

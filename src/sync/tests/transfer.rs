@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use crate::id::EntryId;
 use crate::limits::{
     DIGEST_DELAY_MS, EARLY_ENTRY_BYTES_LIMIT, EARLY_ENTRY_HOLD_MS, HAVE_INTERVAL_LIMIT, PUSH_BODY_LIMIT,
-    WANT_ELSEWHERE_MS, WANT_IDS_LIMIT, WANT_OUTSTANDING_LIMIT, WANT_TIMEOUT_MS,
+    WANT_IDS_LIMIT, WANT_OUTSTANDING_LIMIT, WANT_TIMEOUT_MS,
 };
 use crate::sync::testing::*;
 use crate::sync::*;
@@ -146,73 +146,6 @@ proptest! {
     }
 }
 
-/// Two who share an epoch by tag, of which the second has entries that the first lacks and has asked others for.
-fn asked_of_others(entries: u64) -> Net {
-    let mut net = Net::new(2, 3);
-    for node in &mut net.nodes {
-        node.keys.push(Keys::new(0, 5, Class::Posts, &[]));
-    }
-    for seq in 0..entries {
-        net.hold(1, &entry(seq));
-    }
-    net.nodes[0].ledger.on_their_way.insert(epoch_id(0), IntervalSet::from_range(0, entries - 1));
-    net.connect(0, 1);
-    net.settle();
-    net
-}
-
-fn wanted(net: &Net) -> Vec<IntervalSet> {
-    let frames = net.links[0].frames[0].iter().filter_map(|frame| Frame::decode(frame).ok().flatten());
-    frames
-        .filter_map(|frame| if let Frame::Want { intervals, .. } = frame { Some(intervals) } else { None })
-        .collect()
-}
-
-#[test]
-fn what_was_asked_of_others_is_asked_here_once_they_had_their_time() {
-    let mut net = asked_of_others(4);
-    net.elapse(WANT_ELSEWHERE_MS - 1);
-    assert_eq!(wanted(&net), []);
-    net.elapse(1);
-    assert_eq!(wanted(&net), [IntervalSet::from_range(0, 3)]);
-    net.elapse(5_000);
-    assert_eq!(net.nodes[0].ledger.seqs(epoch_id(0)).len(), 4);
-    assert!(is_in_sync(&net));
-}
-
-#[test]
-fn what_others_brought_is_not_asked_here() {
-    let mut net = asked_of_others(4);
-    for seq in 0..4 {
-        net.hold(0, &entry(seq));
-        let now = net.now;
-        net.links[0].sessions[0].announce(&epoch_id(0), seq, now);
-    }
-    net.elapse(2 * WANT_ELSEWHERE_MS);
-    assert_eq!(wanted(&net), []);
-    assert!(is_in_sync(&net));
-}
-
-#[test]
-fn what_nobody_else_was_asked_for_is_asked_at_once() {
-    let mut net = asked_of_others(4);
-    net.write(1, &entry(4));
-    net.hold(1, &entry(9));
-    let now = net.now;
-    net.links[0].sessions[1].announce(&epoch_id(0), 9, now);
-    net.settle();
-    assert_eq!(wanted(&net), [IntervalSet::from_range(9, 9)]);
-    // And whoever claims more and more makes nothing wait for longer.
-    net.elapse(WANT_ELSEWHERE_MS - 10);
-    net.hold(1, &entry(11));
-    net.nodes[0].ledger.on_their_way.insert(epoch_id(0), IntervalSet::from_range(0, 100));
-    let now = net.now;
-    net.links[0].sessions[1].announce(&epoch_id(0), 11, now);
-    net.elapse(10);
-    let all: IntervalSet = wanted(&net).iter().fold(IntervalSet::new(), |all, some| all.union(some));
-    assert!((0..4).all(|seq| all.contains(seq)) && all.contains(11), "{all:?}");
-}
-
 #[test]
 fn a_fork_in_pages_that_are_cut_at_different_numbers_is_known_on_both_sides() {
     // One interval more than two pages hold, on one side only: its second page begins above the lowest number.
@@ -315,10 +248,6 @@ fn a_fresh_entry_is_pushed_at_once_and_acknowledged_by_its_head() {
     assert_eq!(count(&net.links[0], 1, HEAD), 1);
     let has = Output::PeerHas { epoch: epoch_id(0), seqs: IntervalSet::from_range(0, 0) };
     assert!(net.links[0].outputs[0].contains(&has));
-    let known = IntervalSet::from_range(0, 3);
-    let mut learn = |known: &IntervalSet| net.links[0].sessions[0].learn_all_is_there(&epoch_id(0), known);
-    assert_eq!(learn(&known), IntervalSet::from_range(1, 3), "what it said itself is known");
-    assert_eq!(learn(&known), IntervalSet::new(), "and the rest once it was said");
     net.elapse(DIGEST_DELAY_MS);
     assert_eq!(count(&net.links[0], 0, WANT) + count(&net.links[0], 1, WANT), 0);
     assert_nothing_twice(&net);
