@@ -32,8 +32,11 @@ pub fn run(bench: &Bench) -> Result<()> {
         row.beside(&mut floor);
         bench.row(&row);
         bench.row(&floor);
-        let what = "a bare QUIC connection, nothing said on it";
-        bench.row(&Row { wire_bytes: bare_connection(bench)?, ..Row::floor("J3", moments, what) });
+        if let Some((bytes, ours)) = bare_connection(bench)?.zip(row.wire_bytes) {
+            let ratio = Some(ours as f64 / bytes as f64);
+            let what = "a bare QUIC connection, nothing said on it";
+            bench.row(&Row { wire_bytes: Some(bytes), ratio, ..Row::floor("J3", moments, what) });
+        }
         bench.scratch.remove("J3-Ada")?;
         bench.scratch.remove("J3-Ben")?;
     }
