@@ -597,7 +597,7 @@ pub const DIGESTS_LIMIT: usize = 64;
 /// Of `~contact` so many are said as one: they hardly ever differ. *chosen*
 pub const DIGESTS_CONTACT: usize = 64;
 /// Of moments so many: of a hundred authors' epochs four have changed since two friends last met, each of which makes its
-/// whole group be said one by one. *measured by the bytes of J3*
+/// whole group be said one by one. *chosen by arithmetic for that: 16 or 4 would be more bytes*
 pub const DIGESTS_POSTS: usize = 8;
 /// How often a peer may name a scope in such a group: an honest one does once, and once more when it was closed and shared
 /// again. *guess*
@@ -606,7 +606,7 @@ pub const DIGESTS_NAMED_LIMIT: u8 = 4;
 /// pieces is some of them*
 pub const IDS_ANSWER_LIMIT: u8 = 16;
 /// How long a peer is not asked for what another was asked for who answers, ms. *guess: an answer takes a round trip, and
-/// thirty of them fill a line of 1 Mbit/s for half a second*
+/// a hundred entries of 640 bytes fill a line of 1 Mbit/s for half a second*
 pub const WANT_ELSEWHERE_MS: u64 = 3_000;
 /// Announcements of one scope waiting; more are said by one Digest. *guess*
 pub const HEAD_QUEUE_LIMIT: usize = 64;

@@ -99,6 +99,8 @@ pub(super) struct Ledger {
     logs: BTreeMap<EpochId, EpochLog>,
     /// Ids that may be asked for by id.
     pub(super) by_id: BTreeSet<EntryId>,
+    /// How often it was looked for what others were asked for.
+    pub(super) looks: Cell<usize>,
     /// What other sessions have asked for.
     pub(super) on_their_way: BTreeMap<EpochId, IntervalSet>,
     /// Known entries that were looked at, to be summed, listed or served.
@@ -256,6 +258,7 @@ impl Log for Ledger {
     }
 
     fn on_their_way(&self, epoch: &EpochId, _: Timestamp) -> IntervalSet {
+        self.looks.set(self.looks.get() + 1);
         self.on_their_way.get(epoch).cloned().unwrap_or_default()
     }
 

@@ -17,8 +17,8 @@
 //! What was asked of another peer who answers is not asked of this one for three seconds. Of thirty friends who are met at
 //! once each has what all the others have, and a fresh moment is announced by everybody who got it: without that every entry
 //! came once from nearly each of them. When those three seconds are over a scope asks everybody, and waits no more until
-//! something has come from others after all: one who claims everything and brings nothing costs three seconds, once. The
-//! author is asked at once.
+//! something has come from others after all: one who claims everything and brings nothing costs three seconds, and
+//! again only after others have brought something. The author is asked at once.
 //!
 //! What was granted is asked for by id, one `WantIds` at a time: the next leaves when everything in the last is here or
 //! the peer has been silent for a minute, because there is no answer for an id that is not to be had. So however much

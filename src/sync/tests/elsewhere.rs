@@ -47,6 +47,25 @@ fn what_was_asked_of_others_is_asked_here_once_they_had_their_time() {
 }
 
 #[test]
+fn what_waits_for_others_is_not_looked_at_again_for_being_announced_again() {
+    let mut net = asked_of_others(4);
+    let looks = net.nodes[0].ledger.looks.get();
+    assert!(looks > 0);
+    let handle = net.links[0].frames[1].iter().find_map(|frame| match Frame::decode(frame) {
+        Ok(Some(Frame::Have(have))) => Some(have.handle),
+        _ => None,
+    });
+    let head = Frame::Head { handle: handle.expect("it listed what it has"), seq: 2 }.encode();
+    for _ in 0..100 {
+        let now = net.now;
+        net.links[0].sessions[0].handle_frame(&head, now, &net.nodes[0].ledger);
+        net.drain(0, 0);
+    }
+    assert_eq!(net.faults(), Vec::<&Fault>::new());
+    assert_eq!(net.nodes[0].ledger.looks.get(), looks);
+}
+
+#[test]
 fn what_others_brought_is_not_asked_here() {
     let mut net = asked_of_others(4);
     for seq in 0..4 {
