@@ -587,7 +587,7 @@ pub const MISSING_LIMIT: usize = 32_768;
 pub const PENDING_LIMIT: usize = 4_096;
 /// Pages below the first that one side may have to send, per scope. *chosen: the 20,000 entries kept of an author make 79*
 pub const PAGE_LIMIT: usize = 128;
-/// Entries that may be read at once to sum up parts of logs, per session; the sum over a whole log is remembered.
+/// Entries that may be read at once to sum up or list parts of logs, per session; the sum over a whole log is remembered.
 /// *guess: three times the 20,000 entries kept of an author*
 pub const SUM_BURST_LIMIT: u64 = 65_536;
 /// Entries more of them a second, when those are used up. *guess: a few per cent of a core*

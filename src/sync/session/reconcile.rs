@@ -69,7 +69,7 @@ impl PartSum {
     }
 }
 
-/// Entries read to be summed: a debt that time pays off.
+/// Entries read to be summed or listed: a debt that time pays off.
 #[derive(Debug, Default)]
 pub(super) struct Work {
     /// Entries, in thousandths.
@@ -94,7 +94,7 @@ impl Work {
         self.debt > SUM_BURST_LIMIT.saturating_mul(1_000)
     }
 
-    /// When more may be summed, if not now.
+    /// When more may be read, if not now.
     fn free_at(&self) -> Option<Timestamp> {
         let over = self.debt.saturating_sub(SUM_BURST_LIMIT.saturating_mul(1_000));
         self.settled.filter(|_| over > 0).map(|at| at.plus_ms(over.div_ceil(SUM_RATE)))
@@ -275,6 +275,9 @@ impl Session {
             }
         }
         if let Some((lo, hi)) = state.ids_due {
+            if self.work.is_spent() {
+                return Step::Pauses;
+            }
             state.ids_due = None;
             self.step_ids(state, handle, (lo, hi), log);
             return Step::Sent;
@@ -332,6 +335,7 @@ impl Session {
     /// Lists ids, at most 4,096 in a frame, newest first; what does not fit is due again.
     fn step_ids(&mut self, state: &mut ScopeState, handle: u32, (lo, hi): (u64, u64), log: &dyn Log) {
         let mut pairs = log.ids(&state.id(), lo, hi, IDS_LIMIT);
+        self.work.add(u64::try_from(pairs.len()).unwrap_or(u64::MAX));
         let mut from = lo;
         if pairs.len() >= IDS_LIMIT
             && let Some(&(cut, _)) = pairs.last()
