@@ -121,6 +121,14 @@ pub fn check(path: &Path) -> Result<Value> {
         true => (path.join(FILE), Some(path)),
         false => (path.to_path_buf(), None),
     };
+    // A folder is somebody else's: a pipe in it would keep whoever opens it for ever.
+    if folder.is_some() && fs::metadata(&file).is_ok_and(|found| !found.is_file()) {
+        return Err(Error::failed(
+            "evidence_does_not_hold",
+            format!("this proves nothing: {} is no file", file.display()),
+            "ask for it again",
+        ));
+    }
     let evidence: Evidence = serde_json::from_slice(&read(&file)?).map_err(|e| {
         Error::failed(
             "evidence_does_not_hold",
@@ -251,6 +259,16 @@ mod tests {
         put(&path, |file| file.write_all(b"new").map_err(|e| Error::io("x", &path, &e))).unwrap();
         assert_eq!((fs::read(&mine).unwrap(), fs::read(&path).unwrap()), (b"mine".to_vec(), b"new".to_vec()));
         assert!(!fs::symlink_metadata(&path).unwrap().is_symlink());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_device_in_place_of_a_report_is_none_and_is_not_read() {
+        let dir = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink("/dev/zero", dir.path().join(FILE)).unwrap();
+        let error = check(dir.path()).unwrap_err();
+        assert_eq!(error.code, "evidence_does_not_hold");
+        assert!(error.message.contains("is no file"), "{}", error.message);
     }
 
     #[cfg(unix)]
