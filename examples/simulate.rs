@@ -3,14 +3,15 @@
 //! ```text
 //! cargo run --release --no-default-features --features sim --example simulate -- SCENARIO
 //!     [--seed N] [--people N] [--days D] [--friends MEDIAN] [--sizes N,N,…] [--by-friends N,N,…]
-//!     [--keep FILE] [--plots FOLDER]
+//!     [--keep FILE] [--plots FOLDER] [--threads N]
 //! cargo run … --example simulate -- join FILE,FILE,… [--plots FOLDER]
 //! ```
 //!
 //! `SCENARIO` is a file, or the name of one in `simulations/`. `--sizes` runs it once for each number of people,
 //! `--by-friends` once for each median number of friends, and prints the figures side by side. `--keep` writes them to a
-//! file; `join` puts files of runs that were made apart, in processes of their own, side by side. Ends with 1 if anything
-//! that must hold did not.
+//! file; `join` puts files of runs that were made apart, in processes of their own, side by side. `--threads` says how many
+//! processors a run may take (all there are); nothing but its time depends on it. Ends with 1 if anything that must hold
+//! did not.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -20,12 +21,13 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 use tidings::sim::plot::{Line, Plot};
 use tidings::sim::report::{number, span};
-use tidings::sim::{Report, Scenario, run};
+use tidings::sim::{Report, Scenario, run_on};
 
 /// What was asked for.
 struct Wish {
     scenario: Scenario,
     seed: u64,
+    threads: usize,
     sizes: Vec<usize>,
     friends: Vec<usize>,
     plots: Option<PathBuf>,
@@ -67,6 +69,7 @@ fn wish(mut words: impl Iterator<Item = String>) -> Result<Wish, String> {
     let mut wish = Wish {
         scenario: Scenario::default(),
         seed: 1,
+        threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
         sizes: Vec::new(),
         friends: Vec::new(),
         plots: None,
@@ -86,6 +89,7 @@ fn wish(mut words: impl Iterator<Item = String>) -> Result<Wish, String> {
         let many = || value.split(',').map(parse).collect::<Result<Vec<usize>, String>>();
         match option.as_str() {
             "--seed" => wish.seed = one()? as u64,
+            "--threads" => wish.threads = one()?,
             "--people" => wish.scenario.people = one()?,
             "--days" => wish.scenario.days = one()? as u64,
             "--friends" => wish.scenario.friends_median = one()?,
@@ -124,7 +128,7 @@ fn go(wish: &Wish) -> Result<bool, String> {
     }
     if wish.join.is_empty() {
         for (label, scenario) in scenarios(wish) {
-            runs.push(live(label, &scenario, wish.seed)?);
+            runs.push(live(label, &scenario, wish)?);
         }
     }
     if runs.len() > 1 {
@@ -163,11 +167,11 @@ fn people_label(people: usize) -> String {
 }
 
 /// Runs one scenario, and prints its table at once: whoever reads along wants it now.
-fn live(label: String, scenario: &Scenario, seed: u64) -> Result<Kept, String> {
+fn live(label: String, scenario: &Scenario, wish: &Wish) -> Result<Kept, String> {
     #[expect(clippy::disallowed_methods, reason = "how long the run took is no part of it")]
     let begun = Instant::now();
     let (cpu, before, mut most) = (cpu_seconds(), rss_mb(), 0.0_f64);
-    let report = run(scenario, seed, &mut |reached| {
+    let report = run_on(wish.threads, scenario, wish.seed, &mut |reached| {
         most = most.max(rss_mb());
         eprintln!("{:>7.1} s  {:>6.0} MB  {reached}", begun.elapsed().as_secs_f64(), rss_mb());
     });
@@ -176,16 +180,15 @@ fn live(label: String, scenario: &Scenario, seed: u64) -> Result<Kept, String> {
     let mut put =
         |name: &str, value, unit: &str| kept.figures.push((name.to_owned(), value, unit.to_owned()));
     put("memory per node, all running and connected", (most - before) * 1_000.0 / people, "kB");
-    put("time on a processor", cpu, "s");
-    put(
-        "time on a processor, per person and day",
-        cpu * 1_000.0 / people / scenario.days.max(1) as f64,
-        "ms",
-    );
-    println!(
-        "  took {:.1} s, {cpu:.1} s of them on a processor; {most:.0} MB",
-        begun.elapsed().as_secs_f64()
-    );
+    let took = begun.elapsed().as_secs_f64();
+    put("time", took, "s");
+    put("threads", wish.threads as f64, "");
+    if wish.threads == 1 {
+        // Several look for work while there is none, and that is no cost of a person's.
+        let each = cpu * 1_000.0 / people / scenario.days.max(1) as f64;
+        put("time on a processor, per person and day", each, "ms");
+    }
+    println!("  took {took:.1} s on {} threads, {cpu:.1} s of processors; {most:.0} MB", wish.threads);
     std::io::stdout().flush().map_err(|error| error.to_string())?;
     Ok(kept)
 }
@@ -269,7 +272,6 @@ fn write_plots(folder: &Path, runs: &[Kept]) -> Result<(), String> {
         ("stored", "stored per person at the end, mean"),
         ("friendship", "bytes per friendship and day"),
         ("received", "entries received for each kept"),
-        ("time", "time on a processor, per person and day"),
     ] {
         let unit = first.figures.iter().find(|(of, ..)| of == figure).map_or("", |(.., unit)| unit);
         put(

@@ -40,7 +40,7 @@ pub use secret::{
 pub use sign::{Domain, ReadyKey, Signature, SigningKey, VerifyError, VerifyingKey};
 pub use stream::{apply_blob_stream, blob_id};
 #[cfg(feature = "sim")]
-pub use verified::{Sharing, share_verdicts};
+pub use verified::{Shared, Sharing, share_verdicts};
 
 /// BLAKE3 of `bytes`.
 pub fn hash(bytes: &[u8]) -> [u8; 32] {

@@ -1,11 +1,11 @@
-//! Thousands of whole services in one thread, on a clock and a network that are values: what people would see, what it
+//! Thousands of whole services in one process, on a clock and a network that are values: what people would see, what it
 //! costs them, and that nobody sees what is not for them.
 //!
 //! ```text
 //!  Scenario ─▶ graph of friends ─▶ homes (node) ─┐
 //!                                                ▼
 //!  rhythm: who is online when ───────────▶  World: queue of (time, number)
-//!  faults: loss, partitions, crashes,            │  one thing at a time:
+//!  faults: loss, partitions, crashes,            │  round by round, nodes on all threads (round, crew):
 //!          clocks apart, liars ─────────▶        ▼
 //!                                          Service::handle / wake / a verb ─▶ commit ─▶ outputs ─▶ shell ─▶ queue
 //!                                                                                          │
@@ -19,11 +19,12 @@
 //! there**: the transport (bytes are those of frames with their four bytes of length; what TCP, QUIC and Noise add is
 //! not counted), sealing at rest (its bytes are counted), photos, and pairing, whose records a home begins with.
 //!
-//! One seed is one run: the same trace, hash for hash ([`Report::trace`]). Nothing here reads a clock, a file or the
-//! system's randomness, or starts a thread.
+//! One seed is one run: the same trace, hash for hash ([`Report::trace`]), on one thread and on several. Nothing here reads
+//! a clock, a file or the system's randomness.
 //!
 //! Source: docs/scale.md; docs/protocol.md 3.20.
 
+mod crew;
 mod graph;
 mod ledger;
 mod life;
@@ -32,6 +33,7 @@ pub mod plot;
 mod queue;
 pub mod report;
 mod rhythm;
+mod round;
 pub mod scenario;
 mod shell;
 mod store;
@@ -45,9 +47,15 @@ pub use scenario::Scenario;
 /// A person of a simulation, by number.
 pub(crate) type Who = usize;
 
-/// Runs a scenario to its end. `progress` hears what has been reached, for whoever waits.
+/// Runs a scenario to its end, on one thread. `progress` hears what has been reached, for whoever waits.
 pub fn run(scenario: &Scenario, seed: u64, progress: &mut dyn FnMut(&str)) -> Report {
-    let _sharing = crate::crypto::share_verdicts();
-    let mut world = world::World::new(scenario.clone(), seed);
-    world.live(progress)
+    run_on(1, scenario, seed, progress)
+}
+
+/// The same on so many threads. It comes to the same, sooner.
+pub fn run_on(threads: usize, scenario: &Scenario, seed: u64, progress: &mut dyn FnMut(&str)) -> Report {
+    let sharing = crate::crypto::share_verdicts();
+    crew::Crew::with(threads, &sharing, |crew| {
+        world::World::new(scenario.clone(), seed, crew).live(progress)
+    })
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use tidings::sim::{Report, Scenario, run};
+use tidings::sim::{Report, Scenario, run, run_on};
 
 fn scenario(name: &str) -> Scenario {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("simulations").join(format!("{name}.toml"));
@@ -45,13 +45,14 @@ fn of_many_friends_who_have_the_same_one_is_asked() {
 }
 
 #[test]
-fn one_seed_run_twice_gives_the_same_trace_and_another_seed_another() {
-    let traces = [1, 1, 2].map(|seed| {
-        let report = run(&few(10), seed, &mut |_| {});
+fn one_seed_gives_the_same_trace_on_one_thread_and_on_several_and_another_seed_another() {
+    let traces = [(1, 1), (1, 1), (3, 1), (1, 2)].map(|(threads, seed)| {
+        let report = run_on(threads, &few(10), seed, &mut |_| {});
         (report.trace, report.steps, report.figures)
     });
     assert_eq!(traces[0], traces[1]);
-    assert_ne!(traces[0].0, traces[2].0);
+    assert_eq!(traces[0], traces[2]);
+    assert_ne!(traces[0].0, traces[3].0);
 }
 
 /// More friends about than a node may have connections: all have their turn.

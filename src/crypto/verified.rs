@@ -6,13 +6,15 @@
 //! under the BLAKE3 hash of all that it follows from, and the others are told it. Nothing else is shared: every node
 //! still decodes, hashes the body, opens entries, decides.
 //!
-//! It is off until [`share_verdicts`] is called, for the thread that called it, and ends with what that returns.
+//! It is off until [`share_verdicts`] is called, for the thread that called it and those that it hands them to
+//! ([`Sharing::shared`]), and ends with what that returns.
 //!
 //! Source: docs/protocol.md 3.4 (validity depends on bytes alone).
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::VerifyError;
 
@@ -32,24 +34,51 @@ struct Results {
 }
 
 thread_local! {
-    static SHARED: RefCell<Option<Results>> = const { RefCell::new(None) };
+    static SHARED: RefCell<Option<Shared>> = const { RefCell::new(None) };
+}
+
+/// Results, to be used on another thread as well.
+#[derive(Debug, Clone, Default)]
+pub struct Shared(Arc<Mutex<Results>>);
+
+impl Shared {
+    /// Shares them on this thread, too.
+    pub fn here(self) -> Sharing {
+        SHARED.with_borrow_mut(|shared| *shared = Some(self.clone()));
+        Sharing(self, PhantomData)
+    }
+
+    fn results(&self) -> MutexGuard<'_, Results> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// As long as this lives, its thread works nothing out twice.
 #[derive(Debug)]
 #[must_use = "sharing ends when this is dropped"]
-pub struct Sharing(PhantomData<*const ()>);
+pub struct Sharing(Shared, PhantomData<*const ()>);
+
+impl Sharing {
+    /// What is shared, for another thread.
+    pub fn shared(&self) -> Shared {
+        self.0.clone()
+    }
+}
 
 /// Shares what follows from keys and bytes among everything that runs on this thread.
 pub fn share_verdicts() -> Sharing {
-    SHARED.with_borrow_mut(|shared| *shared = Some(Results::default()));
-    Sharing(PhantomData)
+    Shared::default().here()
 }
 
 impl Drop for Sharing {
     fn drop(&mut self) {
         SHARED.with_borrow_mut(|shared| *shared = None);
     }
+}
+
+/// What this thread shares with others.
+fn shared() -> Option<Shared> {
+    SHARED.with_borrow(Clone::clone)
 }
 
 /// Where a result stands. Parts of a length that is not fixed are told apart by it.
@@ -75,19 +104,14 @@ fn once<T: Copy>(
     parts: &[&[u8]],
     work: impl FnOnce() -> T,
 ) -> T {
-    if SHARED.with_borrow(Option::is_none) {
-        return work();
-    }
+    let Some(shared) = shared() else { return work() };
     let place = place(parts);
-    if let Some(known) = SHARED.with_borrow_mut(|shared| list(shared.as_mut()?).get(&place).copied()) {
+    if let Some(known) = list(&mut shared.results()).get(&place).copied() {
         return known;
     }
+    // Whoever works on the same meanwhile comes to the same.
     let result = work();
-    SHARED.with_borrow_mut(|shared| {
-        if let Some(shared) = shared {
-            note(list(shared), RESULT_LIMIT, place, result);
-        }
-    });
+    note(list(&mut shared.results()), RESULT_LIMIT, place, result);
     result
 }
 
@@ -114,16 +138,14 @@ pub(super) fn agreement(ours: &[u8; 32], theirs: &[u8; 32], work: impl FnOnce() 
 
 /// A parcel was sealed: this is what it will open to.
 pub(super) fn sealed(parts: &[&[u8]], plaintext: &[u8]) {
-    SHARED.with_borrow_mut(|shared| {
-        if let Some(shared) = shared {
-            note(&mut shared.parcels, PARCEL_LIMIT, place(parts), plaintext.to_vec());
-        }
-    });
+    if let Some(shared) = shared() {
+        note(&mut shared.results().parcels, PARCEL_LIMIT, place(parts), plaintext.to_vec());
+    }
 }
 
 /// What a parcel opens to, if it was sealed here and not opened since.
 pub(super) fn opened(parts: &[&[u8]]) -> Option<Vec<u8>> {
-    SHARED.with_borrow_mut(|shared| shared.as_mut()?.parcels.remove(&place(parts)))
+    shared()?.results().parcels.remove(&place(parts))
 }
 
 #[cfg(test)]
@@ -156,9 +178,17 @@ mod tests {
         assert_eq!(look("first"), alone);
         assert_eq!(look("again"), alone);
         assert_eq!(alone, [true, false, false, false, false]);
-        assert_eq!(SHARED.with_borrow(|s| s.as_ref().map(|s| s.verdicts.len())), Some(5));
+        let elsewhere = sharing.shared();
+        std::thread::scope(|scope| {
+            let other = scope.spawn(|| {
+                let _sharing = elsewhere.here();
+                look("on another thread")
+            });
+            assert_eq!(other.join().expect("it looks"), alone);
+        });
+        assert_eq!(sharing.shared().results().verdicts.len(), 5);
         drop(sharing);
-        assert!(SHARED.with_borrow(Option::is_none));
+        assert!(shared().is_none());
     }
 
     #[test]
@@ -186,12 +216,12 @@ mod tests {
         let (bob, eve) = (SealSecret::random(&mut entropy), SealSecret::random(&mut entropy));
         let psk = PairKey::from_bytes([1; 32]);
         let context = |aad| PskContext { psk: &psk, psk_id: b"id", info: b"info", aad };
-        let _sharing = share_verdicts();
+        let sharing = share_verdicts();
         let sealed = hpke_seal(&bob.public(), context(b"aad"), b"hello", &mut entropy).expect("seals");
         let open = |secret, aad| hpke_open(secret, context(aad), &sealed.enc, &sealed.ciphertext).ok();
-        let held = || SHARED.with_borrow(|s| s.as_ref().map(|s| s.parcels.len()));
-        assert_eq!((open(&eve, b"aad"), open(&bob, b"aae"), held()), (None, None, Some(1)));
-        assert_eq!((open(&bob, b"aad"), held()), (Some(b"hello".to_vec()), Some(0)));
+        let held = || sharing.shared().results().parcels.len();
+        assert_eq!((open(&eve, b"aad"), open(&bob, b"aae"), held()), (None, None, 1));
+        assert_eq!((open(&bob, b"aad"), held()), (Some(b"hello".to_vec()), 0));
         assert_eq!(open(&bob, b"aad"), Some(b"hello".to_vec()));
     }
 }

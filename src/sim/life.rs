@@ -36,7 +36,7 @@ pub(super) enum Act {
     },
 }
 
-impl World {
+impl World<'_> {
     /// Warm-up, days, quiet, idle; then the reckoning.
     pub(super) fn run_phases(&mut self, progress: &mut dyn FnMut(&str)) -> Report {
         let scenario = self.scenario.clone();

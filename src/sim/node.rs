@@ -59,7 +59,9 @@ pub(super) struct Node {
     pub(super) is_liar: bool,
     /// Moments that it had when its power was cut last, and that were not on the disk.
     pub(super) lost: BTreeSet<u32>,
-    /// Milliseconds its clock is ahead.
+    /// What its clock showed last.
+    pub(super) clock: Timestamp,
+    /// Milliseconds it is ahead.
     pub(super) ahead_ms: u64,
     pub(super) friends: Vec<Who>,
     pub(super) close: BTreeSet<Who>,

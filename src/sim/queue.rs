@@ -28,15 +28,22 @@ impl<T> Queue<T> {
         self.next += 1;
     }
 
-    /// The next thing, if it happens by `end`.
-    pub(super) fn pop_by(&mut self, end: u64) -> Option<(u64, T)> {
-        let Reverse((at, ..)) = *self.order.peek()?;
-        if at > end {
+    /// When the next thing happens.
+    pub(super) fn next_at(&self) -> Option<u64> {
+        self.order.peek().map(|Reverse((at, ..))| *at)
+    }
+
+    /// The next thing, if it happens by `end` and is one of those wanted.
+    pub(super) fn pop_by_if(&mut self, end: u64, is_wanted: impl FnOnce(&T) -> bool) -> Option<(u64, T)> {
+        let Reverse((at, _, place)) = *self.order.peek()?;
+        let here = &mut self.places[place as usize];
+        if at > end || !is_wanted(here.as_ref().expect("what is in order has its place")) {
             return None;
         }
-        let Reverse((at, _, place)) = self.order.pop()?;
+        let what = here.take()?;
+        self.order.pop();
         self.free.push(place);
-        self.places[place as usize].take().map(|what| (at, what))
+        Some((at, what))
     }
 }
 
@@ -51,11 +58,13 @@ mod tests {
             queue.put(at, what);
         }
         let mut order = Vec::new();
-        while let Some((_, what)) = queue.pop_by(5) {
+        while let Some((_, what)) = queue.pop_by_if(5, |_| true) {
             order.push(what);
         }
         assert_eq!(order, ['a', 'b', 'c', 'd']);
         queue.put(6, 'e');
-        assert!(queue.pop_by(5).is_none());
+        assert_eq!(queue.next_at(), Some(6));
+        assert!(queue.pop_by_if(6, |what| *what == 'f').is_none());
+        assert!(queue.pop_by_if(5, |_| true).is_none());
     }
 }

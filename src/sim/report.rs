@@ -24,12 +24,12 @@ pub(super) struct Snapshot {
     idle_links: usize,
 }
 
-fn node_bytes(world: &World) -> Vec<u64> {
+fn node_bytes(world: &World<'_>) -> Vec<u64> {
     world.nodes.iter().map(|node| node.sent + node.received).collect()
 }
 
 impl Snapshot {
-    pub(super) fn take(world: &World) -> Self {
+    pub(super) fn take(world: &World<'_>) -> Self {
         Self {
             begin: world.counted(),
             days: Traffic::default(),
@@ -42,7 +42,7 @@ impl Snapshot {
         }
     }
 
-    pub(super) fn end_of_days(&mut self, world: &World) {
+    pub(super) fn end_of_days(&mut self, world: &World<'_>) {
         self.days = world.counted().since(&self.begin);
         for (before, now) in self.node_bytes.iter_mut().zip(node_bytes(world)) {
             *before = now - *before;
@@ -51,7 +51,7 @@ impl Snapshot {
         self.overdue_in_days = world.ledger.overdue(world.now).filter(|ms| *ms > HOUR_MS).count() as u64;
     }
 
-    pub(super) fn end_of_quiet(&mut self, world: &World) {
+    pub(super) fn end_of_quiet(&mut self, world: &World<'_>) {
         self.quiet = world.traffic.clone();
         self.idle_links = world.links.len();
     }
@@ -186,7 +186,7 @@ fn quantile(values: &[u64], percent: usize) -> f64 {
 }
 
 /// Reckons up a run.
-pub(super) fn of(world: &World, snapshot: &Snapshot) -> Report {
+pub(super) fn of(world: &World<'_>, snapshot: &Snapshot) -> Report {
     let ledger = &world.ledger;
     let scenario = world.scenario.clone();
     let figures = figures(world, snapshot);
@@ -244,7 +244,7 @@ fn failures(report: &Report, breaches: &[Breach], count: u64) -> Vec<String> {
     failures
 }
 
-fn figures(world: &World, snapshot: &Snapshot) -> Vec<Figure> {
+fn figures(world: &World<'_>, snapshot: &Snapshot) -> Vec<Figure> {
     let (ledger, days, scenario) = (&world.ledger, &snapshot.days, &world.scenario);
     let people = world.nodes.len() as u64;
     let person_days = people * scenario.days.max(1);

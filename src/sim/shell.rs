@@ -3,7 +3,7 @@
 //! What the real shell promises is kept: who gets in, order on a connection, what ends with a connection, how many
 //! connections a node has. Streams lose nothing; connections are lost whole.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::Who;
 use super::node::{address, who_at};
@@ -67,9 +67,9 @@ fn entry_in(frame: &[u8]) -> Option<EntryId> {
     }
 }
 
-impl World {
-    /// Does what a service wants of the network. Bytes handed to the transport are added to `sent`.
-    pub(super) fn carry_out(&mut self, who: Who, order: Order, sent: &mut BTreeMap<StreamId, usize>) {
+impl World<'_> {
+    /// Does what a service wants of the network.
+    pub(super) fn carry_out(&mut self, who: Who, order: Order) {
         match order {
             Order::Admit { nodes } => self.admit(who, nodes),
             Order::Dial { attempt, node, addresses } => {
@@ -87,10 +87,7 @@ impl World {
                 self.nodes[who].streams.insert(stream, (link, at));
                 self.send(link, 1 - side, 0, What::Asked { link, stream: at, side: 1 - side });
             }
-            Order::Send { stream, frame } => {
-                *sent.entry(stream).or_default() += frame.len();
-                self.send_frame(who, stream, frame);
-            }
+            Order::Send { stream, frame } => self.send_frame(who, stream, frame),
             Order::CloseStream { stream } => {
                 let Some((link, at)) = self.nodes[who].streams.remove(&stream) else { return };
                 let Some(side) = self.links.get(&link).map(|found| 1 - found.side(who)) else { return };
@@ -124,12 +121,13 @@ impl World {
     }
 
     fn send_frame(&mut self, who: Who, stream: StreamId, mut frame: Vec<u8>) {
+        // Also in what goes nowhere, because its stream has ended in this round.
+        self.look_for_plaintext(&frame);
         let Some((link, at)) = self.nodes[who].streams.get(&stream).copied() else { return };
         let Some(found) = self.links.get_mut(&link) else { return };
         let (side, to) = (1 - found.side(who), found.other(who));
         let protocol = found.streams[at].protocol;
         self.note_trace([0, who as u64, to as u64], &frame);
-        self.look_for_plaintext(&frame);
         if !self.nodes[who].is_liar {
             self.count_sent(link, at, side, &frame);
         } else if self.entropy.below(100) < self.scenario.faults.lies_percent {
@@ -315,7 +313,7 @@ impl World {
 
     /// What has been counted until now, with what connections that still stand have lasted.
     pub(super) fn counted(&self) -> Traffic {
-        let standing: u64 = self.links.values().map(|link| self.now - link.since).sum();
+        let standing: u64 = self.links.values().map(|link| self.now.saturating_sub(link.since)).sum();
         let connected_ms = self.traffic.connected_ms + standing;
         Traffic { connected_ms, ..self.traffic.clone() }
     }
@@ -323,7 +321,7 @@ impl World {
     /// Ends a link: both sides hear of it, whatever was on the way is lost.
     pub(super) fn drop_link(&mut self, link: u64) {
         let Some(gone) = self.links.remove(&link) else { return };
-        self.traffic.connected_ms += self.now - gone.since;
+        self.traffic.connected_ms += self.now.saturating_sub(gone.since);
         for (side, who) in gone.ends.into_iter().enumerate() {
             self.nodes[who].links.remove(&gone.ends[1 - side]);
             for id in gone.streams.iter().filter_map(|stream| stream.ids[side]) {

@@ -1,14 +1,16 @@
-//! The loop: one thing at a time, in order; after each, commit, outputs, and when to wake.
+//! The loop: rounds of things that happen, in order; what each node works out in one is worked out at the same time.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
+use super::crew::Crew;
 use super::graph;
 use super::ledger::Ledger;
 use super::life::Act;
 use super::node::{Book, Card, Node, furnish};
 use super::queue::Queue;
 use super::rhythm::Rhythm;
+use super::round::{self, Done, Due, Next, Step, Turn};
 use super::scenario::Scenario;
 use super::shell::Link;
 use super::store::{Pool, Shared};
@@ -28,6 +30,10 @@ pub(super) const MARK: &[u8] = b"plain-text-of-a-moment";
 /// How long after a step a node is asked when it wants to be woken, ms: the engine asks once for a run of events that
 /// came together, and so does this. *chosen: an eighth of the shortest wait there is*
 const ALARM_MS: u64 = 25;
+
+/// How long a round is, ms: so much things may be out of order among nodes, and a node's clock be ahead of what it is
+/// told. *chosen: a longer one has more to share among threads, and blurs latencies of 10 to 150 ms*
+const ROUND_MS: u64 = 50;
 
 /// Bytes of the trace that are hashed together.
 const TRACE_RUN: usize = 64 * 1024;
@@ -95,6 +101,11 @@ pub(super) enum What {
 }
 
 impl What {
+    /// Whether nothing else happens in the round: it needs nodes as they are, and not as they were when the round began.
+    const fn is_alone(&self) -> bool {
+        matches!(self, Self::Act { .. } | Self::Day { .. } | Self::Lose { .. } | Self::Part { .. })
+    }
+
     /// What it is and to whom it happens, for the trace.
     const fn traced(&self) -> [u64; 3] {
         match *self {
@@ -116,7 +127,10 @@ impl What {
 }
 
 /// Everything.
-pub(super) struct World {
+pub(super) struct World<'a> {
+    crew: &'a Crew<Turn>,
+    /// What nodes are to do in this round, in order.
+    due: Vec<Due>,
     pub(super) scenario: Scenario,
     pub(super) seed: u64,
     pub(super) now: u64,
@@ -147,8 +161,8 @@ pub(super) struct World {
     pub(super) until: u64,
 }
 
-impl World {
-    pub(super) fn new(scenario: Scenario, seed: u64) -> Self {
+impl<'a> World<'a> {
+    pub(super) fn new(scenario: Scenario, seed: u64, crew: &'a Crew<Turn>) -> Self {
         let mut entropy = Entropy::from_number(seed);
         let now = 20_000 * DAY_MS;
         let friends = graph::friends(&scenario, &mut entropy);
@@ -174,6 +188,7 @@ impl World {
                 rhythm,
                 is_liar: false,
                 lost: BTreeSet::new(),
+                clock: at,
                 ahead_ms: entropy.below(scenario.faults.clock_skew_seconds * 1_000 + 1),
                 friends,
                 close,
@@ -198,6 +213,8 @@ impl World {
             nodes[liar].is_liar = true;
         }
         Self {
+            crew,
+            due: Vec::new(),
             ledger: Ledger::new(nodes.len()),
             scenario,
             seed,
@@ -231,15 +248,61 @@ impl World {
         crate::id::hex(self.trace.clone().update(&self.untraced).finalize().as_bytes())
     }
 
-    /// Lets everything happen that happens by `end`.
+    /// Lets everything happen that happens by `end`, round by round.
     pub(super) fn run_until(&mut self, end: u64) {
-        while let Some((at, what)) = self.queue.pop_by(end) {
-            self.now = at;
-            self.steps += 1;
-            self.note_trace(what.traced(), &[]);
-            self.happen(what);
+        while let Some(first) = self.queue.next_at().filter(|at| *at <= end) {
+            let until = end.min(first + (ROUND_MS - 1));
+            let mut is_first = true;
+            while let Some((at, what)) =
+                self.queue.pop_by_if(until, |what| is_first || !what.is_alone())
+            {
+                self.now = at;
+                self.steps += 1;
+                self.note_trace(what.traced(), &[]);
+                let is_alone = what.is_alone();
+                self.happen(what);
+                if is_alone {
+                    break;
+                }
+                is_first = false;
+            }
+            self.work();
         }
         self.now = end;
+    }
+
+    /// Lets the nodes do what they are to do, and hands out what comes of it.
+    fn work(&mut self) {
+        if self.due.is_empty() {
+            return;
+        }
+        let mut turns: BTreeMap<Who, Turn> = BTreeMap::new();
+        let count = self.due.len();
+        for (place, due) in self.due.drain(..).enumerate() {
+            let who = due.who;
+            if let Some(turn) = turns.get_mut(&who) {
+                turn.due.push((place, due));
+            } else if let Some(service) = self.nodes[who].service.take() {
+                let (due, done) = (vec![(place, due)], Vec::new());
+                turns.insert(who, Turn { who, service, due, done });
+            }
+        }
+        let mut all: Vec<Option<Done>> = (0..count).map(|_| None).collect();
+        for turn in self.crew.work(turns.into_values().collect()) {
+            self.nodes[turn.who].service = Some(turn.service);
+            turn.done.into_iter().for_each(|(place, done)| all[place] = Some(done));
+        }
+        for Done { who, at, from, outputs, next } in all.into_iter().flatten() {
+            self.now = at;
+            self.from = from;
+            self.hand_out(who, outputs);
+            self.from = None;
+            match next {
+                Next::ToBeAsked => self.ask_for_alarm(who),
+                Next::At(next) => self.put_alarm(who, next),
+                Next::Later => {}
+            }
+        }
     }
 
     fn happen(&mut self, what: What) {
@@ -270,16 +333,23 @@ impl World {
         }
     }
 
-    pub(super) fn now_of(&self, who: Who) -> Timestamp {
-        Timestamp::from_millis(self.now + self.nodes[who].ahead_ms)
+    /// The time on the clock of a node. It does not go back, though what happens within a round may do so by some ms.
+    pub(super) fn now_of(&mut self, who: Who) -> Timestamp {
+        let node = &mut self.nodes[who];
+        node.clock = node.clock.max(Timestamp::from_millis(self.now + node.ahead_ms));
+        node.clock
     }
 
     /// An event of the network for a node that runs.
     pub(super) fn handle(&mut self, who: Who, event: Event) {
-        let now = self.now_of(who);
-        let Some(service) = self.nodes[who].service.as_mut() else { return };
-        service.handle(event, now).expect("memory");
-        self.end_step(who);
+        self.put_due(who, Step::Handle(event));
+    }
+
+    fn put_due(&mut self, who: Who, step: Step) {
+        if self.nodes[who].service.is_some() {
+            let clock = self.now_of(who);
+            self.due.push(Due { who, at: self.now, clock, from: self.from, step });
+        }
     }
 
     /// The same, as something of its own, at once.
@@ -296,21 +366,19 @@ impl World {
             return;
         }
         self.nodes[who].wake_at = u64::MAX;
-        let now = self.now_of(who);
-        let Some(service) = self.nodes[who].service.as_mut() else { return };
-        service.wake(now).expect("memory");
-        // The next time is asked for at once: nothing else comes together with a wake-up.
-        let asked = std::mem::replace(&mut self.nodes[who].alarm_asked, true);
-        self.end_step(who);
-        self.nodes[who].alarm_asked = asked;
-        self.put_alarm(who);
+        self.put_due(who, Step::Wake);
     }
 
-    /// Commits, hands out what comes of it, and sets the alarm.
+    /// Commits what a person did, hands out what comes of it, and sets the alarm.
     pub(super) fn end_step(&mut self, who: Who) {
+        let clock = self.now_of(who);
         let service = self.nodes[who].service.as_mut().expect("it runs");
-        service.commit().expect("memory");
-        self.drain(who);
+        let outputs = round::commit(service, clock);
+        self.hand_out(who, outputs);
+        self.ask_for_alarm(who);
+    }
+
+    fn ask_for_alarm(&mut self, who: Who) {
         let node = &mut self.nodes[who];
         if !node.alarm_asked {
             node.alarm_asked = true;
@@ -320,12 +388,12 @@ impl World {
 
     fn set_alarm(&mut self, who: Who) {
         self.nodes[who].alarm_asked = false;
-        self.put_alarm(who);
+        self.put_due(who, Step::Alarm);
     }
 
-    fn put_alarm(&mut self, who: Who) {
+    fn put_alarm(&mut self, who: Who, next: Option<Timestamp>) {
         let node = &mut self.nodes[who];
-        let Some(next) = node.service.as_ref().and_then(|service| service.next_wakeup()) else { return };
+        let Some(next) = next else { return };
         let next = next.as_millis().saturating_sub(node.ahead_ms).max(self.now + 1);
         if next < node.wake_at {
             node.wake_at = next;
@@ -333,26 +401,14 @@ impl World {
         }
     }
 
-    /// Hands out what a node wants done, until it wants nothing more: what the transport took of its frames is told at
-    /// once, as something that came in the same run of events.
-    fn drain(&mut self, who: Who) {
-        loop {
-            let mut sent = BTreeMap::new();
-            while let Some(output) =
-                self.nodes[who].service.as_mut().and_then(|service| service.poll_output())
-            {
-                match output {
-                    Output::Network(order) => self.carry_out(who, order, &mut sent),
-                    Output::Event(event) => self.happened(who, &event.what),
-                    Output::RemoveBlob(_) => {}
-                }
+    /// Hands out what a node wants done.
+    fn hand_out(&mut self, who: Who, outputs: Vec<Output>) {
+        for output in outputs {
+            match output {
+                Output::Network(order) => self.carry_out(who, order),
+                Output::Event(event) => self.happened(who, &event.what),
+                Output::RemoveBlob(_) => {}
             }
-            let now = self.now_of(who);
-            let Some(service) = self.nodes[who].service.as_mut().filter(|_| !sent.is_empty()) else { return };
-            for (stream, bytes) in sent {
-                service.handle(Event::Sent { stream, bytes }, now).expect("memory");
-            }
-            service.commit().expect("memory");
         }
     }
 
@@ -390,8 +446,9 @@ impl World {
         let parts = Parts { keyring: node.keyring.clone(), store, book, beside, entropy };
         let mut service = Service::new(parts, now).expect("the store opens");
         service.limit_connections(self.scenario.network.connections);
+        let outputs = round::commit(&mut service, now);
         node.service = Some(Box::new(service));
-        self.drain(who);
+        self.hand_out(who, outputs);
         self.handle(who, Event::Listening { addresses: vec![super::node::address(who)] });
         self.look_around(who);
     }
