@@ -5,14 +5,14 @@
 //!
 //! ```text
 //!   serve   ◀── count (8) ── fetch        no swarm, no negotiation of protocols, no disk, no hash, no key
-//!           ── count bytes ─▶
+//!           ── count bytes ─▶             and again, until the end of the stream
 //! ```
 //!
-//! [`hold`] is the floor of a node at rest: so many connections and nothing on them.
+//! [`ping`] is the floor of something short that goes over now and then. [`hold`] is the floor of a node at rest: so many connections and nothing on them.
 //!
 //! What it does not do: it is no protocol of Tidings, no node speaks it, and it belongs in measurements only.
 //!
-//! Source: the rows J6 and idle of the performance targets.
+//! Source: the rows J5, J6 and idle of the performance targets.
 
 use std::future::poll_fn;
 use std::io;
@@ -64,51 +64,80 @@ pub async fn serve(listen: &str) -> io::Result<(String, impl Future<Output = ()>
     Ok((bound, work))
 }
 
+/// A stream to [`serve`], and what drives its connection.
+struct Bare {
+    stream: SubstreamBox,
+    _driving: JoinSet<()>,
+}
+
+impl Bare {
+    async fn open(address: &str) -> io::Result<Self> {
+        let address: Multiaddr = address.parse().map_err(io::Error::other)?;
+        let mut transport = transport::bare(&Config::default(), &Keypair::generate_ed25519())?;
+        let how = DialOpts { role: Endpoint::Dialer, port_use: PortUse::New };
+        let dial = transport.dial(address, how).map_err(io::Error::other)?;
+        let mut driving = JoinSet::new();
+        // A QUIC endpoint works only while its transport is polled.
+        driving.spawn(async move { while transport.next().await.is_some() {} });
+        let (_, mut muxer) = dial.await?;
+        let stream = poll_fn(|cx| match muxer.poll_outbound_unpin(cx)? {
+            Poll::Ready(stream) => Poll::Ready(Ok::<_, io::Error>(stream)),
+            Poll::Pending => {
+                while muxer.poll_unpin(cx)?.is_ready() {}
+                Poll::Pending
+            }
+        })
+        .await?;
+        driving.spawn(poll_fn(move |cx| {
+            while let Poll::Ready(event) = muxer.poll_unpin(cx) {
+                if event.is_err() {
+                    return Poll::Ready(());
+                }
+            }
+            Poll::Pending
+        }));
+        Ok(Self { stream, _driving: driving })
+    }
+
+    /// Asks for so many bytes and reads them; how long that took.
+    async fn read(&mut self, bytes: u64, buffer: &mut [u8]) -> io::Result<Duration> {
+        #[expect(clippy::disallowed_methods, reason = "what is measured is time")]
+        let begun = Instant::now();
+        self.stream.write_all(&bytes.to_be_bytes()).await?;
+        self.stream.flush().await?;
+        let mut left = bytes;
+        while left > 0 {
+            let read = self.stream.read(buffer).await?;
+            if read == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            left = left.saturating_sub(u64::try_from(read).unwrap_or(u64::MAX));
+        }
+        Ok(begun.elapsed())
+    }
+}
+
 /// Dials [`serve`], asks for so many bytes on one stream and reads them to the end. Returns how long that took once the
 /// connection stood.
 ///
 /// # Errors
 /// If the connection or the stream breaks.
 pub async fn fetch(address: &str, bytes: u64) -> io::Result<Duration> {
-    let address: Multiaddr = address.parse().map_err(io::Error::other)?;
-    let mut transport = transport::bare(&Config::default(), &Keypair::generate_ed25519())?;
-    let how = DialOpts { role: Endpoint::Dialer, port_use: PortUse::New };
-    let dial = transport.dial(address, how).map_err(io::Error::other)?;
-    // A QUIC endpoint works only while its transport is polled.
-    let driving = tokio::spawn(async move { while transport.next().await.is_some() {} });
-    let (_, mut muxer) = dial.await?;
-    let mut stream = poll_fn(|cx| match muxer.poll_outbound_unpin(cx)? {
-        Poll::Ready(stream) => Poll::Ready(Ok::<_, io::Error>(stream)),
-        Poll::Pending => {
-            while muxer.poll_unpin(cx)?.is_ready() {}
-            Poll::Pending
-        }
-    })
-    .await?;
-    let polling = tokio::spawn(poll_fn(move |cx| {
-        while let Poll::Ready(event) = muxer.poll_unpin(cx) {
-            if event.is_err() {
-                return Poll::Ready(());
-            }
-        }
-        Poll::Pending
-    }));
-    #[expect(clippy::disallowed_methods, reason = "what is measured is time")]
-    let begun = Instant::now();
-    stream.write_all(&bytes.to_be_bytes()).await?;
-    stream.flush().await?;
-    let mut buffer = vec![0u8; BLOB_BUFFER_LEN];
-    let mut left = bytes;
-    while left > 0 {
-        let read = stream.read(&mut buffer).await?;
-        if read == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        left = left.saturating_sub(u64::try_from(read).unwrap_or(u64::MAX));
+    Bare::open(address).await?.read(bytes, &mut vec![0u8; BLOB_BUFFER_LEN]).await
+}
+
+/// Dials [`serve`] and asks for a few bytes on one stream, again and again with a pause before each. Returns how long each
+/// took, there and back.
+///
+/// # Errors
+/// If the connection or the stream breaks.
+pub async fn ping(address: &str, bytes: u64, times: usize, pause: Duration) -> io::Result<Vec<Duration>> {
+    let mut bare = Bare::open(address).await?;
+    let (mut took, mut buffer) = (Vec::new(), vec![0u8; BLOB_BUFFER_LEN]);
+    for _ in 0..times {
+        tokio::time::sleep(pause).await;
+        took.push(bare.read(bytes, &mut buffer).await?);
     }
-    let took = begun.elapsed();
-    polling.abort();
-    driving.abort();
     Ok(took)
 }
 
@@ -172,14 +201,15 @@ async fn answer_all(mut muxer: StreamMuxerBox) {
 }
 
 async fn answer(mut stream: SubstreamBox) -> io::Result<()> {
-    let mut count = [0u8; 8];
-    stream.read_exact(&mut count).await?;
-    let mut left = u64::from_be_bytes(count);
-    let buffer = vec![7u8; BLOB_BUFFER_LEN];
-    while left > 0 {
-        let room = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
-        stream.write_all(buffer.get(..room).unwrap_or(&buffer)).await?;
-        left = left.saturating_sub(u64::try_from(room).unwrap_or(u64::MAX));
+    let (mut count, buffer) = ([0u8; 8], vec![7u8; BLOB_BUFFER_LEN]);
+    while stream.read_exact(&mut count).await.is_ok() {
+        let mut left = u64::from_be_bytes(count);
+        while left > 0 {
+            let room = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
+            stream.write_all(buffer.get(..room).unwrap_or(&buffer)).await?;
+            left = left.saturating_sub(u64::try_from(room).unwrap_or(u64::MAX));
+        }
+        stream.flush().await?;
     }
     stream.close().await
 }
@@ -194,6 +224,8 @@ mod tests {
             let (address, work) = serve(listen).await.expect("bound");
             let working = tokio::spawn(work);
             assert!(fetch(&address, 300_001).await.expect("fetched") > Duration::ZERO, "{listen}");
+            let pause = Duration::from_millis(1);
+            assert_eq!(ping(&address, 800, 3, pause).await.expect("answered").len(), 3, "{listen}");
             let mut held = hold(&address, 3).await.expect("held");
             assert_eq!(held.count(), 3, "{listen}");
             working.abort();

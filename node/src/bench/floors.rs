@@ -4,7 +4,8 @@ use std::fs::{File, OpenOptions};
 use std::hint::black_box;
 use std::io::{Read, Seek, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::Path;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use chacha20poly1305::aead::{Aead, Payload};
@@ -26,6 +27,7 @@ const SIGNED_LEN: usize = 139;
 const PADDED_LEN: usize = 512;
 /// Bytes of the three records of a post: whole, where it lies, by id.
 const RECORDS: [usize; 3] = [730, 60, 24];
+const RECORD_TREES: [&str; 3] = ["timeline", "log", "by-id"];
 /// sled's page cache as the store has it, bytes.
 const CACHE_BYTES: u64 = 16 * 1024 * 1024;
 /// How long sled may take to let go of a folder that was closed.
@@ -42,26 +44,102 @@ fn rate(mut work: impl FnMut()) -> f64 {
     f64::from(count) / begun.elapsed().as_secs_f64()
 }
 
+/// A post as the primitives see it.
+struct Bare {
+    key: ed25519_dalek::SigningKey,
+    public: [u8; 32],
+    signature: ed25519_dalek::Signature,
+    sealed: Vec<u8>,
+}
+
+impl Bare {
+    const MESSAGE: [u8; SIGNED_LEN] = [1; SIGNED_LEN];
+    const HEAD: [u8; SEALED_HEAD_LEN] = [5; SEALED_HEAD_LEN];
+    const NONCE: [u8; 24] = [3; 24];
+
+    fn new() -> Self {
+        let key = ed25519_dalek::SigningKey::from_bytes(&[7; 32]);
+        let (public, signature) = (key.verifying_key().to_bytes(), key.sign(&Self::MESSAGE));
+        let mut bare = Self { key, public, signature, sealed: Vec::new() };
+        bare.sealed = bare.write().1;
+        bare
+    }
+
+    fn cipher() -> XChaCha20Poly1305 {
+        XChaCha20Poly1305::new((&[9; 32]).into())
+    }
+
+    /// Signs and seals.
+    fn write(&self) -> (ed25519_dalek::Signature, Vec<u8>) {
+        let payload = Payload { msg: &[b'x'; PADDED_LEN], aad: &Self::HEAD };
+        let sealed = Self::cipher().encrypt(&Self::NONCE.into(), payload).unwrap_or_default();
+        (self.key.sign(&Self::MESSAGE), sealed)
+    }
+
+    /// Verifies strictly and opens.
+    fn read(&self) -> bool {
+        let key = ed25519_dalek::VerifyingKey::from_bytes(&self.public);
+        let verified = key.is_ok_and(|key| key.verify_strict(&Self::MESSAGE, &self.signature).is_ok());
+        let payload = Payload { msg: &self.sealed, aad: &Self::HEAD };
+        verified && Self::cipher().decrypt(&Self::NONCE.into(), payload).is_ok()
+    }
+}
+
 /// What of a post is nothing but primitives, on one core: `(sign and seal, verify strictly and open)`, times a second.
 pub fn primitives() -> (f64, f64) {
-    let key = ed25519_dalek::SigningKey::from_bytes(&[7; 32]);
-    let public = key.verifying_key().to_bytes();
-    let message = [1; SIGNED_LEN];
-    let signature = key.sign(&message);
-    let (secret, nonce, head, plain) = ([9; 32], [3; 24], [5; SEALED_HEAD_LEN], [b'x'; PADDED_LEN]);
-    let cipher = || XChaCha20Poly1305::new((&secret).into());
-    let seal = || cipher().encrypt(&nonce.into(), Payload { msg: &plain, aad: &head }).unwrap_or_default();
-    let sealed = seal();
+    let bare = Bare::new();
     let write = rate(|| {
-        black_box((key.sign(&message), seal()));
+        black_box(bare.write());
     });
     let read = rate(|| {
-        let key = ed25519_dalek::VerifyingKey::from_bytes(&public);
-        let verified = key.is_ok_and(|key| key.verify_strict(&message, &signature).is_ok());
-        let opened = cipher().decrypt(&nonce.into(), Payload { msg: &sealed, aad: &head });
-        black_box((verified, opened.is_ok()));
+        black_box(bare.read());
     });
     (write, read)
+}
+
+/// What of a live moment is nothing but primitives and the bare store, one after the other: signed and sealed, its rows in a
+/// transaction; verified and opened, its rows in a transaction.
+pub struct LiveParts {
+    bare: Bare,
+    folder: PathBuf,
+    db: sled::Db,
+    trees: Vec<sled::Tree>,
+}
+
+impl LiveParts {
+    /// In a folder beside a home.
+    ///
+    /// # Errors
+    /// If the store cannot be opened.
+    pub fn new(home: &Path) -> Result<Self> {
+        let folder = home.with_extension("parts");
+        let db = open(&folder)?;
+        let trees = RECORD_TREES.iter().map(|name| db.open_tree(name).map_err(sled_failed));
+        Ok(Self { bare: Bare::new(), folder, trees: trees.collect::<Result<_>>()?, db })
+    }
+
+    /// Does it once: ms.
+    ///
+    /// # Errors
+    /// If the disk refuses.
+    pub fn once(&self, n: u64) -> Result<f64> {
+        let begun = Instant::now();
+        black_box(self.bare.write());
+        insert_records(&self.trees, 2 * n..2 * n + 1)?;
+        black_box(self.bare.read());
+        insert_records(&self.trees, 2 * n + 1..2 * n + 2)?;
+        Ok(ms(begun.elapsed()))
+    }
+
+    /// Removes what it wrote.
+    ///
+    /// # Errors
+    /// If that cannot be removed.
+    pub fn end(self) -> Result<()> {
+        let Self { folder, db, trees, .. } = self;
+        drop((trees, db));
+        std::fs::remove_dir_all(&folder).map_err(|e| Error::io("cannot remove", &folder, &e))
+    }
 }
 
 /// Records of posts into a bare sled in transactions of so many posts, each followed by a flush and an fdatasync: posts
@@ -72,7 +150,7 @@ pub fn primitives() -> (f64, f64) {
 pub fn sled_batches(bench: &Bench, posts: u64, batch: u64) -> Result<f64> {
     let folder = bench.scratch.path("floor-sled");
     let db = open(&folder)?;
-    let trees: Vec<sled::Tree> = ["timeline", "log", "by-id"]
+    let trees: Vec<sled::Tree> = RECORD_TREES
         .iter()
         .map(|name| db.open_tree(name).map_err(sled_failed))
         .collect::<Result<_>>()?;
@@ -82,20 +160,7 @@ pub fn sled_batches(bench: &Bench, posts: u64, batch: u64) -> Result<f64> {
     let mut n = 0u64;
     while n < posts {
         let run = n..posts.min(n + batch);
-        trees
-            .as_slice()
-            .transaction(|views| {
-                for n in run.clone() {
-                    let id = blake3::hash(&n.to_be_bytes());
-                    let in_order = [&n.to_be_bytes()[..], id.as_bytes()].concat();
-                    let keys = [&in_order[..], &in_order[..], &id.as_bytes()[..]];
-                    for ((view, key), len) in views.iter().zip(keys).zip(RECORDS) {
-                        view.insert(key, vec![n.to_le_bytes()[0]; len])?;
-                    }
-                }
-                Ok::<_, sled::transaction::ConflictableTransactionError<()>>(())
-            })
-            .map_err(|e| Error::failed("bench", format!("sled: {e:?}"), "see --dir"))?;
+        insert_records(&trees, run.clone())?;
         db.flush().map_err(sled_failed)?;
         file.sync_data().map_err(|e| Error::io("cannot sync", &folder, &e))?;
         n = run.end;
@@ -104,6 +169,23 @@ pub fn sled_batches(bench: &Bench, posts: u64, batch: u64) -> Result<f64> {
     drop((trees, db));
     bench.scratch.remove("floor-sled")?;
     Ok(posts as f64 / took)
+}
+
+/// The three records of each of some posts, in one transaction.
+fn insert_records(trees: &[sled::Tree], posts: Range<u64>) -> Result<()> {
+    trees
+        .transaction(|views| {
+            for n in posts.clone() {
+                let id = blake3::hash(&n.to_be_bytes());
+                let in_order = [&n.to_be_bytes()[..], id.as_bytes()].concat();
+                let keys = [&in_order[..], &in_order[..], &id.as_bytes()[..]];
+                for ((view, key), len) in views.iter().zip(keys).zip(RECORDS) {
+                    view.insert(key, vec![n.to_le_bytes()[0]; len])?;
+                }
+            }
+            Ok::<_, sled::transaction::ConflictableTransactionError<()>>(())
+        })
+        .map_err(|e| Error::failed("bench", format!("sled: {e:?}"), "see --dir"))
 }
 
 /// The rows of posts in a bare sled, in the batches in which homes are furnished, by a hundred authors in turn: whole by

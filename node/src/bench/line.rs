@@ -117,6 +117,24 @@ pub enum Order {
         /// How many.
         bytes: u64,
     },
+    /// Read a few of them again and again. Answer: `ms`, a time there and back for each.
+    PingBare {
+        /// Where.
+        address: String,
+        /// How many bytes each time.
+        bytes: u64,
+        /// How often.
+        times: usize,
+        /// Pause before each, ms.
+        pause_ms: u64,
+    },
+    /// Do what of a live moment is nothing but primitives and the bare store. Answer: `ms`, a time for each.
+    LiveParts {
+        /// How often.
+        times: usize,
+        /// Pause before each, ms.
+        pause_ms: u64,
+    },
     /// Make so many bare connections there and keep them.
     HoldBare {
         /// Where.

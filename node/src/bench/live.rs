@@ -2,15 +2,21 @@
 //!
 //! The author's wait for the disk is not in it: an entry leaves when it is committed, under a number that was reserved
 //! (docs/protocol.md 3.13). How long the author waits for "posted" is told beside it.
+//!
+//! Its floor is what is left without Tidings: signed and sealed, one transaction of bare sled, half the way there and back
+//! on a bare libp2p stream between the same two processes, verified and opened, another transaction. At the same pace, as
+//! whatever rests between two posts wakes slowly and has forgotten its caches.
 
 use super::line::Order;
-use super::member::{self, numbers};
+use super::member::{self, Process, numbers, text};
 use super::report::{Row, percentile};
 use super::{Bench, floors};
 use crate::error::Result;
 
 /// Between two posts, ms: nobody writes faster.
 const PAUSE_MS: u64 = 10;
+/// Bytes of a frame with an entry of 300 bytes of text.
+const FRAME_LEN: u64 = 750;
 
 /// Does it.
 ///
@@ -31,6 +37,8 @@ pub fn run(bench: &Bench) -> Result<()> {
     at_b.ask(&Order::Listen { marks: (1..=posts).collect() })?;
     let answer = at_a.ask(&order(posts))?;
     let arrived = numbers(&at_b.ask(&Order::Heard)?, "at")?;
+    let times = usize::try_from(posts).unwrap_or(1);
+    let parts = parts(&mut at_a, &mut at_b, times)?;
     at_a.end()?;
     at_b.end()?;
     let begun = numbers(&answer, "begun")?;
@@ -45,9 +53,14 @@ pub fn run(bench: &Bench) -> Result<()> {
         p50_ms: floors::round_trip(bench.times(2_000, 500))?,
         ..Row::floor("J5", posts, "300 bytes there and back over TCP")
     };
-    row.beside(&mut trip);
-    bench.row(&row);
-    bench.row(&trip);
+    let what = "its parts without Tidings: sign, seal, sled, bare QUIC stream, verify, open, sled";
+    let mut parts = Row { p50_ms: parts, ..Row::floor("J5", posts, what) };
+    for floor in [&mut parts, &mut trip] {
+        row.beside(floor);
+    }
+    for row in [&row, &parts, &trip] {
+        bench.row(row);
+    }
     bench.row(&Row {
         p50_ms: percentile(&mut answered, 50),
         p99_ms: percentile(&mut answered, 99),
@@ -56,4 +69,14 @@ pub fn run(bench: &Bench) -> Result<()> {
     });
     bench.scratch.remove("J5-Ada")?;
     bench.scratch.remove("J5-Ben")
+}
+
+/// What a moment takes without Tidings, ms: the median.
+fn parts(at_a: &mut Process, at_b: &mut Process, times: usize) -> Result<Option<f64>> {
+    let listen = "/ip4/127.0.0.1/udp/0/quic-v1".to_owned();
+    let address = text(&at_a.ask(&Order::ServeBare { listen })?, "address")?;
+    let ping = Order::PingBare { address, bytes: FRAME_LEN, times, pause_ms: PAUSE_MS };
+    let mut trips = numbers(&at_b.ask(&ping)?, "ms")?;
+    let mut works = numbers(&at_b.ask(&Order::LiveParts { times, pause_ms: PAUSE_MS })?, "ms")?;
+    Ok(percentile(&mut works, 50).zip(percentile(&mut trips, 50)).map(|(work, trip)| work + trip / 2.0))
 }

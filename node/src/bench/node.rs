@@ -116,6 +116,21 @@ impl Desk {
             Order::FilmCame => film::came(self.coming.take().ok_or_else(|| late("nobody waits"))?).await,
             Order::ServeBare { listen } => film::serve_bare(&listen).await,
             Order::FetchBare { address, bytes } => film::fetch_bare(&address, bytes).await,
+            Order::PingBare { address, bytes, times, pause_ms } => {
+                let took = floor::ping(&address, bytes, times, Duration::from_millis(pause_ms)).await;
+                let took = took.map_err(|e| Error::failed("bench_node", e.to_string(), ""))?;
+                Ok(json!({"ms": took.into_iter().map(ms).collect::<Vec<_>>()}))
+            }
+            Order::LiveParts { times, pause_ms } => {
+                let parts = floors::LiveParts::new(&self.home)?;
+                let mut took = Vec::new();
+                for n in 0..times {
+                    tokio::time::sleep(Duration::from_millis(pause_ms)).await;
+                    took.push(parts.once(n as u64)?);
+                }
+                parts.end()?;
+                Ok(json!({"ms": took}))
+            }
             Order::HoldBare { address, connections } => {
                 let held = floor::hold(&address, connections).await;
                 self.held = Some(held.map_err(|e| Error::failed("bench_node", e.to_string(), ""))?);
