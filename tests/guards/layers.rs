@@ -39,6 +39,7 @@ const TABLE: &[Row] = &[
     },
     Row { name: "6c", about: "sockets", modules: &["net"] },
     Row { name: "6d", about: "what applications hold", modules: &["client"] },
+    Row { name: "6e", about: "the threads of a simulation", modules: &["sim::crew"] },
 ];
 
 /// The first row that may touch the world.
