@@ -55,7 +55,5 @@ pub fn run(scenario: &Scenario, seed: u64, progress: &mut dyn FnMut(&str)) -> Re
 /// The same on so many threads. It comes to the same, sooner.
 pub fn run_on(threads: usize, scenario: &Scenario, seed: u64, progress: &mut dyn FnMut(&str)) -> Report {
     let sharing = crate::crypto::share_verdicts();
-    crew::Crew::with(threads, &sharing, |crew| {
-        world::World::new(scenario.clone(), seed, crew).live(progress)
-    })
+    crew::Crew::with(threads, &sharing, |crew| world::World::new(scenario.clone(), seed, crew).live(progress))
 }

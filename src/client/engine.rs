@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use super::checkers::{Checkers, UnderWay};
-use super::together::{self, Jobs, Posting, Wrote};
+use super::together::{self, Batch, Done, Ended, Jobs, Posting};
 use super::{Config, Error, Result, events, home, net_error};
 use crate::crypto::SigningKey;
 use crate::limits::EVENT_QUEUE_BYTES_LIMIT;
@@ -32,6 +32,8 @@ const RUN: usize = 64;
 /// Events that one commit takes together in a backlog, at most: as many as a session may answer with frames in a step. What
 /// many entries change (what is known of an epoch, how many posts a month has) is written once for all of them.
 const STEP: usize = 256;
+/// Batches of posts that are written without a look at anything else.
+const BATCHES: usize = 8;
 /// Bytes of frames that are taken ahead, beside a run: as much as waits in the queue before it.
 const AHEAD_BYTES: usize = EVENT_QUEUE_BYTES_LIMIT;
 /// Entries that must wait before it pays to check them on other threads.
@@ -198,7 +200,7 @@ impl Engine {
     async fn run(mut self, jobs: mpsc::Receiver<Job>, mut events: Option<net::Inbox>) {
         let mut jobs = Jobs::new(jobs);
         // What is due already, friends to be dialled first of all, does not wait for the first event.
-        if self.finish(Vec::new()).and_then(|()| self.wake_if_due()).is_err() {
+        if self.finish(Vec::new()).and_then(|_| self.wake_if_due()).is_err() {
             return;
         }
         loop {
@@ -226,9 +228,10 @@ impl Engine {
                     Ok(())
                 }
                 Came::Job(Some(Job::Call(call))) => self.end_step().and_then(|()| self.call(call)),
-                Came::Job(Some(Job::Post(first))) => {
-                    self.end_step().and_then(|()| self.post(jobs.posts(*first)))
-                }
+                Came::Job(Some(Job::Post(first))) => self
+                    .end_step()
+                    .and_then(|()| self.post(*first, &mut jobs, events.as_ref()))
+                    .and_then(|()| self.catch_up(&mut events)),
                 Came::Job(Some(Job::Stop) | None) => {
                     if let Err(error) = self.end_step() {
                         tracing::error!(%error, "the last step could not be kept");
@@ -285,16 +288,90 @@ impl Engine {
         if !answer.is_ok {
             self.service.abandon_if_dirty().map_err(|error| store_error(&error))?;
         }
-        self.finish(vec![answer])
+        self.finish(vec![answer]).map(drop)
     }
 
-    /// Writes posts in one step; if one of them fails, each in a step of its own.
-    fn post(&mut self, posts: Vec<Posting>) -> std::result::Result<(), Error> {
-        self.service.set_now(home::now());
-        match together::write(&mut self.service, posts)? {
-            Wrote::Together(answers) => self.finish(answers),
-            Wrote::Apart(posts) => posts.into_iter().try_for_each(|post| self.post(vec![post])),
+    /// Writes a post and those that wait behind it, a batch in a step. While one batch is kept the next is signed. It ends
+    /// when anything else waits, and after some batches.
+    fn post(
+        &mut self,
+        first: Posting,
+        jobs: &mut Jobs,
+        events: Option<&net::Inbox>,
+    ) -> std::result::Result<(), Error> {
+        let mut posts = jobs.posts(first);
+        if posts.len() == 1 {
+            return posts.pop().map_or(Ok(()), |post| self.post_alone(post));
         }
+        let mut batches = 1..BATCHES;
+        loop {
+            self.service.set_now(home::now());
+            let mut batch = match Batch::begin(&mut self.service, posts) {
+                Ok(begun) => begun.sign_beside(|| ()).1,
+                Err(posts) => return self.post_apart(posts),
+            };
+            // Until the disk refuses a step: what had begun in it begins anew.
+            posts = loop {
+                let next = match batches.next() {
+                    Some(_) if !self.is_awaited(events) => jobs.more_posts(batch.posts()),
+                    _ => Vec::new(),
+                };
+                self.service.set_now(home::now());
+                let next = match Batch::begin(&mut self.service, next) {
+                    Ok(next) => next,
+                    Err(next) => return self.post_apart(batch.into_posts().into_iter().chain(next)),
+                };
+                let is_last = next.is_empty();
+                let (kept, signed) = next.sign_beside(|| self.keep(batch));
+                match kept? {
+                    Kept::Apart(posts) => {
+                        return self.post_apart(posts.into_iter().chain(signed.into_posts()));
+                    }
+                    Kept::Stands | Kept::Undone if is_last => return Ok(()),
+                    Kept::Stands => batch = signed,
+                    Kept::Undone => break signed.into_posts(),
+                }
+            };
+        }
+    }
+
+    /// Whether something waits that is no job.
+    fn is_awaited(&self, events: Option<&net::Inbox>) -> bool {
+        events.is_some_and(|events| events.waiting() > 0)
+            || self.service.next_wakeup().is_some_and(|at| at <= home::now())
+    }
+
+    /// What came while posts were written has its turn, whoever goes on posting.
+    fn catch_up(&mut self, events: &mut Option<net::Inbox>) -> std::result::Result<(), Error> {
+        let run = self.gather(None, events);
+        self.next.extend(run);
+        self.take_run(events)?;
+        self.wake_if_due()
+    }
+
+    /// Ends a batch of posts and the step.
+    fn keep(&mut self, batch: Batch<Vec<(usize, Done)>>) -> std::result::Result<Kept, Error> {
+        match batch.end(&mut self.service) {
+            Ended::Kept(answers) => {
+                let stands = self.finish(answers)?;
+                Ok(if stands { Kept::Stands } else { Kept::Undone })
+            }
+            Ended::Apart(posts) => Ok(Kept::Apart(posts)),
+        }
+    }
+
+    /// Forgets the step and writes each in one of its own.
+    fn post_apart(&mut self, posts: impl IntoIterator<Item = Posting>) -> std::result::Result<(), Error> {
+        self.service.abandon_if_dirty().map_err(|error| store_error(&error))?;
+        // What forgetting wants of the network goes out before anything else can be forgotten.
+        self.finish(Vec::new())?;
+        posts.into_iter().try_for_each(|post| self.post_alone(post))
+    }
+
+    fn post_alone(&mut self, post: Posting) -> std::result::Result<(), Error> {
+        self.service.set_now(home::now());
+        let answer = together::write_alone(&mut self.service, post)?;
+        self.finish(vec![answer]).map(drop)
     }
 
     /// The events that wait, and the checks of their entries under way.
@@ -368,11 +445,11 @@ impl Engine {
 
     fn wake(&mut self) -> std::result::Result<(), Error> {
         self.service.wake(home::now()).map_err(|error| store_error(&error))?;
-        self.finish(Vec::new())
+        self.finish(Vec::new()).map(drop)
     }
 
-    /// Commits the step, carries out what follows, and answers: at once, or behind a barrier.
-    fn finish(&mut self, answers: Vec<Answer>) -> std::result::Result<(), Error> {
+    /// Commits the step, carries out what follows, and answers: at once, or behind a barrier. Whether the step stands.
+    fn finish(&mut self, answers: Vec<Answer>) -> std::result::Result<bool, Error> {
         let outcome = match self.service.commit() {
             Ok(commit) => {
                 if commit.answer_after_barrier {
@@ -380,7 +457,7 @@ impl Engine {
                     if let Some(flusher) = &self.flusher {
                         flusher.after_barrier(answers);
                     }
-                    return Ok(());
+                    return Ok(true);
                 }
                 Ok(())
             }
@@ -396,7 +473,7 @@ impl Engine {
         };
         self.carry_out();
         answers.into_iter().for_each(|answer| (answer.tell)(outcome.clone()));
-        Ok(())
+        Ok(outcome.is_ok())
     }
 
     fn carry_out(&mut self) {
@@ -440,6 +517,15 @@ impl Engine {
             tracing::error!(%error, "the store could not be flushed at the end");
         }
     }
+}
+
+/// Whether a batch of posts stands.
+enum Kept {
+    Stands,
+    /// The disk refused its step, which its posts were told.
+    Undone,
+    /// One failed, none has had an answer: each is to be written alone.
+    Apart(Vec<Posting>),
 }
 
 /// What the loop was woken by.

@@ -1,5 +1,13 @@
 //! Posts that wait at the same time are written in one step: one batch of the store for all, one barrier behind it, and
-//! their signatures made on all cores.
+//! their signatures made on all cores. While one batch is kept, those of the next are made:
+//!
+//! ```text
+//!  this thread  begin 1 · sign 1 · begin 2 · end 1, commit 1 · sign 2 · begin 3 · end 2, commit 2 · …
+//!  the others             sign 1             sign 2                       sign 3
+//! ```
+//!
+//! Nothing else happens between the beginning and the end of a post but the end of those before it: no event, no job, so that
+//! what its audience was chosen from stands still.
 //!
 //! A post is a value here and not a closure, so that it can be written twice: if one of several fails after it has changed
 //! something, the step is forgotten and each is written in a step of its own, so that nobody is told of another's mistake.
@@ -17,7 +25,7 @@ use crate::ask::PostDraft;
 use crate::service::{Begun, Service, Signed, store_error};
 use crate::view;
 
-/// Posts of one step: some ms of work, so that what a friend sends meanwhile does not wait long.
+/// Posts of one step: some ms of work. What a friend sends waits for two of them at most, as the next has begun.
 const TOGETHER: usize = 64;
 /// Threads that sign at most, this one counted: beyond four the store is what everything waits for.
 const SIGNERS_MAX: usize = 4;
@@ -82,10 +90,18 @@ impl Jobs {
 
     /// A post and those that wait right behind it.
     pub(super) fn posts(&mut self, first: Posting) -> Vec<Posting> {
-        let mut posts = vec![first];
+        self.fill(vec![first], &[])
+    }
+
+    /// Those that wait behind posts that are on their way; none if another job comes first.
+    pub(super) fn more_posts(&mut self, behind: &[Posting]) -> Vec<Posting> {
+        if self.put_back.is_some() { Vec::new() } else { self.fill(Vec::new(), behind) }
+    }
+
+    fn fill(&mut self, mut posts: Vec<Posting>, behind: &[Posting]) -> Vec<Posting> {
         while posts.len() < TOGETHER {
             match self.queue.try_recv() {
-                Ok(Job::Post(post)) if !post.is_again(&posts) => posts.push(*post),
+                Ok(Job::Post(post)) if !post.is_again(&posts) && !post.is_again(behind) => posts.push(*post),
                 Ok(other) => {
                     self.put_back = Some(other);
                     break;
@@ -97,61 +113,96 @@ impl Jobs {
     }
 }
 
-/// What came of posts that were to be written in one step.
-pub(super) enum Wrote {
-    /// They are in the step that is under way, and wait for its end.
-    Together(Vec<Answer>),
-    /// One failed and the step was forgotten: each is to be written alone.
+/// Posts that have their numbers and wait for their signatures, or have them.
+pub(super) struct Batch<T> {
+    posts: Vec<Posting>,
+    of_each: T,
+}
+
+/// What came of the end of a batch.
+pub(super) enum Ended {
+    /// It is in the step that is under way, and waits for its end.
+    Kept(Vec<Answer>),
+    /// One failed: the step is to be forgotten, and each written alone.
     Apart(Vec<Posting>),
 }
 
-/// Writes posts into the step that is under way.
+/// Writes one post into the step that is under way.
 ///
 /// # Errors
 /// If the step had to be forgotten and the store cannot be read back.
-pub(super) fn write(service: &mut Service, posts: Vec<Posting>) -> std::result::Result<Wrote, Error> {
-    let done = match &posts[..] {
-        [post] => vec![service.post(post.draft.clone())],
-        many => match write_many(service, many) {
-            Ok(done) => done.into_iter().map(Ok).collect(),
-            Err(_) => {
-                service.abandon_if_dirty().map_err(|error| store_error(&error))?;
-                return Ok(Wrote::Apart(posts));
-            }
-        },
-    };
-    if done.iter().any(Result::is_err) {
+pub(super) fn write_alone(service: &mut Service, post: Posting) -> std::result::Result<Answer, Error> {
+    let done = service.post(post.draft.clone());
+    if done.is_err() {
         service.abandon_if_dirty().map_err(|error| store_error(&error))?;
     }
-    Ok(Wrote::Together(posts.into_iter().zip(done).map(|(post, done)| post.answer(done)).collect()))
+    Ok(post.answer(done))
 }
 
-/// The first error ends it: who made it is told once each is written alone.
-fn write_many(service: &mut Service, posts: &[Posting]) -> Result<Vec<view::Moment>> {
-    let begun = posts.iter().map(|post| service.begin_post(post.draft.clone()));
-    let begun = begun.collect::<Result<Vec<Begun>>>()?;
-    let mut done = sign(begun);
-    done.sort_unstable_by_key(|(at, _)| *at);
-    if done.len() < posts.len() {
-        return Err(Error::failed("internal", "a thread that signs broke", "report this"));
+impl Batch<Vec<Begun>> {
+    /// Chooses audiences and takes numbers. If one of them fails, the posts come back and the step is to be forgotten: who
+    /// made it is told once each is written alone.
+    pub(super) fn begin(
+        service: &mut Service,
+        posts: Vec<Posting>,
+    ) -> std::result::Result<Self, Vec<Posting>> {
+        let begun = posts.iter().map(|post| service.begin_post(post.draft.clone()));
+        match begun.collect::<Result<Vec<Begun>>>() {
+            Ok(of_each) => Ok(Self { posts, of_each }),
+            Err(_) => Err(posts),
+        }
     }
-    done.into_iter()
-        .map(|(_, done)| match done {
-            Done::Shared(moment) => Ok(*moment),
+
+    pub(super) const fn is_empty(&self) -> bool {
+        self.posts.is_empty()
+    }
+
+    /// Has all signed on as many threads as there are cores and work for, while this one does something else; then it helps.
+    pub(super) fn sign_beside<R>(self, meanwhile: impl FnOnce() -> R) -> (R, Batch<Vec<(usize, Done)>>) {
+        let Self { posts, of_each } = self;
+        let (result, done) = sign(of_each, meanwhile);
+        (result, Batch { posts, of_each: done })
+    }
+}
+
+impl Batch<Vec<(usize, Done)>> {
+    pub(super) fn posts(&self) -> &[Posting] {
+        &self.posts
+    }
+
+    /// Keeps, announces and shows them.
+    pub(super) fn end(self, service: &mut Service) -> Ended {
+        let Self { posts, of_each: mut done } = self;
+        done.sort_unstable_by_key(|(at, _)| *at);
+        // A thread that broke is a broken invariant of ours: its posts are missing, and each is written alone.
+        let is_whole = done.len() == posts.len();
+        let ended = done.into_iter().map(|(_, done)| match done {
+            Done::Shared(moment) => Ok(service.end_shared(*moment)),
             Done::Signed(signed) => service.end_post((*signed)?),
-        })
-        .collect()
+        });
+        match ended.collect::<Result<Vec<view::Moment>>>() {
+            Ok(moments) if is_whole => Ended::Kept(
+                posts.into_iter().zip(moments).map(|(post, moment)| post.answer(Ok(moment))).collect(),
+            ),
+            _ => Ended::Apart(posts),
+        }
+    }
+
+    /// The posts alone, to be written once more.
+    pub(super) fn into_posts(self) -> Vec<Posting> {
+        self.posts
+    }
 }
 
 /// A post on its way, once its signature is made.
-enum Done {
+pub(super) enum Done {
     Shared(Box<view::Moment>),
     Signed(Box<Result<Signed>>),
 }
 
-/// Signs all, on as many threads as there are cores and work for; in no order. This thread takes its part, so that it is
-/// done even where no other gets a turn.
-fn sign(begun: Vec<Begun>) -> Vec<(usize, Done)> {
+/// Signs all in no order, and does something else at the same time. This thread takes its part when that is done, so that it
+/// is done even where no other gets a turn.
+fn sign<R>(begun: Vec<Begun>, meanwhile: impl FnOnce() -> R) -> (R, Vec<(usize, Done)>) {
     let helpers = std::thread::available_parallelism().map_or(1, |n| n.get().min(SIGNERS_MAX));
     let helpers = helpers.min(begun.len() / SIGN_MIN).saturating_sub(1);
     let left = Mutex::new(begun.into_iter().enumerate());
@@ -170,10 +221,10 @@ fn sign(begun: Vec<Begun>) -> Vec<(usize, Done)> {
         // A system that has no room for threads gives fewer, or none.
         let spawn = || std::thread::Builder::new().spawn_scoped(scope, work).ok();
         let threads: Vec<_> = (0..helpers).filter_map(|_| spawn()).collect();
+        let result = meanwhile();
         let mut done = work();
-        // A broken thread is a broken invariant of ours: its posts are missed below, and each is written alone.
         done.extend(threads.into_iter().filter_map(|thread| thread.join().ok()).flatten());
-        done
+        (result, done)
     })
 }
 

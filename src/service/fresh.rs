@@ -8,7 +8,9 @@
 //! answer stands ([`Chosen`]): posts one after another do not walk through all friends each.
 //!
 //! Sharing is cut in two, so that the signatures of many posts can be made on several threads: [`Service::begin_post`], then
-//! [`Unsigned::sign`] anywhere, then [`Service::end_post`], all in one step.
+//! [`Unsigned::sign`] anywhere, then [`Service::end_post`]. Between them other posts may be ended and the step committed, and
+//! nothing else may happen: the number that was taken, an epoch that was opened for the post and what was noted of its photos are then kept a step
+//! before it, and are a gap, a spare and a note that names nothing if it never comes. Its end refuses if people have changed.
 //!
 //! What it does not do: decide who may read (`audience`), or number and announce (`publish`).
 //!
@@ -69,6 +71,8 @@ pub struct Unsigned {
     content: Content,
     mentioned: Vec<UserId>,
     attempt: Option<Attempt>,
+    /// Changes made to people when its audience was chosen.
+    people: u64,
 }
 
 impl std::fmt::Debug for Unsigned {
@@ -84,6 +88,7 @@ pub struct Signed {
     content: Content,
     mentioned: Vec<UserId>,
     attempt: Option<Attempt>,
+    people: u64,
 }
 
 impl Unsigned {
@@ -99,7 +104,7 @@ impl Unsigned {
     /// # Cost
     /// One signature, some 25 µs: the dearest part of a post.
     pub fn sign(self) -> Result<Signed> {
-        let Self { key, read_key, epoch, seq, nonce, content, mentioned, attempt } = self;
+        let Self { key, read_key, epoch, seq, nonce, content, mentioned, attempt, people } = self;
         let draft = Draft {
             epoch_key: &key,
             epoch,
@@ -110,7 +115,7 @@ impl Unsigned {
             min_padded: ENTRY_PADDED_MIN,
         };
         let entry = seal_own(draft, &content, nonce)?;
-        Ok(Signed { entry, content, mentioned, attempt })
+        Ok(Signed { entry, content, mentioned, attempt, people })
     }
 }
 
@@ -148,18 +153,21 @@ impl Service {
         let key = record.own.as_ref().and_then(|own| own.key.clone()).ok_or_else(internal)?;
         let read_key = record.read_key().ok_or_else(internal)?;
         let content = Content { created, body: Body::Post(Box::new(post)) };
-        Ok(Unsigned { key, read_key, epoch, seq, nonce, content, mentioned, attempt: None })
+        let people = self.state.ops;
+        Ok(Unsigned { key, read_key, epoch, seq, nonce, content, mentioned, attempt: None, people })
     }
 
     /// The second half of [`Service::post`]: keeps, announces and shows what was signed. The answer may be given once a
     /// barrier has passed.
     ///
     /// # Errors
-    /// Failed if its epoch was closed since it was begun: begin anew.
+    /// Failed if its epoch was closed or people have changed since it was begun: begin anew.
     pub fn end_post(&mut self, signed: Signed) -> Result<view::Moment> {
-        let Signed { entry, content, mentioned, attempt } = signed;
+        let Signed { entry, content, mentioned, attempt, people } = signed;
         let record = self.state.epochs.get(&entry.header().epoch());
-        if record.and_then(|record| record.own.as_ref()).is_none_or(|own| own.key.is_none()) {
+        if self.state.ops != people
+            || record.and_then(|record| record.own.as_ref()).is_none_or(|own| own.key.is_none())
+        {
             return Err(internal());
         }
         let id = entry.id();
@@ -177,6 +185,12 @@ impl Service {
         }
         self.answer_after_barrier = true;
         Ok(moment)
+    }
+
+    /// The second half where the first found that the same attempt had shared it: what it wrote may still wait for the disk.
+    pub const fn end_shared(&mut self, moment: view::Moment) -> view::Moment {
+        self.answer_after_barrier = true;
+        moment
     }
 
     fn show_written(

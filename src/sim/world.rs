@@ -253,9 +253,7 @@ impl<'a> World<'a> {
         while let Some(first) = self.queue.next_at().filter(|at| *at <= end) {
             let until = end.min(first + (ROUND_MS - 1));
             let mut is_first = true;
-            while let Some((at, what)) =
-                self.queue.pop_by_if(until, |what| is_first || !what.is_alone())
-            {
+            while let Some((at, what)) = self.queue.pop_by_if(until, |what| is_first || !what.is_alone()) {
                 self.now = at;
                 self.steps += 1;
                 self.note_trace(what.traced(), &[]);

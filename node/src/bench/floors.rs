@@ -150,10 +150,8 @@ impl LiveParts {
 pub fn sled_batches(bench: &Bench, posts: u64, batch: u64) -> Result<f64> {
     let folder = bench.scratch.path("floor-sled");
     let db = open(&folder)?;
-    let trees: Vec<sled::Tree> = RECORD_TREES
-        .iter()
-        .map(|name| db.open_tree(name).map_err(sled_failed))
-        .collect::<Result<_>>()?;
+    let trees: Vec<sled::Tree> =
+        RECORD_TREES.iter().map(|name| db.open_tree(name).map_err(sled_failed)).collect::<Result<_>>()?;
     let file = OpenOptions::new().read(true).write(true).open(folder.join("db"));
     let file = file.map_err(|e| Error::io("cannot open", &folder, &e))?;
     let begun = Instant::now();

@@ -124,3 +124,36 @@ fn posts_of_one_audience_do_not_choose_each() {
     }
     assert_eq!(rig.service.chosen_before(&Audience::Contact), None);
 }
+
+#[test]
+fn a_post_that_has_begun_goes_to_nobody_who_was_removed_before_its_end() {
+    let (mut rig, _) = circle(&["Ben", "Carol"]);
+    let begun = |rig: &mut Rig| match rig.service.begin_post(draft("to both")).expect("it begins") {
+        Begun::New(unsigned) => unsigned.sign().expect("it is signed"),
+        Begun::Shared(_) => panic!("it is new"),
+    };
+    let signed = begun(&mut rig);
+    // The end of another in between changes nothing for it.
+    rig.service.post(draft("another")).expect("it is shared");
+    rig.commit();
+    rig.service.end_post(signed).expect("people are as they were");
+    let signed = begun(&mut rig);
+    rig.commit();
+    rig.service.chats_only("Carol", true).expect("a friend");
+    assert!(rig.service.end_post(signed).is_err(), "it was sealed for Carol");
+}
+
+#[test]
+fn who_asks_again_is_answered_behind_a_barrier_though_another_step_came_between() {
+    let (mut rig, _) = circle(&["Ben"]);
+    let again = || PostDraft { attempt: Some(Attempt::new(b"x", b"once")), ..draft("once") };
+    rig.service.post(again()).expect("it is shared");
+    rig.service.commit().expect("memory");
+    let Begun::Shared(moment) = rig.service.begin_post(again()).expect("it begins") else {
+        panic!("it was shared")
+    };
+    rig.service.post(draft("another")).expect("it is shared");
+    assert!(rig.service.commit().expect("memory").answer_after_barrier);
+    rig.service.end_shared(*moment);
+    assert!(rig.service.commit().expect("memory").answer_after_barrier, "the disk may not have it yet");
+}
