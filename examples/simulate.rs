@@ -260,8 +260,9 @@ fn write_plots(folder: &Path, runs: &[Kept]) -> Result<(), String> {
             across: "kind of frame".to_owned(),
             up: "% of all bytes in the days".to_owned(),
             places: kinds.iter().map(|(kind, ..)| kind.clone()).collect(),
-            lines: vec![Line { name: "bytes".to_owned(), values: kinds.iter().map(|kind| kind.2).collect() }],
+            lines: vec![Line { values: kinds.iter().map(|kind| kind.2).collect(), ..Line::default() }],
             top: None,
+            are_bars: true,
         },
     )?;
     if runs.len() < 2 {
@@ -284,8 +285,10 @@ fn write_plots(folder: &Path, runs: &[Kept]) -> Result<(), String> {
                 lines: vec![Line {
                     name: "all frames".to_owned(),
                     values: runs.iter().map(|run| run.figure(figure)).collect(),
+                    ..Line::default()
                 }],
                 top: None,
+                are_bars: false,
             },
         )?;
     }
@@ -294,10 +297,12 @@ fn write_plots(folder: &Path, runs: &[Kept]) -> Result<(), String> {
 
 fn delivery(name: &str, runs: &[Kept]) -> Plot {
     let mut lines = Vec::new();
-    for run in runs {
-        let percents = |of: &[(u64, f64)]| of.iter().map(|(_, percent)| *percent).collect();
-        lines.push(Line { name: format!("shared, {}", run.label), values: percents(&run.since_posted) });
-        lines.push(Line { name: format!("possible, {}", run.label), values: percents(&run.since_possible) });
+    for (since, is_dashed) in [("shared", false), ("possible", true)] {
+        for (colour, run) in runs.iter().enumerate() {
+            let of = if is_dashed { &run.since_possible } else { &run.since_posted };
+            let values = of.iter().map(|(_, percent)| *percent).collect();
+            lines.push(Line { name: format!("{since}, {}", run.label), colour, is_dashed, values });
+        }
     }
     let places = runs.first().map(|run| run.since_posted.iter().map(|(ms, _)| span(*ms)).collect());
     Plot {
@@ -307,5 +312,6 @@ fn delivery(name: &str, runs: &[Kept]) -> Plot {
         places: places.unwrap_or_default(),
         lines,
         top: Some(100.0),
+        are_bars: false,
     }
 }

@@ -1,4 +1,4 @@
-//! Plots as SVG, written by hand: lines over named places. One kind of plot does not call for a crate.
+//! Plots as SVG, written by hand: lines or bars over named places. Two kinds of plot do not call for a crate.
 
 use std::fmt::Write;
 
@@ -16,14 +16,20 @@ const EDGE: f64 = 50.0;
 const BELOW: f64 = 70.0;
 /// Pixels that a letter of a place's name takes, about.
 const LETTER: f64 = 6.0;
+/// How wide a bar is, of the room of its place.
+const BAR: f64 = 0.6;
 /// Colours that are told apart by people who see few, too (Okabe and Ito).
 const COLOURS: [&str; 6] = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"];
 
 /// A line: its name, and a value at each place; none where it does not go.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Line {
     /// What it shows.
     pub name: String,
+    /// Which colour it has: lines that belong together have one.
+    pub colour: usize,
+    /// Told apart from one of the same colour.
+    pub is_dashed: bool,
     /// As many as the plot has places.
     pub values: Vec<f64>,
 }
@@ -43,6 +49,8 @@ pub struct Plot {
     pub lines: Vec<Line>,
     /// The value at the top; the highest of all if none.
     pub top: Option<f64>,
+    /// Bars: the places have no order, so that nothing lies between them.
+    pub are_bars: bool,
 }
 
 impl Plot {
@@ -51,8 +59,10 @@ impl Plot {
         let highest = self.lines.iter().flat_map(|line| &line.values).fold(0.0_f64, |a, b| a.max(*b));
         let top = self.top.unwrap_or_else(|| round_up(highest));
         let (right, bottom) = (WIDTH - RIGHT, HEIGHT - BELOW);
-        let steps = (self.places.len().saturating_sub(1)).max(1) as f64;
-        let x = |at: usize| LEFT + (right - LEFT) * at as f64 / steps;
+        let gaps = if self.are_bars { self.places.len() } else { self.places.len().saturating_sub(1) };
+        let steps = gaps.max(1) as f64;
+        let first = if self.are_bars { 0.5 } else { 0.0 };
+        let x = |at: usize| LEFT + (right - LEFT) * (at as f64 + first) / steps;
         let y = |value: f64| bottom - (bottom - EDGE) * (value / top).clamp(0.0, 1.0);
         let mut out = String::new();
         let _ = write!(
@@ -96,7 +106,24 @@ impl Plot {
             );
         }
         for (number, line) in self.lines.iter().enumerate() {
-            let colour = COLOURS[number % COLOURS.len()];
+            let colour = COLOURS[line.colour % COLOURS.len()];
+            let dashes = if line.is_dashed { r#" stroke-dasharray="5 3""# } else { "" };
+            if self.are_bars {
+                let width = (right - LEFT) / steps * BAR;
+                for (at, value) in line.values.iter().enumerate() {
+                    let _ = writeln!(
+                        out,
+                        r#"<rect x="{left:.1}" y="{top:.1}" width="{width:.1}" height="{height:.1}" fill="{colour}"/><text x="{middle:.1}" y="{above:.1}" text-anchor="middle">{value}</text>"#,
+                        left = x(at) - width / 2.0,
+                        top = y(*value),
+                        height = bottom - y(*value),
+                        middle = x(at),
+                        above = y(*value) - 4.0,
+                        value = label(*value),
+                    );
+                }
+                continue;
+            }
             let points: Vec<String> = line
                 .values
                 .iter()
@@ -105,10 +132,12 @@ impl Plot {
                 .collect();
             let _ = writeln!(
                 out,
-                r#"<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>{dots}<text x="{x}" y="{y}" fill="{colour}">{name}</text>"#,
+                r#"<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"{dashes}/>{dots}<path d="M{sample} {middle}h22" stroke="{colour}" stroke-width="2"{dashes}/><text x="{x}" y="{y}" fill="{colour}">{name}</text>"#,
                 points = points.join(" "),
                 dots = points.iter().map(|at| dot(at, colour)).collect::<String>(),
-                x = right + 10.0,
+                sample = right + 10.0,
+                middle = EDGE + 14.0 * number as f64 + 4.0,
+                x = right + 38.0,
                 y = EDGE + 14.0 * number as f64 + 8.0,
                 name = escaped(&line.name),
             );
@@ -153,14 +182,20 @@ mod tests {
 
     #[test]
     fn a_plot_has_every_place_line_and_value_and_no_mark_up_of_its_names() {
-        let line = |name: &str, values: &[f64]| Line { name: name.to_owned(), values: values.to_vec() };
+        let line = |name: &str, is_dashed, values: &[f64]| Line {
+            name: name.to_owned(),
+            values: values.to_vec(),
+            is_dashed,
+            ..Line::default()
+        };
         let plot = Plot {
             title: "a < b".to_owned(),
             across: "people".to_owned(),
             up: "%".to_owned(),
             places: vec!["300".to_owned(), "1,000".to_owned()],
-            lines: vec![line("one", &[0.0, 50.0]), line("two", &[100.0, 25.0])],
+            lines: vec![line("one", false, &[0.0, 50.0]), line("two", true, &[100.0, 25.0])],
             top: Some(100.0),
+            are_bars: false,
         };
         let svg = plot.svg();
         assert!(svg.contains("a &lt; b") && !svg.contains("a < b"));
@@ -168,13 +203,17 @@ mod tests {
         assert!(svg.contains(r#"points="70.0,50.0 570.0,260.0""#), "{svg}");
         assert_eq!(svg.matches("<polyline").count(), 2);
         assert_eq!(svg.matches("<circle").count(), 4);
+        assert_eq!(svg.matches("dasharray").count(), 2, "the line and its sample");
         assert!(!svg.contains("rotate"), "two short names have room");
+        let bars = Plot { are_bars: true, lines: plot.lines[..1].to_vec(), ..plot }.svg();
+        assert!(bars.contains(r#"<rect x="370.0" y="190.0" width="150.0" height="140.0""#), "{bars}");
+        assert_eq!((bars.matches("<polyline").count(), bars.matches("<rect").count()), (0, 3));
     }
 
     #[test]
     fn names_that_would_run_into_each_other_stand_aslant() {
         let places: Vec<String> = (0..18).map(|at| format!("{at} min")).collect();
-        let line = Line { name: "one".to_owned(), values: vec![1.0; 18] };
+        let line = Line { name: "one".to_owned(), values: vec![1.0; 18], ..Line::default() };
         let plot = Plot {
             title: String::new(),
             across: String::new(),
@@ -182,6 +221,7 @@ mod tests {
             places,
             lines: vec![line],
             top: None,
+            are_bars: false,
         };
         assert_eq!(plot.svg().matches("rotate(-40").count(), 18);
     }
