@@ -1,4 +1,5 @@
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::*;
 use crate::ask::{AudienceWords, PostDraft};
@@ -6,13 +7,17 @@ use crate::audience::{List, Op, Verb};
 use crate::crypto::PairKey;
 use crate::id::EntryId;
 use crate::limits::EPOCH_AGE_DAYS;
-use crate::service::Output;
 use crate::service::testing::{BEGIN, Rig};
+use crate::service::{CommitError, Output};
+use crate::store::Memory;
 use crate::time::DAY_MS;
 
 /// Somebody with so many friends, who have their pair keys and nothing else.
 fn circle(names: &[&str]) -> (Rig, Vec<UserId>) {
-    let mut rig = Rig::new();
+    circle_on(Rig::new(), names)
+}
+
+fn circle_on(mut rig: Rig, names: &[&str]) -> (Rig, Vec<UserId>) {
     let users: Vec<UserId> = names.iter().map(|name| rig.befriend(name).user).collect();
     for (user, n) in users.iter().zip(1..) {
         let friend = rig.service.state.friends.get_mut(user).expect("a friend");
@@ -156,4 +161,42 @@ fn who_asks_again_is_answered_behind_a_barrier_though_another_step_came_between(
     assert!(rig.service.commit().expect("memory").answer_after_barrier);
     rig.service.end_shared(*moment);
     assert!(rig.service.commit().expect("memory").answer_after_barrier, "the disk may not have it yet");
+}
+
+/// As the engine goes on when a batch was kept in vain: what had begun in its step begins anew.
+#[test]
+fn what_a_full_disk_takes_along_with_a_step_begins_anew_and_no_number_is_used_twice() {
+    let store = Arc::new(Memory::new());
+    let (mut rig, _) = circle_on(Rig::on(Arc::clone(&store)), &["Ben"]);
+    let private = AudienceWords { private: true, ..AudienceWords::default() };
+    // One beneath an epoch that is there, one whose epoch is opened in the step that is lost.
+    let drafts = || [draft("known"), PostDraft { audience: private.clone(), ..draft("new") }];
+    let kept = rig.service.post(draft("kept")).expect("it is shared").id;
+    rig.commit();
+    let begin = |rig: &mut Rig, draft| match rig.service.begin_post(draft).expect("it begins") {
+        Begun::New(unsigned) => unsigned.sign().expect("it is signed"),
+        Begun::Shared(_) => panic!("it is new"),
+    };
+    let first = begin(&mut rig, draft("lost"));
+    let [known, new] = drafts().map(|draft| begin(&mut rig, draft));
+    let lost = rig.service.end_post(first).expect("it ends").id;
+    store.set_full(true);
+    assert!(matches!(rig.service.commit(), Err(CommitError::Undone(_))));
+    store.set_full(false);
+    assert!(rig.service.end_post(new).is_err(), "its epoch was forgotten");
+    drop(known);
+    let again = drafts().map(|draft| begin(&mut rig, draft));
+    let ids = again.map(|signed| rig.service.end_post(signed).expect("it ends").id);
+    rig.commit();
+    rig.again(|_| {});
+    assert!(rig.service.moment(&lost.to_string()).is_err(), "its author was told that it is not there");
+    let numbers: BTreeSet<(EpochId, u64)> = [kept, ids[0], ids[1]]
+        .iter()
+        .map(|id| rig.service.place(id).expect("memory").expect("it is there"))
+        .map(|place| (place.epoch, place.seq))
+        .collect();
+    assert_eq!(numbers.len(), 3);
+    for (id, text) in [(kept, "kept"), (ids[0], "known"), (ids[1], "new")] {
+        assert_eq!(rig.service.moment(&id.to_string()).expect("it is there").text, text);
+    }
 }
