@@ -32,7 +32,7 @@ const RUN: usize = 64;
 /// Events that one commit takes together in a backlog, at most: as many as a session may answer with frames in a step. What
 /// many entries change (what is known of an epoch, how many posts a month has) is written once for all of them.
 const STEP: usize = 256;
-/// Batches of posts that are written without a look at anything else.
+/// Batches of posts in one go, at most: then whatever else waits has its turn.
 const BATCHES: usize = 8;
 /// Bytes of frames that are taken ahead, beside a run: as much as waits in the queue before it.
 const AHEAD_BYTES: usize = EVENT_QUEUE_BYTES_LIMIT;
