@@ -27,13 +27,13 @@
 
 mod blobs;
 mod care;
-mod checkers;
 mod drafts;
 mod engine;
 mod events;
 mod evidence;
 #[cfg(feature = "furnish")]
 mod furnish;
+mod helpers;
 mod home;
 mod notices;
 mod people;

@@ -2,7 +2,7 @@
 //!
 //! The loop decides nothing. It takes what comes (a job, events, time), lets the service work, commits, and carries out
 //! what the service wants. Events are taken in runs, and in a backlog several are committed together; while one is worked
-//! on, the entries of the next ones are checked on other threads (`checkers`). Jobs come between runs. Orders that the
+//! on, the entries of the next ones are checked on other threads (`helpers`). Jobs come between runs. Orders that the
 //! network has no room for wait here while jobs and events go on, so neither side can block the other.
 
 use std::collections::VecDeque;
@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use super::checkers::{Checkers, UnderWay};
+use super::helpers::{Helpers, UnderWay};
 use super::together::{self, Batch, Done, Ended, Jobs, Posting};
 use super::{Config, Error, Result, events, home, net_error};
 use crate::crypto::SigningKey;
@@ -33,7 +33,7 @@ const RUN: usize = 64;
 /// many entries change (what is known of an epoch, how many posts a month has) is written once for all of them.
 const STEP: usize = 256;
 /// Batches of posts in one go, at most: then whatever else waits has its turn.
-const BATCHES: usize = 8;
+const BATCHES: usize = 32;
 /// Bytes of frames that are taken ahead, beside a run: as much as waits in the queue before it.
 const AHEAD_BYTES: usize = EVENT_QUEUE_BYTES_LIMIT;
 /// Entries that must wait before it pays to check them on other threads.
@@ -154,7 +154,7 @@ pub(super) fn start(
             orders,
             waiting: VecDeque::new(),
             flusher: Some(flusher),
-            checkers: None,
+            helpers: None,
             next: VecDeque::new(),
             taken: 0,
             step: RUN,
@@ -173,8 +173,8 @@ struct Engine {
     /// Orders that the network had no room for.
     waiting: VecDeque<Order>,
     flusher: Option<Flusher>,
-    /// From the first backlog on.
-    checkers: Option<Checkers>,
+    /// From the first backlog or the first posts at once on.
+    helpers: Option<Helpers>,
     /// The runs that come next, their entries being checked.
     next: VecDeque<Run>,
     /// Events that were taken since the last commit. None, unless a run waits.
@@ -303,11 +303,25 @@ impl Engine {
         if posts.len() == 1 {
             return posts.pop().map_or(Ok(()), |post| self.post_alone(post));
         }
+        // Apart from the rest of the engine, which works beside them.
+        let helpers = self.helpers.take().unwrap_or_else(Helpers::start);
+        let posted = self.post_batches(posts, jobs, events, &helpers);
+        self.helpers = Some(helpers);
+        posted
+    }
+
+    fn post_batches(
+        &mut self,
+        mut posts: Vec<Posting>,
+        jobs: &mut Jobs,
+        events: Option<&net::Inbox>,
+        helpers: &Helpers,
+    ) -> std::result::Result<(), Error> {
         let mut batches = 1..BATCHES;
         loop {
             self.service.set_now(home::now());
             let mut batch = match Batch::begin(&mut self.service, posts) {
-                Ok(begun) => begun.sign_beside(|| ()).1,
+                Ok(begun) => begun.sign_beside(helpers, || ()).1,
                 Err(posts) => return self.post_apart(posts),
             };
             // Until the disk refuses a step: what had begun in it begins anew.
@@ -322,7 +336,7 @@ impl Engine {
                     Err(next) => return self.post_apart(batch.into_posts().into_iter().chain(next)),
                 };
                 let is_last = next.is_empty();
-                let (kept, signed) = next.sign_beside(|| self.keep(batch));
+                let (kept, signed) = next.sign_beside(helpers, || self.keep(batch));
                 match kept? {
                     Kept::Apart(posts) => {
                         return self.post_apart(posts.into_iter().chain(signed.into_posts()));
@@ -380,7 +394,7 @@ impl Engine {
         let run: Vec<Event> = first.into_iter().chain(waiting).take(RUN).collect();
         let checks: Vec<_> = run.iter().filter_map(|event| self.service.check(event)).collect();
         let checks = (checks.len() >= CHECK_MIN)
-            .then(|| self.checkers.get_or_insert_with(Checkers::start).begin(checks));
+            .then(|| self.helpers.get_or_insert_with(Helpers::start).check(checks));
         (!run.is_empty()).then_some(Run { events: run, checks })
     }
 
@@ -507,8 +521,8 @@ impl Engine {
     }
 
     fn end(mut self) {
-        if let Some(checkers) = self.checkers.take() {
-            checkers.stop();
+        if let Some(helpers) = self.helpers.take() {
+            helpers.stop();
         }
         if let Some(flusher) = self.flusher.take() {
             flusher.stop();

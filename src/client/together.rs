@@ -15,11 +15,10 @@
 //!
 //! What it does not do: wait for posts that are not there yet. One post alone is written at once.
 
-use std::sync::{Mutex, PoisonError};
-
 use tokio::sync::{mpsc, oneshot};
 
 use super::engine::{Answer, Job};
+use super::helpers::Helpers;
 use super::{Error, Result};
 use crate::ask::PostDraft;
 use crate::service::{Begun, Service, Signed, store_error};
@@ -27,10 +26,6 @@ use crate::view;
 
 /// Posts of one step: some ms of work. What a friend sends waits for two of them at most, as the next has begun.
 const TOGETHER: usize = 64;
-/// Threads that sign at most, this one counted: beyond four the store is what everything waits for.
-const SIGNERS_MAX: usize = 4;
-/// Posts for each thread that are worth its start, which costs as much as two signatures.
-const SIGN_MIN: usize = 8;
 
 /// A post, and who waits for it.
 pub(super) struct Posting {
@@ -157,10 +152,22 @@ impl Batch<Vec<Begun>> {
         self.posts.is_empty()
     }
 
-    /// Has all signed on as many threads as there are cores and work for, while this one does something else; then it helps.
-    pub(super) fn sign_beside<R>(self, meanwhile: impl FnOnce() -> R) -> (R, Batch<Vec<(usize, Done)>>) {
+    /// Has all signed by others while this thread does something else; then it helps.
+    pub(super) fn sign_beside<R>(
+        self,
+        helpers: &Helpers,
+        meanwhile: impl FnOnce() -> R,
+    ) -> (R, Batch<Vec<(usize, Done)>>) {
         let Self { posts, of_each } = self;
-        let (result, done) = sign(of_each, meanwhile);
+        let (mut done, mut unsigned) = (Vec::with_capacity(of_each.len()), Vec::with_capacity(of_each.len()));
+        for (at, begun) in of_each.into_iter().enumerate() {
+            match begun {
+                Begun::New(new) => unsigned.push((at, new)),
+                Begun::Shared(moment) => done.push((at, Done::Shared(moment))),
+            }
+        }
+        let (result, signed) = helpers.sign(unsigned, meanwhile);
+        done.extend(signed.into_iter().map(|(at, signed)| (at, Done::Signed(Box::new(signed)))));
         (result, Batch { posts, of_each: done })
     }
 }
@@ -198,34 +205,6 @@ impl Batch<Vec<(usize, Done)>> {
 pub(super) enum Done {
     Shared(Box<view::Moment>),
     Signed(Box<Result<Signed>>),
-}
-
-/// Signs all in no order, and does something else at the same time. This thread takes its part when that is done, so that it
-/// is done even where no other gets a turn.
-fn sign<R>(begun: Vec<Begun>, meanwhile: impl FnOnce() -> R) -> (R, Vec<(usize, Done)>) {
-    let helpers = std::thread::available_parallelism().map_or(1, |n| n.get().min(SIGNERS_MAX));
-    let helpers = helpers.min(begun.len() / SIGN_MIN).saturating_sub(1);
-    let left = Mutex::new(begun.into_iter().enumerate());
-    let work = || {
-        let mut done = Vec::new();
-        loop {
-            let next = left.lock().unwrap_or_else(PoisonError::into_inner).next();
-            match next {
-                Some((at, Begun::New(unsigned))) => done.push((at, Done::Signed(Box::new(unsigned.sign())))),
-                Some((at, Begun::Shared(moment))) => done.push((at, Done::Shared(moment))),
-                None => return done,
-            }
-        }
-    };
-    std::thread::scope(|scope| {
-        // A system that has no room for threads gives fewer, or none.
-        let spawn = || std::thread::Builder::new().spawn_scoped(scope, work).ok();
-        let threads: Vec<_> = (0..helpers).filter_map(|_| spawn()).collect();
-        let result = meanwhile();
-        let mut done = work();
-        done.extend(threads.into_iter().filter_map(|thread| thread.join().ok()).flatten());
-        (result, done)
-    })
 }
 
 #[cfg(test)]

@@ -25,9 +25,11 @@ const SEALED_HEAD_LEN: usize = 90;
 const SIGNED_LEN: usize = 139;
 /// Padded content of a text of 300 bytes.
 const PADDED_LEN: usize = 512;
-/// Bytes of the three records of a post: whole, where it lies, by id.
-const RECORDS: [usize; 3] = [730, 60, 24];
-const RECORD_TREES: [&str; 3] = ["timeline", "log", "by-id"];
+/// The trees that a post has a row in: whole by time, where it lies, by author, by id.
+const ROW_TREES: [&str; 4] = ["timeline", "log", "by-author", "by-id"];
+/// Bytes of the row that is the whole of it: of one's own, and of a friend's.
+const OWN_LEN: usize = 730;
+const FRIENDS_LEN: usize = 780;
 /// sled's page cache as the store has it, bytes.
 const CACHE_BYTES: u64 = 16 * 1024 * 1024;
 /// How long sled may take to let go of a folder that was closed.
@@ -114,7 +116,7 @@ impl LiveParts {
     pub fn new(home: &Path) -> Result<Self> {
         let folder = home.with_extension("parts");
         let db = open(&folder)?;
-        let trees = RECORD_TREES.iter().map(|name| db.open_tree(name).map_err(sled_failed));
+        let trees = ROW_TREES.iter().map(|name| db.open_tree(name).map_err(sled_failed));
         Ok(Self { bare: Bare::new(), folder, trees: trees.collect::<Result<_>>()?, db })
     }
 
@@ -125,9 +127,9 @@ impl LiveParts {
     pub fn once(&self, n: u64) -> Result<f64> {
         let begun = Instant::now();
         black_box(self.bare.write());
-        insert_records(&self.trees, 2 * n..2 * n + 1)?;
+        insert_rows(&self.trees, 2 * n..2 * n + 1, 1, OWN_LEN)?;
         black_box(self.bare.read());
-        insert_records(&self.trees, 2 * n + 1..2 * n + 2)?;
+        insert_rows(&self.trees, 2 * n + 1..2 * n + 2, 1, FRIENDS_LEN)?;
         Ok(ms(begun.elapsed()))
     }
 
@@ -142,7 +144,7 @@ impl LiveParts {
     }
 }
 
-/// Records of posts into a bare sled in transactions of so many posts, each followed by a flush and an fdatasync: posts
+/// The rows of posts into a bare sled in transactions of so many posts, each followed by a flush and an fdatasync: posts
 /// a second.
 ///
 /// # Errors
@@ -151,14 +153,14 @@ pub fn sled_batches(bench: &Bench, posts: u64, batch: u64) -> Result<f64> {
     let folder = bench.scratch.path("floor-sled");
     let db = open(&folder)?;
     let trees: Vec<sled::Tree> =
-        RECORD_TREES.iter().map(|name| db.open_tree(name).map_err(sled_failed)).collect::<Result<_>>()?;
+        ROW_TREES.iter().map(|name| db.open_tree(name).map_err(sled_failed)).collect::<Result<_>>()?;
     let file = OpenOptions::new().read(true).write(true).open(folder.join("db"));
     let file = file.map_err(|e| Error::io("cannot open", &folder, &e))?;
     let begun = Instant::now();
     let mut n = 0u64;
     while n < posts {
         let run = n..posts.min(n + batch);
-        insert_records(&trees, run.clone())?;
+        insert_rows(&trees, run.clone(), 1, OWN_LEN)?;
         db.flush().map_err(sled_failed)?;
         file.sync_data().map_err(|e| Error::io("cannot sync", &folder, &e))?;
         n = run.end;
@@ -169,16 +171,23 @@ pub fn sled_batches(bench: &Bench, posts: u64, batch: u64) -> Result<f64> {
     Ok(posts as f64 / took)
 }
 
-/// The three records of each of some posts, in one transaction.
-fn insert_records(trees: &[sled::Tree], posts: Range<u64>) -> Result<()> {
+/// The rows of each of some posts by so many authors in turn, in one transaction; those by id, which come in no order, if
+/// there is a tree for them.
+fn insert_rows(trees: &[sled::Tree], posts: Range<u64>, authors: u64, whole_len: usize) -> Result<()> {
     trees
         .transaction(|views| {
             for n in posts.clone() {
                 let id = blake3::hash(&n.to_be_bytes());
-                let in_order = [&n.to_be_bytes()[..], id.as_bytes()].concat();
-                let keys = [&in_order[..], &in_order[..], &id.as_bytes()[..]];
-                for ((view, key), len) in views.iter().zip(keys).zip(RECORDS) {
-                    view.insert(key, vec![n.to_le_bytes()[0]; len])?;
+                let (time, author) = (n.to_be_bytes(), blake3::hash(&(n % authors).to_le_bytes()));
+                let id = &id.as_bytes()[..];
+                let rows = [
+                    ([&time, id].concat(), whole_len),
+                    ([&author.as_bytes()[..16], &time, id].concat(), 10),
+                    ([author.as_bytes(), &time[..], id].concat(), 1),
+                    (id.to_vec(), 25),
+                ];
+                for (view, (key, len)) in views.iter().zip(rows) {
+                    view.insert(key, vec![time[7]; len])?;
                 }
             }
             Ok::<_, sled::transaction::ConflictableTransactionError<()>>(())
@@ -197,32 +206,11 @@ pub fn sled_rows(bench: &Bench, posts: u64, by_id: bool) -> Result<f64> {
     const AUTHORS: u64 = 100;
     let folder = bench.scratch.path("floor-rows");
     let db = open(&folder)?;
-    let trees: Vec<sled::Tree> = ["timeline", "log", "by-author", "by-id"]
-        .iter()
-        .map(|name| db.open_tree(name).map_err(sled_failed))
-        .collect::<Result<_>>()?;
+    let names = if by_id { &ROW_TREES[..] } else { &ROW_TREES[..3] };
+    let trees: Vec<sled::Tree> =
+        names.iter().map(|name| db.open_tree(name).map_err(sled_failed)).collect::<Result<_>>()?;
     for first in (0..posts).step_by(usize::try_from(BATCH).unwrap_or(1)) {
-        trees
-            .as_slice()
-            .transaction(|views| {
-                for n in first..posts.min(first + BATCH) {
-                    let id = blake3::hash(&n.to_be_bytes());
-                    let (time, author) = (n.to_be_bytes(), blake3::hash(&(n % AUTHORS).to_le_bytes()));
-                    let id = &id.as_bytes()[..];
-                    let rows = [
-                        ([&time, id].concat(), 780),
-                        ([&author.as_bytes()[..16], &time, id].concat(), 10),
-                        ([author.as_bytes(), &time[..], id].concat(), 1),
-                        (id.to_vec(), 25),
-                    ];
-                    let wanted = if by_id { 4 } else { 3 };
-                    for (view, (key, len)) in views.iter().zip(rows).take(wanted) {
-                        view.insert(key, vec![time[7]; len])?;
-                    }
-                }
-                Ok::<_, sled::transaction::ConflictableTransactionError<()>>(())
-            })
-            .map_err(|e| Error::failed("bench", format!("sled: {e:?}"), "see --dir"))?;
+        insert_rows(&trees, first..posts.min(first + BATCH), AUTHORS, FRIENDS_LEN)?;
     }
     drop((trees, db));
     // As a home that much was written to: opened once more and closed.

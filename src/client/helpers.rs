@@ -1,0 +1,254 @@
+//! Threads that help the service's thread, so that a backfill and a flood of posts use every core.
+//!
+//! They check entries ahead of their turn ([`crate::service::Check`]) and sign posts that have their numbers
+//! ([`crate::service::Unsigned`]). The service's thread hands over what waits, goes on with what was handed over before, and
+//! takes the results when it comes to them. The threads hold no state and decide nothing; without them every entry would be
+//! checked in its turn and every post signed by the service's thread, with the same outcome.
+//!
+//! They start with the first backlog or the first posts that come together, and stay: a node that only hears its friends live
+//! never has them.
+
+use std::sync::mpsc::{Receiver, Sender, SyncSender, TrySendError, channel, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use super::Result;
+use crate::service::{Check, Checked, ReadyKeys, Signed, Unsigned};
+
+/// Threads at most: beyond four the service's own thread is what everything waits for.
+const THREADS_MAX: usize = 4;
+/// Entries that one thread takes at a time.
+const PART: usize = 16;
+/// Parts that wait for a thread, or to be taken; a run of events makes at most four, and six runs are under way.
+const PARTS_QUEUE: usize = 32;
+/// Posts for each thread that are worth waking it.
+const SIGN_MIN: usize = 8;
+
+/// Something for one thread.
+enum Part {
+    /// Some checks, and where the results go.
+    Check { checks: Vec<Check>, done: SyncSender<Vec<Checked>> },
+    /// Posts to be signed, shared with the others, and where these go.
+    Sign { left: Arc<ToSign>, done: Sender<Vec<Numbered>> },
+}
+
+/// A post with its signature, and its number among those that were to be signed.
+pub(super) type Numbered = (usize, Result<Signed>);
+
+/// Posts that wait for their signatures: each thread takes one after the other.
+struct ToSign(Mutex<std::vec::IntoIter<(usize, Box<Unsigned>)>>);
+
+impl ToSign {
+    fn next(&self) -> Option<(usize, Box<Unsigned>)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).next()
+    }
+
+    /// Signs until none is left.
+    fn sign(&self) -> Vec<Numbered> {
+        std::iter::from_fn(|| self.next()).map(|(at, unsigned)| (at, unsigned.sign())).collect()
+    }
+}
+
+/// The threads.
+pub(super) struct Helpers {
+    parts: SyncSender<Part>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+/// Checks that are under way.
+pub(super) struct UnderWay {
+    done: Receiver<Vec<Checked>>,
+}
+
+impl UnderWay {
+    /// Waits for all of them. Of a thread that broke nothing comes, and its entries are checked in their turn.
+    pub(super) fn wait(self) -> impl Iterator<Item = Checked> {
+        self.done.into_iter().flatten()
+    }
+}
+
+fn help(queue: &Mutex<Receiver<Part>>) {
+    let mut keys = ReadyKeys::default();
+    loop {
+        let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        // Whoever asked may be gone: the node is stopping.
+        match next {
+            Ok(Part::Check { checks, done }) => {
+                let _ = done.send(checks.into_iter().filter_map(|check| check.run_with(&mut keys)).collect());
+            }
+            Ok(Part::Sign { left, done }) => drop(done.send(left.sign())),
+            Err(_) => return,
+        }
+    }
+}
+
+impl Helpers {
+    pub(super) fn start() -> Self {
+        let (parts, queue) = sync_channel::<Part>(PARTS_QUEUE);
+        let queue = Arc::new(Mutex::new(queue));
+        let count = std::thread::available_parallelism().map_or(1, |n| n.get().min(THREADS_MAX));
+        let spawn = |queue: Arc<Mutex<Receiver<Part>>>| {
+            std::thread::Builder::new().name("helper".to_owned()).spawn(move || help(&queue))
+        };
+        // A system that has no room for threads gives fewer, or none: then nobody takes a part.
+        let threads = (0..count).map(|_| Arc::clone(&queue)).filter_map(|queue| spawn(queue).ok());
+        Self { parts, threads: threads.collect() }
+    }
+
+    /// Begins to run some checks.
+    pub(super) fn check(&self, mut checks: Vec<Check>) -> UnderWay {
+        let (done, results) = sync_channel(PARTS_QUEUE);
+        while !checks.is_empty() {
+            let rest = checks.split_off(checks.len().min(PART));
+            let part = Part::Check { checks: std::mem::replace(&mut checks, rest), done: done.clone() };
+            // Fails only if there is no thread, or every one has panicked: then each entry is checked in its turn.
+            let _ = self.parts.send(part);
+        }
+        UnderWay { done: results }
+    }
+
+    /// Has posts signed in no order while this thread does something else. It takes its part when that is done, so that they
+    /// are signed even where no other gets a turn. Those that a thread which broke had taken are missing.
+    pub(super) fn sign<R>(
+        &self,
+        posts: Vec<(usize, Box<Unsigned>)>,
+        meanwhile: impl FnOnce() -> R,
+    ) -> (R, Vec<Numbered>) {
+        let count = posts.len();
+        let others = (count / SIGN_MIN).min(self.threads.len()).saturating_sub(1);
+        let left = Arc::new(ToSign(Mutex::new(posts.into_iter())));
+        let (done, results) = channel();
+        for _ in 0..others {
+            let part = Part::Sign { left: Arc::clone(&left), done: done.clone() };
+            // Where a backlog waits for the threads, or none is left, nobody is waited for.
+            if let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) = self.parts.try_send(part) {
+                break;
+            }
+        }
+        drop(done);
+        let result = meanwhile();
+        let mut signed = left.sign();
+        while signed.len() < count {
+            let Ok(more) = results.recv() else { break };
+            signed.extend(more);
+        }
+        (result, signed)
+    }
+
+    pub(super) fn stop(self) {
+        let Self { parts, threads } = self;
+        drop(parts);
+        for thread in threads {
+            // A broken thread has done nothing more; there is nothing else to do with it.
+            let _ = thread.join();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::ask::PostDraft;
+    use crate::client::home;
+    use crate::service::{Begun, Service};
+
+    /// Posts that have their numbers, and the service that gave them.
+    fn begun(count: usize) -> (tempfile::TempDir, Service, Vec<(usize, Box<Unsigned>)>) {
+        let folder = tempfile::tempdir().unwrap();
+        home::create(folder.path(), "Alice").unwrap();
+        let mut service = home::open(folder.path(), Duration::ZERO).unwrap().service;
+        service.set_now(home::now());
+        let mut posts = Vec::new();
+        for at in 0..count {
+            let draft = PostDraft { text: format!("moment {at}"), ..PostDraft::default() };
+            let Ok(Begun::New(post)) = service.begin_post(draft) else { panic!("it gets its number") };
+            posts.push((at, post));
+        }
+        (folder, service, posts)
+    }
+
+    /// Ends all that were signed, and shows their texts in the order of their numbers.
+    fn texts(service: &mut Service, mut signed: Vec<Numbered>) -> Vec<String> {
+        signed.sort_unstable_by_key(|(at, _)| *at);
+        let moments = signed.into_iter().map(|(_, signed)| service.end_post(signed.unwrap()).unwrap());
+        moments.map(|moment| moment.text).collect()
+    }
+
+    fn wanted(count: usize) -> Vec<String> {
+        (0..count).map(|at| format!("moment {at}")).collect()
+    }
+
+    #[test]
+    fn nothing_to_do_is_done_at_once_and_threads_end() {
+        let helpers = Helpers::start();
+        assert_eq!(helpers.check(Vec::new()).wait().count(), 0);
+        assert_eq!(helpers.sign(Vec::new(), || 7).0, 7);
+        helpers.stop();
+    }
+
+    #[test]
+    fn each_post_is_signed_once_however_many_there_are() {
+        let helpers = Helpers::start();
+        for count in [1, SIGN_MIN, 2 * SIGN_MIN, 100] {
+            let (_folder, mut service, posts) = begun(count);
+            let (meanwhile, signed) = helpers.sign(posts, || 7);
+            assert_eq!((meanwhile, texts(&mut service, signed)), (7, wanted(count)));
+        }
+        helpers.stop();
+    }
+
+    #[test]
+    fn what_others_sign_while_this_thread_does_something_else_is_collected() {
+        let (parts, queue) = sync_channel(PARTS_QUEUE);
+        let (all_signed, is_signed) = channel();
+        let other = std::thread::spawn(move || {
+            let Ok(Part::Sign { left, done }) = queue.recv() else { panic!("a part comes") };
+            let signed = left.sign();
+            let count = signed.len();
+            all_signed.send(()).unwrap();
+            // Later than this thread asks for it.
+            std::thread::sleep(Duration::from_millis(50));
+            done.send(signed).unwrap();
+            count
+        });
+        let helpers = Helpers { parts, threads: (0..2).map(|_| std::thread::spawn(|| ())).collect() };
+        let (_folder, mut service, posts) = begun(4 * SIGN_MIN);
+        let (_, signed) = helpers.sign(posts, || is_signed.recv().unwrap());
+        assert_eq!(texts(&mut service, signed), wanted(4 * SIGN_MIN));
+        assert_eq!(other.join().unwrap(), 4 * SIGN_MIN);
+        helpers.stop();
+    }
+
+    #[test]
+    fn where_no_thread_has_time_this_one_signs_all() {
+        // A queue that is full, and one that nobody reads.
+        let (full, _queue) = sync_channel(0);
+        let (nobody, gone) = sync_channel(0);
+        drop(gone);
+        for parts in [full, nobody] {
+            // Threads that end at once stand for those that are busy.
+            let threads = (0..2).map(|_| std::thread::spawn(|| ())).collect();
+            let helpers = Helpers { parts, threads };
+            let (_folder, mut service, posts) = begun(4 * SIGN_MIN);
+            let (_, signed) = helpers.sign(posts, || ());
+            assert_eq!(texts(&mut service, signed), wanted(4 * SIGN_MIN));
+            helpers.stop();
+        }
+    }
+
+    #[test]
+    fn a_part_that_is_taken_when_all_is_signed_holds_up_nobody() {
+        let (parts, queue) = sync_channel(PARTS_QUEUE);
+        let threads = (0..2).map(|_| std::thread::spawn(|| ())).collect();
+        let helpers = Helpers { parts, threads };
+        let (_folder, mut service, posts) = begun(4 * SIGN_MIN);
+        let (_, signed) = helpers.sign(posts, || ());
+        assert_eq!(texts(&mut service, signed), wanted(4 * SIGN_MIN));
+        let Ok(Part::Sign { left, done }) = queue.try_recv() else { panic!("a part waits") };
+        assert!(left.sign().is_empty());
+        assert!(done.send(Vec::new()).is_err(), "nobody waits for it");
+        helpers.stop();
+    }
+}
