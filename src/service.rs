@@ -384,6 +384,7 @@ impl Service {
     pub fn abandon(&mut self) -> Result<(), StoreError> {
         self.tx.undo();
         self.ahead.undone();
+        self.bodies.undone();
         self.chosen = None;
         self.checks.clear();
         self.held.clear();

@@ -10,9 +10,12 @@
 //! else about the meeting, and nearly always finds nothing: so where more than a few are due they wait a moment, and are
 //! looked at a few at a time, while what differs between the two goes on its way.
 //!
+//! An epoch comes to rest anew with every entry that is pushed. So it is remembered which were found to have all their bodies,
+//! until a header comes without one: what is said live is not held up by reading what was said before.
+//!
 //! # Cost
 //! At most [`BODY_LOOK_LIMIT`] records of an epoch are looked at when it comes to rest with somebody, in
-//! [`BODY_LOOK_EPOCHS_LIMIT`] epochs a step.
+//! [`BODY_LOOK_EPOCHS_LIMIT`] epochs a step; 16 bytes for each epoch that has all.
 //!
 //! Source: docs/protocol.md 3.7 (Gone), 3.10 (window), 3.15 (changed audiences).
 
@@ -38,6 +41,8 @@ pub(super) struct Bodies {
     last: Option<EpochId>,
     /// When those go on that were too many for one step.
     next: Option<Timestamp>,
+    /// Those in which no body was missing when they were looked at, and nothing has changed since that could make one so.
+    whole: BTreeSet<EpochId>,
     day: Option<Day>,
     asked: BTreeMap<(UserId, EpochId), BTreeSet<u64>>,
 }
@@ -46,6 +51,25 @@ impl Bodies {
     /// An epoch is to be looked at when the step ends, or soon.
     fn look(&mut self, epoch: EpochId) {
         self.due.insert(epoch);
+    }
+
+    /// Something has changed in an epoch that a look at it may find.
+    pub(super) fn changed(&mut self, epoch: &EpochId) {
+        self.whole.remove(epoch);
+    }
+
+    /// A step was forgotten, and what was seen in it may not be so.
+    pub(super) fn undone(&mut self) {
+        self.whole.clear();
+    }
+
+    /// Nothing was missing in an epoch, of so many that there are.
+    fn found_whole(&mut self, epoch: EpochId, epochs: usize) {
+        // Some that are no more may be among them.
+        if self.whole.len() >= epochs {
+            self.whole.clear();
+        }
+        self.whole.insert(epoch);
     }
 
     /// The epochs whose turn it is. Whatever is left has its turn later.
@@ -108,7 +132,7 @@ impl Service {
 
     /// An epoch has come to rest with somebody, or a header came: bodies that are not here may be had now.
     pub(super) fn look_for_bodies(&mut self, epoch: EpochId) {
-        if self.may_lack_bodies(&epoch) {
+        if !self.bodies.whole.contains(&epoch) && self.may_lack_bodies(&epoch) {
             self.bodies.look(epoch);
         }
     }
@@ -152,18 +176,25 @@ impl Service {
     }
 
     /// The numbers of entries of another's moments of which only the header is here, though they could be read.
-    fn bodiless(&self, epoch: &EpochId) -> Result<Vec<u64>, StoreError> {
+    fn bodiless(&mut self, epoch: &EpochId) -> Result<Vec<u64>, StoreError> {
         if !self.may_lack_bodies(epoch) {
             return Ok(Vec::new());
         }
         let range = KeyRange::prefix(epoch.as_bytes());
         let newest = self.tx.range(Tree::Log, range, Direction::Backward, BODY_LOOK_LIMIT)?;
-        let mut missing = Vec::new();
+        let (mut missing, mut is_whole) = (Vec::new(), true);
         for (key, value) in &newest {
             let Some((_, seq, id)) = split_log_key(key) else { continue };
-            if matches!(Lying::decode(key, value)?, Lying::Header(_)) && !self.is_recalled(epoch, &id) {
-                missing.push(seq);
+            if matches!(Lying::decode(key, value)?, Lying::Header(_)) {
+                // One that was taken back is missing once it is given back: the author says so, not the entry.
+                is_whole = false;
+                if !self.is_recalled(epoch, &id) {
+                    missing.push(seq);
+                }
             }
+        }
+        if is_whole {
+            self.bodies.found_whole(*epoch, self.state.epochs.len());
         }
         Ok(missing)
     }
@@ -172,6 +203,67 @@ impl Service {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::entry::HEADER_LEN;
+    use crate::moment::{Body, Post, PrivatePart, PublicPart, PublicValues};
+    use crate::service::testing::{Author, BEGIN, Rig};
+
+    fn is_due(rig: &mut Rig, author: &Author) -> bool {
+        rig.service.look_for_bodies(author.epoch);
+        let is_due = rig.service.bodies.due.contains(&author.epoch);
+        rig.commit();
+        is_due
+    }
+
+    /// The header of something new, without its body.
+    fn take_header(rig: &mut Rig, author: &mut Author) {
+        let values = PublicValues { text: "far away".to_owned(), ..PublicValues::default() };
+        let public = PublicPart::new(&values).expect("within the limits");
+        let body = Body::Post(Box::new(Post { public, private: PrivatePart::default() }));
+        let (_, header, _) = author.write(BEGIN, body, &mut rig.entropy);
+        let header = <[u8; HEADER_LEN]>::try_from(header).expect("a header");
+        rig.service.take_header(&header).expect("memory");
+    }
+
+    #[test]
+    fn an_epoch_that_has_all_is_looked_at_again_when_a_header_comes_or_an_entry_goes() {
+        let mut rig = Rig::new();
+        let mut bob = rig.befriend("Bob");
+        rig.take(&mut bob, BEGIN, "one");
+        assert!(is_due(&mut rig, &bob), "nothing is known yet");
+        assert!(!is_due(&mut rig, &bob), "it has all");
+        let two = rig.take(&mut bob, BEGIN, "two");
+        assert!(!is_due(&mut rig, &bob), "what comes whole makes nothing missing");
+
+        let lying = rig.service.lying(&bob.epoch, bob.next - 1, &two).expect("memory").expect("it is here");
+        rig.service.drop_lying(&bob.epoch, bob.next - 1, &two, &lying).expect("memory");
+        rig.commit();
+        assert!(is_due(&mut rig, &bob), "an older one is among the newest");
+        assert!(!is_due(&mut rig, &bob));
+
+        take_header(&mut rig, &mut bob);
+        rig.commit();
+        assert!(is_due(&mut rig, &bob), "a body is missing");
+        assert!(is_due(&mut rig, &bob), "and is still");
+        assert_eq!(rig.service.bodiless(&bob.epoch).expect("memory"), [bob.next - 1]);
+    }
+
+    #[test]
+    fn what_was_seen_in_a_step_that_is_forgotten_is_looked_at_again() {
+        let mut rig = Rig::new();
+        let mut bob = rig.befriend("Bob");
+        rig.take(&mut bob, BEGIN, "one");
+        assert!(is_due(&mut rig, &bob) && !is_due(&mut rig, &bob));
+        rig.service.abandon().expect("memory");
+        assert!(is_due(&mut rig, &bob));
+    }
+
+    #[test]
+    fn of_epochs_that_have_all_no_more_are_remembered_than_there_are() {
+        let epoch = |n: u8| EpochId::from_bytes([n; 16]);
+        let mut bodies = Bodies::default();
+        (0..9).for_each(|n| bodies.found_whole(epoch(n), 4));
+        assert!(bodies.whole.len() <= 4 && bodies.whole.contains(&epoch(8)));
+    }
 
     #[test]
     fn a_few_epochs_are_looked_at_at_once_and_many_wait_and_come_a_few_at_a_time() {

@@ -226,8 +226,9 @@ impl Service {
     ) -> Result<(), StoreError> {
         let verdict = match header {
             Some(header) => {
+                let verdict = self.take_header(&header)?;
                 self.look_for_bodies(epoch);
-                self.take_header(&header)?
+                verdict
             }
             None => match self.lying(&epoch, seq, id)? {
                 // The author's tombstone is in hand: now the entry is known, too.

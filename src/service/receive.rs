@@ -384,6 +384,9 @@ impl Service {
         let old = before.map(|before| self.lying_bytes(before, id)).transpose()?;
         let new = self.lying_bytes(lying, id)?;
         self.note_resized(epoch, old, Some(new));
+        if matches!(lying, Lying::Header(_)) {
+            self.bodies.changed(epoch);
+        }
         self.tx.put(Tree::Log, &log_key(epoch, seq, id), lying.encode());
         self.save_log(epoch);
         Ok(())
@@ -415,6 +418,8 @@ impl Service {
             _ => {}
         }
         self.forget_recall(epoch, id)?;
+        // An older one is among the newest instead.
+        self.bodies.changed(epoch);
         self.tx.remove(Tree::Log, &log_key(epoch, seq, id));
         if let Some(author) = self.state.epochs.get(epoch).map(|record| record.author) {
             self.forget_key(&author, epoch, id);
