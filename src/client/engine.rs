@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use super::helpers::{Helpers, UnderWay};
+use super::helpers::{Helpers, SHARE_MIN, UnderWay};
 use super::together::{self, Batch, Done, Ended, Jobs, Posting};
 use super::{Config, Error, Result, events, home, net_error};
 use crate::crypto::SigningKey;
@@ -173,7 +173,7 @@ struct Engine {
     /// Orders that the network had no room for.
     waiting: VecDeque<Order>,
     flusher: Option<Flusher>,
-    /// From the first backlog or the first posts at once on.
+    /// From the first backlog or the first posts on that are worth sharing.
     helpers: Option<Helpers>,
     /// The runs that come next, their entries being checked.
     next: VecDeque<Run>,
@@ -304,9 +304,9 @@ impl Engine {
             return posts.pop().map_or(Ok(()), |post| self.post_alone(post));
         }
         // Apart from the rest of the engine, which works beside them.
-        let helpers = self.helpers.take().unwrap_or_else(Helpers::start);
-        let posted = self.post_batches(posts, jobs, events, &helpers);
-        self.helpers = Some(helpers);
+        let helpers = self.helpers.take().or_else(|| (posts.len() >= SHARE_MIN).then(Helpers::start));
+        let posted = self.post_batches(posts, jobs, events, helpers.as_ref());
+        self.helpers = helpers;
         posted
     }
 
@@ -315,7 +315,7 @@ impl Engine {
         mut posts: Vec<Posting>,
         jobs: &mut Jobs,
         events: Option<&net::Inbox>,
-        helpers: &Helpers,
+        helpers: Option<&Helpers>,
     ) -> std::result::Result<(), Error> {
         let mut batches = 1..BATCHES;
         loop {
@@ -349,9 +349,12 @@ impl Engine {
         }
     }
 
-    /// Whether something waits that is no job.
+    /// Whether something waits that is no job: events, taken ahead or not, orders that the network has room for perhaps, or
+    /// what is due.
     fn is_awaited(&self, events: Option<&net::Inbox>) -> bool {
-        events.is_some_and(|events| events.waiting() > 0)
+        !self.next.is_empty()
+            || !self.waiting.is_empty()
+            || events.is_some_and(|events| events.waiting() > 0)
             || self.service.next_wakeup().is_some_and(|at| at <= home::now())
     }
 

@@ -5,8 +5,9 @@
 //! takes the results when it comes to them. The threads hold no state and decide nothing; without them every entry would be
 //! checked in its turn and every post signed by the service's thread, with the same outcome.
 //!
-//! They start with the first backlog or the first posts that come together, and stay: a node that only hears its friends live
-//! never has them.
+//! They start with the first backlog or the first [`SHARE_MIN`] posts that come together, and stay: a node that only hears its
+//! friends live never has them. What was handed over is taken in its order, so in a backlog posts wait behind checks, and the
+//! service's thread signs most of them by itself.
 
 use std::sync::mpsc::{Receiver, Sender, SyncSender, TrySendError, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,6 +24,8 @@ const PART: usize = 16;
 const PARTS_QUEUE: usize = 32;
 /// Posts for each thread that are worth waking it.
 const SIGN_MIN: usize = 8;
+/// Posts from which on there is something for another thread to sign.
+pub(super) const SHARE_MIN: usize = 2 * SIGN_MIN;
 
 /// Something for one thread.
 enum Part {
@@ -191,7 +194,7 @@ mod tests {
     #[test]
     fn each_post_is_signed_once_however_many_there_are() {
         let helpers = Helpers::start();
-        for count in [1, SIGN_MIN, 2 * SIGN_MIN, 100] {
+        for count in [1, SHARE_MIN - 1, SHARE_MIN, 100] {
             let (_folder, mut service, posts) = begun(count);
             let (meanwhile, signed) = helpers.sign(posts, || 7);
             assert_eq!((meanwhile, texts(&mut service, signed)), (7, wanted(count)));
@@ -215,10 +218,33 @@ mod tests {
         });
         let helpers = Helpers { parts, threads: (0..2).map(|_| std::thread::spawn(|| ())).collect() };
         let (_folder, mut service, posts) = begun(4 * SIGN_MIN);
-        let (_, signed) = helpers.sign(posts, || is_signed.recv().unwrap());
+        let (_, signed) = helpers.sign(posts, || is_signed.recv_timeout(Duration::from_secs(30)).unwrap());
         assert_eq!(texts(&mut service, signed), wanted(4 * SIGN_MIN));
         assert_eq!(other.join().unwrap(), 4 * SIGN_MIN);
         helpers.stop();
+    }
+
+    #[test]
+    fn what_a_thread_that_broke_had_taken_is_missing_and_holds_up_nobody() {
+        let (parts, queue) = sync_channel(PARTS_QUEUE);
+        let (has_taken, taken) = channel();
+        let other = std::thread::spawn(move || {
+            let Ok(Part::Sign { left, done }) = queue.recv() else { panic!("a part comes") };
+            let _post = left.next().unwrap();
+            has_taken.send(()).unwrap();
+            drop((left, done));
+        });
+        let helpers = Helpers { parts, threads: (0..2).map(|_| std::thread::spawn(|| ())).collect() };
+        let (_folder, _service, posts) = begun(4 * SIGN_MIN);
+        let (has_signed, signed) = channel();
+        let signing = std::thread::spawn(move || {
+            let (_, signed) = helpers.sign(posts, || taken.recv_timeout(Duration::from_secs(30)).unwrap());
+            has_signed.send(signed.len()).unwrap();
+            helpers.stop();
+        });
+        assert_eq!(signed.recv_timeout(Duration::from_secs(30)), Ok(4 * SIGN_MIN - 1));
+        signing.join().unwrap();
+        other.join().unwrap();
     }
 
     #[test]

@@ -152,10 +152,10 @@ impl Batch<Vec<Begun>> {
         self.posts.is_empty()
     }
 
-    /// Has all signed by others while this thread does something else; then it helps.
+    /// Has all signed by others, where there are any, while this thread does something else; then it helps.
     pub(super) fn sign_beside<R>(
         self,
-        helpers: &Helpers,
+        helpers: Option<&Helpers>,
         meanwhile: impl FnOnce() -> R,
     ) -> (R, Batch<Vec<(usize, Done)>>) {
         let Self { posts, of_each } = self;
@@ -166,7 +166,10 @@ impl Batch<Vec<Begun>> {
                 Begun::Shared(moment) => done.push((at, Done::Shared(moment))),
             }
         }
-        let (result, signed) = helpers.sign(unsigned, meanwhile);
+        let (result, signed) = match helpers {
+            Some(helpers) => helpers.sign(unsigned, meanwhile),
+            None => (meanwhile(), unsigned.into_iter().map(|(at, unsigned)| (at, unsigned.sign())).collect()),
+        };
         done.extend(signed.into_iter().map(|(at, signed)| (at, Done::Signed(Box::new(signed)))));
         (result, Batch { posts, of_each: done })
     }

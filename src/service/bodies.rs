@@ -11,7 +11,8 @@
 //! looked at a few at a time, while what differs between the two goes on its way.
 //!
 //! An epoch comes to rest anew with every entry that is pushed. So it is remembered which were found to have all their bodies,
-//! until a header comes without one: what is said live is not held up by reading what was said before.
+//! until a header comes without one, an entry goes or a step is forgotten: what is said live is then not held up by reading what
+//! was said before. Where one of the newest is here without its body, that is read each time, as ever.
 //!
 //! # Cost
 //! At most [`BODY_LOOK_LIMIT`] records of an epoch are looked at when it comes to rest with somebody, in
@@ -204,6 +205,7 @@ impl Service {
 mod tests {
     use super::*;
     use crate::entry::HEADER_LEN;
+    use crate::mail::{EntryRef, Recall};
     use crate::moment::{Body, Post, PrivatePart, PublicPart, PublicValues};
     use crate::service::testing::{Author, BEGIN, Rig};
 
@@ -241,10 +243,27 @@ mod tests {
         assert!(!is_due(&mut rig, &bob));
 
         take_header(&mut rig, &mut bob);
+        assert!(rig.service.bodies.due.contains(&bob.epoch), "a body is missing, and that at once");
         rig.commit();
-        assert!(is_due(&mut rig, &bob), "a body is missing");
         assert!(is_due(&mut rig, &bob), "and is still");
         assert_eq!(rig.service.bodiless(&bob.epoch).expect("memory"), [bob.next - 1]);
+    }
+
+    #[test]
+    fn what_was_taken_back_is_looked_for_once_it_is_given_back() {
+        let mut rig = Rig::new();
+        let mut bob = rig.befriend("Bob");
+        let entry = rig.take(&mut bob, BEGIN, "one");
+        let post = EntryRef { epoch: bob.epoch, seq: bob.next - 1, entry };
+        let missing = |rig: &mut Rig| rig.service.bodiless(&bob.epoch).expect("memory");
+        for (version, is_shown, wanted) in [(1, false, vec![]), (2, true, vec![post.seq])] {
+            rig.service.take_recall(&bob.user, &Recall { post, version, is_shown }).expect("memory");
+            rig.commit();
+            assert_eq!(missing(&mut rig), wanted);
+            rig.service.look_for_bodies(bob.epoch);
+            assert!(rig.service.bodies.due.contains(&bob.epoch), "shown: {is_shown}");
+            rig.commit();
+        }
     }
 
     #[test]

@@ -225,11 +225,7 @@ impl Service {
         header: Option<Box<[u8; HEADER_LEN]>>,
     ) -> Result<(), StoreError> {
         let verdict = match header {
-            Some(header) => {
-                let verdict = self.take_header(&header)?;
-                self.look_for_bodies(epoch);
-                verdict
-            }
+            Some(header) => self.take_header(&header)?,
             None => match self.lying(&epoch, seq, id)? {
                 // The author's tombstone is in hand: now the entry is known, too.
                 Some(Lying::Awaited) => {

@@ -178,8 +178,16 @@ impl Service {
         Ok(Verdict::Kept { epoch, seq, id })
     }
 
-    /// A header came without its body: the entry is known, and nothing of it is kept.
+    /// A header came without its body: the entry is known, and nothing of it is kept. Others may have the body.
     pub(super) fn take_header(&mut self, bytes: &[u8; HEADER_LEN]) -> Result<Verdict, StoreError> {
+        let verdict = self.keep_header(bytes)?;
+        if let Verdict::Kept { epoch, .. } | Verdict::Known { epoch, .. } = &verdict {
+            self.look_for_bodies(*epoch);
+        }
+        Ok(verdict)
+    }
+
+    fn keep_header(&mut self, bytes: &[u8; HEADER_LEN]) -> Result<Verdict, StoreError> {
         let Ok(header) = Header::decode(bytes) else {
             return Ok(Verdict::Fault);
         };
