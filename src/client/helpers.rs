@@ -9,7 +9,7 @@
 //! friends live never has them. What was handed over is taken in its order, so in a backlog posts wait behind checks, and the
 //! service's thread signs most of them by itself.
 
-use std::sync::mpsc::{Receiver, Sender, SyncSender, TrySendError, channel, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
@@ -32,7 +32,7 @@ enum Part {
     /// Some checks, and where the results go.
     Check { checks: Vec<Check>, done: SyncSender<Vec<Checked>> },
     /// Posts to be signed, shared with the others, and where these go.
-    Sign { left: Arc<ToSign>, done: Sender<Vec<Numbered>> },
+    Sign { left: Arc<ToSign>, done: SyncSender<Vec<Numbered>> },
 }
 
 /// A post with its signature, and its number among those that were to be signed.
@@ -120,7 +120,8 @@ impl Helpers {
         let count = posts.len();
         let others = (count / SIGN_MIN).min(self.threads.len()).saturating_sub(1);
         let left = Arc::new(ToSign(Mutex::new(posts.into_iter())));
-        let (done, results) = channel();
+        // Each of them tells once.
+        let (done, results) = sync_channel(THREADS_MAX);
         for _ in 0..others {
             let part = Part::Sign { left: Arc::clone(&left), done: done.clone() };
             // Where a backlog waits for the threads, or none is left, nobody is waited for.
@@ -205,14 +206,12 @@ mod tests {
     #[test]
     fn what_others_sign_while_this_thread_does_something_else_is_collected() {
         let (parts, queue) = sync_channel(PARTS_QUEUE);
-        let (all_signed, is_signed) = channel();
+        let (all_signed, is_signed) = sync_channel(1);
         let other = std::thread::spawn(move || {
             let Ok(Part::Sign { left, done }) = queue.recv() else { panic!("a part comes") };
             let signed = left.sign();
             let count = signed.len();
             all_signed.send(()).unwrap();
-            // Later than this thread asks for it.
-            std::thread::sleep(Duration::from_millis(50));
             done.send(signed).unwrap();
             count
         });
@@ -227,7 +226,7 @@ mod tests {
     #[test]
     fn what_a_thread_that_broke_had_taken_is_missing_and_holds_up_nobody() {
         let (parts, queue) = sync_channel(PARTS_QUEUE);
-        let (has_taken, taken) = channel();
+        let (has_taken, taken) = sync_channel(1);
         let other = std::thread::spawn(move || {
             let Ok(Part::Sign { left, done }) = queue.recv() else { panic!("a part comes") };
             let _post = left.next().unwrap();
@@ -236,7 +235,7 @@ mod tests {
         });
         let helpers = Helpers { parts, threads: (0..2).map(|_| std::thread::spawn(|| ())).collect() };
         let (_folder, _service, posts) = begun(4 * SIGN_MIN);
-        let (has_signed, signed) = channel();
+        let (has_signed, signed) = sync_channel(1);
         let signing = std::thread::spawn(move || {
             let (_, signed) = helpers.sign(posts, || taken.recv_timeout(Duration::from_secs(30)).unwrap());
             has_signed.send(signed.len()).unwrap();
