@@ -176,8 +176,10 @@ fn what_cannot_be_measured_is_refused_before_anything_is_made() {
 fn a_node_at_rest_is_told_by_what_it_holds_says_and_computes() {
     let rows = rows(&["idle"]);
     let [row, floors @ ..] = &rows[..] else { panic!("a row and its floors: {rows:?}") };
-    assert_eq!(floors.len(), 2, "{rows:?}");
+    let [alone, bare, both] = floors else { panic!("three floors: {rows:?}") };
     assert_eq!((row["job"].as_str(), row["n"].as_u64()), (Some("idle"), Some(4)));
+    let cpu = |row: &Value| row["cpu_percent"].as_f64().unwrap_or_default();
+    assert!((cpu(both) - cpu(alone) - cpu(bare)).abs() < 0.01, "{rows:?}");
     if cfg!(target_os = "linux") {
         assert!(row["rss_mb"].as_f64() > Some(1.0) && row["cpu_percent"].as_f64() >= Some(0.0), "{row}");
     }

@@ -247,6 +247,8 @@ impl Driver {
 
     fn run_stream(&mut self, id: StreamId, work: impl Future<Output = ()> + Send + 'static) {
         let Some(token) = self.streams.get(&id).map(|open| open.token.clone()) else { return };
+        // Apart: each future around it would keep room for it twice, of what is there for every stream of every friend.
+        let work = Box::pin(work);
         self.tasks.spawn(async move {
             token.run_until_cancelled(work).await;
             Ended::Over(id)
@@ -264,6 +266,7 @@ impl Driver {
             return;
         }
         let Some(token) = self.streams.get(&id).map(|open| open.token.clone()) else { return };
+        let work = Box::pin(work);
         self.tasks.spawn(async move {
             match token.run_until_cancelled(work).await {
                 Some(error) => {

@@ -69,7 +69,7 @@ pub fn run(bench: &Bench) -> Result<()> {
         process.end()?;
     }
     let bare = bare(bench, &member, friends, (seconds(BARE_REST), seconds(SPAN)))?;
-    tell(bench, friends, &rest, &alone, &bare);
+    tell(bench, friends, &rest, &alone, (&bare.0, bare.1));
     bench.scratch.remove("idle-Ada")
 }
 
@@ -116,16 +116,18 @@ impl Rest {
     }
 }
 
-/// What as many connections cost on which nothing is said, of a process that is no node: same transport, same settings.
+/// What as many connections cost on which nothing is said, of a process that is no node: same transport, same settings. With
+/// it, how much of its memory they are.
 fn bare(
     bench: &Bench,
     member: &Member,
     connections: usize,
     (rest, span): (Duration, Duration),
-) -> Result<Rest> {
+) -> Result<(Rest, Option<f64>)> {
     let (mut there, mut here) = (member.start(&bench.scratch)?, member.start(&bench.scratch)?);
     let listen = "/ip4/127.0.0.1/udp/0/quic-v1".to_owned();
     let address = text(&there.ask(&Order::ServeBare { listen })?, "address")?;
+    let before_mb = here.rss_mb();
     here.ask(&Order::HoldBare { address, connections })?;
     std::thread::sleep(rest);
     let rest = Rest::of(|| here.ticks(), || here.rss_mb(), span);
@@ -133,7 +135,8 @@ fn bare(
     here.end()?;
     there.end()?;
     if held == connections as f64 {
-        return Ok(rest);
+        let added_mb = rest.rss_mb.zip(before_mb).map(|(after, before)| after - before);
+        return Ok((rest, added_mb));
     }
     Err(Error::failed(
         "bench_incomplete",
@@ -142,7 +145,7 @@ fn bare(
     ))
 }
 
-fn tell(bench: &Bench, friends: usize, rest: &Rest, alone: &Rest, bare: &Rest) {
+fn tell(bench: &Bench, friends: usize, rest: &Rest, alone: &Rest, (bare, added_mb): (&Rest, Option<f64>)) {
     let a_minute = |bytes: u64| bytes as f64 * 60.0 / rest.span.as_secs_f64() / friends as f64;
     let mut row = Row {
         wire_bytes: rest.wire_bytes,
@@ -166,11 +169,19 @@ fn tell(bench: &Bench, friends: usize, rest: &Rest, alone: &Rest, bare: &Rest) {
         rss_mb: bare.rss_mb,
         ..Row::floor("idle", friends as u64, "as many bare QUIC connections, nothing else in the process")
     };
+    let sum = |(one, other): (f64, f64)| one + other;
+    let mut both = Row {
+        cpu_percent: alone.cpu_percent.zip(bare.cpu_percent).map(sum),
+        rss_mb: alone.rss_mb.zip(added_mb).map(sum),
+        ..Row::floor("idle", friends as u64, "that program and what bare QUIC connections add, together")
+    };
     row.beside(&mut floor);
     row.beside(&mut connections);
+    row.beside(&mut both);
     bench.row(&row);
-    bench.row(&floor);
-    bench.row(&connections);
+    for floor in [floor, connections, both] {
+        bench.row(&floor);
+    }
 }
 
 /// How many friends each process is.
