@@ -74,12 +74,15 @@ fn help(queue: &Mutex<Receiver<Part>>) {
     let mut keys = ReadyKeys::default();
     loop {
         let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        // Whoever asked may be gone: the node is stopping.
         match next {
             Ok(Part::Check { checks, done }) => {
+                // Whoever asked may be gone: the node is stopping.
                 let _ = done.send(checks.into_iter().filter_map(|check| check.run_with(&mut keys)).collect());
             }
-            Ok(Part::Sign { left, done }) => drop(done.send(left.sign())),
+            Ok(Part::Sign { left, done }) => {
+                // All may have been signed by others before this was taken: then nobody waits.
+                let _ = done.send(left.sign());
+            }
             Err(_) => return,
         }
     }
@@ -180,6 +183,11 @@ mod tests {
         moments.map(|moment| moment.text).collect()
     }
 
+    /// Helpers whose parts somebody else takes, or nobody: threads that end at once stand for theirs.
+    fn stand_in(parts: SyncSender<Part>) -> Helpers {
+        Helpers { parts, threads: (0..2).map(|_| std::thread::spawn(|| ())).collect() }
+    }
+
     fn wanted(count: usize) -> Vec<String> {
         (0..count).map(|at| format!("moment {at}")).collect()
     }
@@ -215,7 +223,7 @@ mod tests {
             done.send(signed).unwrap();
             count
         });
-        let helpers = Helpers { parts, threads: (0..2).map(|_| std::thread::spawn(|| ())).collect() };
+        let helpers = stand_in(parts);
         let (_folder, mut service, posts) = begun(4 * SIGN_MIN);
         let (_, signed) = helpers.sign(posts, || is_signed.recv_timeout(Duration::from_secs(30)).unwrap());
         assert_eq!(texts(&mut service, signed), wanted(4 * SIGN_MIN));
@@ -233,7 +241,7 @@ mod tests {
             has_taken.send(()).unwrap();
             drop((left, done));
         });
-        let helpers = Helpers { parts, threads: (0..2).map(|_| std::thread::spawn(|| ())).collect() };
+        let helpers = stand_in(parts);
         let (_folder, _service, posts) = begun(4 * SIGN_MIN);
         let (has_signed, signed) = sync_channel(1);
         let signing = std::thread::spawn(move || {
@@ -253,9 +261,7 @@ mod tests {
         let (nobody, gone) = sync_channel(0);
         drop(gone);
         for parts in [full, nobody] {
-            // Threads that end at once stand for those that are busy.
-            let threads = (0..2).map(|_| std::thread::spawn(|| ())).collect();
-            let helpers = Helpers { parts, threads };
+            let helpers = stand_in(parts);
             let (_folder, mut service, posts) = begun(4 * SIGN_MIN);
             let (_, signed) = helpers.sign(posts, || ());
             assert_eq!(texts(&mut service, signed), wanted(4 * SIGN_MIN));
@@ -266,8 +272,7 @@ mod tests {
     #[test]
     fn a_part_that_is_taken_when_all_is_signed_holds_up_nobody() {
         let (parts, queue) = sync_channel(PARTS_QUEUE);
-        let threads = (0..2).map(|_| std::thread::spawn(|| ())).collect();
-        let helpers = Helpers { parts, threads };
+        let helpers = stand_in(parts);
         let (_folder, mut service, posts) = begun(4 * SIGN_MIN);
         let (_, signed) = helpers.sign(posts, || ());
         assert_eq!(texts(&mut service, signed), wanted(4 * SIGN_MIN));
