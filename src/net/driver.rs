@@ -60,6 +60,7 @@ pub(super) struct Driver {
     pub(super) tasks: JoinSet<Ended>,
     pub(super) serve_slots: Arc<Semaphore>,
     listening: Listening,
+    began: Instant,
     next_conn: u64,
     pub(super) next_stream: u64,
 }
@@ -84,6 +85,7 @@ impl Driver {
             tasks: JoinSet::new(),
             serve_slots: Arc::new(Semaphore::new(BLOB_SERVE_LIMIT)),
             listening,
+            began: Instant::now(),
             next_conn: 1,
             next_stream: 1,
         }
@@ -205,7 +207,8 @@ impl Driver {
             Happened::Ping { conn, stream } => {
                 let is_quic = self.conns.get(&conn).is_some_and(|entry| entry.is_quic);
                 let interval = ping::interval(self.config.ping_interval, is_quic);
-                self.run_ping(conn, true, ping::ask(stream, interval, self.config.ping_timeout));
+                let beat = ping::Beat { began: self.began, interval };
+                self.run_ping(conn, true, ping::ask(stream, beat, self.config.ping_timeout));
             }
             Happened::DialFailed { attempt, reason } => self.tell(Event::DialFailed { attempt, reason }),
         }
