@@ -395,7 +395,10 @@ impl Engine {
     fn gather(&mut self, first: Option<Event>, events: &mut Option<net::Inbox>) -> Option<Run> {
         let waiting = std::iter::from_fn(|| events.as_mut()?.try_recv());
         let run: Vec<Event> = first.into_iter().chain(waiting).take(RUN).collect();
-        let checks: Vec<_> = run.iter().filter_map(|event| self.service.check(event)).collect();
+        let mut checks = Vec::new();
+        if run.len() >= CHECK_MIN {
+            checks.extend(run.iter().filter_map(|event| self.service.check(event)));
+        }
         let checks = (checks.len() >= CHECK_MIN)
             .then(|| self.helpers.get_or_insert_with(Helpers::start).check(checks));
         (!run.is_empty()).then_some(Run { events: run, checks })

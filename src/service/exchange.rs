@@ -292,7 +292,9 @@ impl Service {
     fn on_peer_has(&mut self, conn: ConnId, epoch: &EpochId, seqs: &IntervalSet) -> Result<(), StoreError> {
         let friend = self.net.conns.get(&conn).and_then(|state| state.friend);
         let Some((user, _)) = friend else { return Ok(()) };
-        if self.class_of(epoch) != Some(Class::Posts) {
+        // Who else has what others wrote is asked of nobody.
+        let is_mine = self.state.epochs.get(epoch).is_some_and(|record| record.own.is_some());
+        if !is_mine || self.class_of(epoch) != Some(Class::Posts) {
             return Ok(());
         }
         for seq in seqs.newest_first().take(HOLDERS_STEP_LIMIT) {

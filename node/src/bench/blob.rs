@@ -3,8 +3,10 @@
 //! Sealing happens when a film is posted and is not in the time. The clock of the reader's node runs from the event of the
 //! moment that names the film until its last byte was verified, stood durably under its id, was opened and read. The
 //! floor is the same count of bytes on a bare libp2p stream between the same two processes, over the same transports,
-//! nothing verified and nothing stored; the other floor is the reader's disk, as many bytes written to a file and synced. Rounds of
-//! all alternate, so that a busy minute meets each; the medians count.
+//! nothing verified and nothing stored. The second is the reader's disk, as many bytes written to a file and synced. The third
+//! is the machine's processors: what the bare stream takes of them and what each byte needs beside it (read, hashed,
+//! written, read, opened), if all of them were busy with that and nothing else from the first byte to the last. Rounds of all
+//! alternate, so that a busy minute meets each; the medians count.
 
 use std::time::{Duration, Instant};
 
@@ -20,6 +22,8 @@ const TRANSPORTS: [(&str, &str, &str); 2] = [
     ("/quic-v1", "over QUIC", "a bare libp2p stream over QUIC"),
 ];
 const DISK: &str = "as many bytes into a file, synced";
+const CORES: &str =
+    "all cores with the bare stream and its parts without Tidings: read, hash, write, read, open";
 
 /// Does it.
 ///
@@ -51,25 +55,30 @@ fn over(bench: &Bench, word: &str, variant: &'static str, what: &'static str) ->
     let bare = if word == "/tcp/" { "/ip4/127.0.0.1/tcp/0" } else { "/ip4/127.0.0.1/udp/0/quic-v1" };
     let address = text(&at_a.ask(&Order::ServeBare { listen: bare.to_owned() })?, "address")?;
     let (mut ours, mut bares, mut disks, mut wire) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let mut parts = Vec::new();
     let (mut our_cores, mut bare_cores) = (Cores::default(), Cores::default());
     // The first round warms up and is not counted.
     for round in 0..=rounds {
         let begun = Cores::begin(&at_a, &at_b);
         let floor = at_b.ask(&Order::FetchBare { address: address.clone(), bytes })?;
-        bare_cores.add(begun, &at_a, &at_b);
+        let bare_round = Cores::end(begun, &at_a, &at_b);
         at_b.ask(&Order::AwaitFilm { bytes })?;
         let before = super::apart::wire_bytes();
         at_a.ask(&Order::ShareFilm { bytes, round: round as u64 })?;
         let begun = Cores::begin(&at_a, &at_b);
         let film = number(&at_b.ask(&Order::FilmCame)?, "ms")?;
-        our_cores.add(begun, &at_a, &at_b);
+        let our_round = Cores::end(begun, &at_a, &at_b);
         let sent = super::apart::wire_bytes().zip(before).map(|(after, before)| after - before);
         let disk = at_b.ask(&Order::WriteBare { bytes })?;
+        let beside = at_b.ask(&Order::FilmParts { bytes })?;
         if round > 0 {
             ours.push(film);
             bares.push(number(&floor, "ms")?);
             disks.push(number(&disk, "ms")?);
+            parts.push(number(&beside, "ms")?);
             wire.extend(sent);
+            bare_cores.add(bare_round);
+            our_cores.add(our_round);
         }
     }
     let rss_mb = at_b.rss_mb();
@@ -91,10 +100,16 @@ fn over(bench: &Bench, word: &str, variant: &'static str, what: &'static str) ->
         ..Row::floor("J6", bytes, what)
     };
     let mut disk = Row { mb_per_s: rate(&mut disks), ..Row::floor("J6", bytes, DISK) };
-    for floor in [&mut stream, &mut disk] {
+    let work_ms = percentile(&mut parts, 50).zip(bare_cores.work_ms()).map(|(parts, stream)| parts + stream);
+    let cores = std::thread::available_parallelism().map_or(1.0, |cores| cores.get() as f64);
+    let mut all = Row {
+        mb_per_s: work_ms.map(|work_ms| bytes as f64 / 1e3 / (work_ms / cores)),
+        ..Row::floor("J6", bytes, CORES)
+    };
+    for floor in [&mut stream, &mut disk, &mut all] {
         row.beside(floor);
     }
-    for row in [&row, &stream, &disk] {
+    for row in [&row, &stream, &disk, &all] {
         bench.row(row);
     }
     bench.scratch.remove("J6-Ada")?;
@@ -106,25 +121,38 @@ fn over(bench: &Bench, word: &str, variant: &'static str, what: &'static str) ->
 struct Cores {
     ticks: Option<f64>,
     took: Duration,
+    rounds: u32,
 }
 
 impl Cores {
+    /// A round that begins now, to be given to `end`.
     fn begin(a: &Process, b: &Process) -> (Option<f64>, Instant) {
-        (Self::now(a, b), Instant::now())
+        (ticks(a, b), Instant::now())
     }
 
-    fn now(a: &Process, b: &Process) -> Option<f64> {
-        Some(a.ticks()? + b.ticks()?)
+    /// The round that ends now.
+    fn end((before, begun): (Option<f64>, Instant), a: &Process, b: &Process) -> Self {
+        let took = begun.elapsed();
+        Self { ticks: ticks(a, b).zip(before).map(|(after, before)| after - before), took, rounds: 1 }
     }
 
-    fn add(&mut self, (before, begun): (Option<f64>, Instant), a: &Process, b: &Process) {
-        self.took += begun.elapsed();
-        let ticks = Self::now(a, b).zip(before).map(|(after, before)| after - before);
-        self.ticks = ticks.map(|ticks| self.ticks.unwrap_or_default() + ticks);
+    fn add(&mut self, round: Self) {
+        self.took += round.took;
+        self.rounds += round.rounds;
+        self.ticks = round.ticks.map(|ticks| self.ticks.unwrap_or_default() + ticks);
     }
 
     /// Of one core: 200 where both of two were busy all the time.
     fn percent(&self) -> Option<f64> {
         self.ticks.map(|ticks| ticks / TICKS / self.took.as_secs_f64() * 100.0)
     }
+
+    /// What a round took of one core, ms.
+    fn work_ms(&self) -> Option<f64> {
+        self.ticks.map(|ticks| ticks / TICKS * 1e3 / f64::from(self.rounds.max(1)))
+    }
+}
+
+fn ticks(a: &Process, b: &Process) -> Option<f64> {
+    Some(a.ticks()? + b.ticks()?)
 }

@@ -1,7 +1,7 @@
 //! What a node of a bench does in J6: shares a film, waits for one and reads it; and the floors beside it.
 
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, Read, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -50,20 +50,66 @@ pub async fn fetch_bare(address: &str, bytes: u64) -> Result<Value> {
 /// If the disk refuses.
 pub fn write_bare(home: &Path, bytes: u64) -> Result<Value> {
     let path = home.join("tmp").join("bench-bare");
-    let wrong = |e: &std::io::Error| Error::io("cannot write", &path, e);
+    let write = || {
+        let begun = Instant::now();
+        write_sevens(&path, bytes)?.sync_all()?;
+        let took = begun.elapsed();
+        std::fs::remove_file(&path)?;
+        Ok(took)
+    };
+    let took = write().map_err(|e: std::io::Error| Error::io("cannot write", &path, &e))?;
+    Ok(json!({"ms": ms(took)}))
+}
+
+fn write_sevens(path: &Path, bytes: u64) -> std::io::Result<File> {
     let block = vec![7; READ_LEN];
-    let begun = Instant::now();
-    let mut file = File::create(&path).map_err(|e| wrong(&e))?;
+    let mut file = File::create(path)?;
     let mut left = bytes;
     while left > 0 {
         let len = usize::try_from(left).unwrap_or(READ_LEN).min(READ_LEN);
-        file.write_all(&block[..len]).map_err(|e| wrong(&e))?;
+        file.write_all(&block[..len])?;
         left -= len as u64;
     }
-    file.sync_all().map_err(|e| wrong(&e))?;
-    let took = begun.elapsed();
-    std::fs::remove_file(&path).map_err(|e| wrong(&e))?;
+    Ok(file)
+}
+
+/// What a film takes of processors beside the stream, on one thread and without Tidings: written, read and hashed, read
+/// and opened. Nothing of it waits for the disk.
+///
+/// # Errors
+/// If the disk refuses.
+pub fn parts(home: &Path, bytes: u64) -> Result<Value> {
+    let path = home.join("tmp").join("bench-parts");
+    let work = || {
+        let begun = Instant::now();
+        write_sevens(&path, bytes)?;
+        let mut hasher = blake3::Hasher::new();
+        read_sevens(&path, |_, block| {
+            hasher.update(block);
+        })?;
+        std::hint::black_box(hasher.finalize());
+        let key = BlobKey::from_bytes([7; 32]);
+        read_sevens(&path, |at, block| apply_blob_stream(&key, at, block))?;
+        let took = begun.elapsed();
+        std::fs::remove_file(&path)?;
+        Ok(took)
+    };
+    let took = work().map_err(|e: std::io::Error| Error::io("cannot write or read", &path, &e))?;
     Ok(json!({"ms": ms(took)}))
+}
+
+fn read_sevens(path: &Path, mut work: impl FnMut(u64, &mut [u8])) -> std::io::Result<()> {
+    let mut block = vec![0; BLOCK_LEN];
+    let mut file = File::open(path)?;
+    let mut at = 0;
+    loop {
+        let len = file.read(&mut block)?;
+        if len == 0 {
+            return Ok(());
+        }
+        work(at, &mut block[..len]);
+        at += len as u64;
+    }
 }
 
 /// Seals a film that differs from round to round, and posts it.

@@ -6,6 +6,7 @@ use std::io::{Read, Seek, Write};
 use std::net::{TcpListener, TcpStream};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 use chacha20poly1305::aead::{Aead, Payload};
@@ -106,6 +107,7 @@ pub struct LiveParts {
     folder: PathBuf,
     db: sled::Db,
     trees: Vec<sled::Tree>,
+    sleeper: Sleeper,
 }
 
 impl LiveParts {
@@ -117,7 +119,13 @@ impl LiveParts {
         let folder = home.with_extension("parts");
         let db = open(&folder)?;
         let trees = ROW_TREES.iter().map(|name| db.open_tree(name).map_err(sled_failed));
-        Ok(Self { bare: Bare::new(), folder, trees: trees.collect::<Result<_>>()?, db })
+        Ok(Self {
+            bare: Bare::new(),
+            folder,
+            trees: trees.collect::<Result<_>>()?,
+            db,
+            sleeper: Sleeper::start(),
+        })
     }
 
     /// Does it once: ms.
@@ -133,6 +141,11 @@ impl LiveParts {
         Ok(ms(begun.elapsed()))
     }
 
+    /// Wakes a thread that has slept since the last time: how long until it runs, ms.
+    pub fn wake(&self) -> Option<f64> {
+        self.sleeper.wake().map(ms)
+    }
+
     /// Removes what it wrote.
     ///
     /// # Errors
@@ -141,6 +154,32 @@ impl LiveParts {
         let Self { folder, db, trees, .. } = self;
         drop((trees, db));
         std::fs::remove_dir_all(&folder).map_err(|e| Error::io("cannot remove", &folder, &e))
+    }
+}
+
+/// A thread that does nothing but wake. It ends with what is returned.
+struct Sleeper {
+    calls: SyncSender<Instant>,
+    woken: Receiver<Duration>,
+}
+
+impl Sleeper {
+    fn start() -> Self {
+        let (calls, called) = sync_channel::<Instant>(1);
+        let (told, woken) = sync_channel(1);
+        std::thread::spawn(move || {
+            while let Ok(begun) = called.recv() {
+                if told.send(begun.elapsed()).is_err() {
+                    return;
+                }
+            }
+        });
+        Self { calls, woken }
+    }
+
+    fn wake(&self) -> Option<Duration> {
+        self.calls.send(Instant::now()).ok()?;
+        self.woken.recv().ok()
     }
 }
 

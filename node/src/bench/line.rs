@@ -128,7 +128,8 @@ pub enum Order {
         /// Pause before each, ms.
         pause_ms: u64,
     },
-    /// Do what of a live moment is nothing but primitives and the bare store. Answer: `ms`, a time for each.
+    /// Do what of a live moment is nothing but primitives and the bare store. Answer: `ms`, a time for each, and
+    /// `wake_ms`, how long a sleeping thread took to wake after each.
     LiveParts {
         /// How often.
         times: usize,
@@ -144,6 +145,11 @@ pub enum Order {
     },
     /// How many of them are there still. Answer: `connections`.
     HeldBare,
+    /// Do to so many bytes what a film takes of processors beside the stream. Answer: `ms`.
+    FilmParts {
+        /// How many.
+        bytes: u64,
+    },
     /// Write so many into a file and sync it. Answer: `ms`.
     WriteBare {
         /// How many.

@@ -5,7 +5,10 @@
 //!
 //! Its floor is what is left without Tidings: signed and sealed, one transaction of bare sled, half the way there and back
 //! on a bare libp2p stream between the same two processes, verified and opened, another transaction. At the same pace, as
-//! whatever rests between two posts wakes slowly and has forgotten its caches.
+//! whatever rests between two posts wakes slowly and has forgotten its caches. Beside it, the same with the wakes of sleeping
+//! threads that it takes where whoever waits for the disk is not whoever serves the network: the call wakes the author's
+//! store, that the network, at the friend's the network wakes the store, and that the listener. (That a datagram wakes the
+//! network is in the way there and back.)
 
 use super::line::Order;
 use super::member::{self, Process, numbers, text};
@@ -15,6 +18,8 @@ use crate::error::Result;
 
 /// Between two posts, ms: nobody writes faster.
 const PAUSE_MS: u64 = 10;
+/// Threads that are woken one after the other, beside those that datagrams wake.
+const WAKES: f64 = 4.0;
 /// Bytes of a frame with an entry of 300 bytes of text.
 const FRAME_LEN: u64 = 750;
 
@@ -38,7 +43,7 @@ pub fn run(bench: &Bench) -> Result<()> {
     let answer = at_a.ask(&order(posts))?;
     let arrived = numbers(&at_b.ask(&Order::Heard)?, "at")?;
     let times = usize::try_from(posts).unwrap_or(1);
-    let parts = parts(&mut at_a, &mut at_b, times)?;
+    let (parts, wakes) = parts(&mut at_a, &mut at_b, times)?;
     at_a.end()?;
     at_b.end()?;
     let begun = numbers(&answer, "begun")?;
@@ -55,10 +60,13 @@ pub fn run(bench: &Bench) -> Result<()> {
     };
     let what = "its parts without Tidings: sign, seal, sled, bare QUIC stream, verify, open, sled";
     let mut parts = Row { p50_ms: parts, ..Row::floor("J5", posts, what) };
-    for floor in [&mut parts, &mut trip] {
+    let both = parts.p50_ms.zip(wakes).map(|(parts, wake)| WAKES.mul_add(wake, parts));
+    let mut wakes =
+        Row { p50_ms: both, ..Row::floor("J5", posts, "those parts, and four wakes of a sleeping thread") };
+    for floor in [&mut parts, &mut wakes, &mut trip] {
         row.beside(floor);
     }
-    for row in [&row, &parts, &trip] {
+    for row in [&row, &parts, &wakes, &trip] {
         bench.row(row);
     }
     bench.row(&Row {
@@ -71,12 +79,15 @@ pub fn run(bench: &Bench) -> Result<()> {
     bench.scratch.remove("J5-Ben")
 }
 
-/// What a moment takes without Tidings, ms: the median.
-fn parts(at_a: &mut Process, at_b: &mut Process, times: usize) -> Result<Option<f64>> {
+/// What a moment takes without Tidings, and a thread to wake, ms: the medians.
+fn parts(at_a: &mut Process, at_b: &mut Process, times: usize) -> Result<(Option<f64>, Option<f64>)> {
     let listen = "/ip4/127.0.0.1/udp/0/quic-v1".to_owned();
     let address = text(&at_a.ask(&Order::ServeBare { listen })?, "address")?;
     let ping = Order::PingBare { address, bytes: FRAME_LEN, times, pause_ms: PAUSE_MS };
     let mut trips = numbers(&at_b.ask(&ping)?, "ms")?;
-    let mut works = numbers(&at_b.ask(&Order::LiveParts { times, pause_ms: PAUSE_MS })?, "ms")?;
-    Ok(percentile(&mut works, 50).zip(percentile(&mut trips, 50)).map(|(work, trip)| work + trip / 2.0))
+    let answer = at_b.ask(&Order::LiveParts { times, pause_ms: PAUSE_MS })?;
+    let (mut works, mut wakes) = (numbers(&answer, "ms")?, numbers(&answer, "wake_ms")?);
+    let parts =
+        percentile(&mut works, 50).zip(percentile(&mut trips, 50)).map(|(work, trip)| work + trip / 2.0);
+    Ok((parts, percentile(&mut wakes, 50)))
 }

@@ -123,13 +123,14 @@ impl Desk {
             }
             Order::LiveParts { times, pause_ms } => {
                 let parts = floors::LiveParts::new(&self.home)?;
-                let mut took = Vec::new();
+                let (mut took, mut wakes) = (Vec::new(), Vec::new());
                 for n in 0..times {
                     tokio::time::sleep(Duration::from_millis(pause_ms)).await;
                     took.push(parts.once(n as u64)?);
+                    wakes.extend(parts.wake());
                 }
                 parts.end()?;
-                Ok(json!({"ms": took}))
+                Ok(json!({"ms": took, "wake_ms": wakes}))
             }
             Order::HoldBare { address, connections } => {
                 let held = floor::hold(&address, connections).await;
@@ -137,6 +138,7 @@ impl Desk {
                 Ok(json!({}))
             }
             Order::HeldBare => Ok(json!({"connections": self.held.as_mut().map_or(0, floor::Held::count)})),
+            Order::FilmParts { bytes } => film::parts(&self.home, bytes),
             Order::WriteBare { bytes } => film::write_bare(&self.home, bytes),
         }
     }
