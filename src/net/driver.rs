@@ -60,6 +60,7 @@ pub(super) struct Driver {
     pub(super) tasks: JoinSet<Ended>,
     pub(super) serve_slots: Arc<Semaphore>,
     listening: Listening,
+    /// When the beat of pings began.
     began: Instant,
     next_conn: u64,
     pub(super) next_stream: u64,
@@ -187,6 +188,7 @@ impl Driver {
 
     fn tell_listening(&mut self) {
         self.listening.told();
+        self.began = Instant::now();
         let all: Vec<Address> = self.swarm.listeners().filter_map(translate::from_multiaddr).collect();
         self.tell(Event::Listening { addresses: translate::best_first(all) });
     }
@@ -215,6 +217,9 @@ impl Driver {
     }
 
     fn on_up(&mut self, conn: ConnectionId, node: NodeId, attempt: Option<DialId>, address: &Multiaddr) {
+        if self.conns.is_empty() {
+            self.began = Instant::now();
+        }
         let is_quic = !translate::is_tcp(address);
         let Some(address) = translate::from_multiaddr(address) else {
             // No transport of ours has such addresses.

@@ -4,9 +4,10 @@
 //! traffic of an idle connection. TCP notices a dead peer by this alone. QUIC does by itself, so there a ping is only what
 //! keeps the other side from giving up, and is asked every second interval.
 //!
-//! All connections are asked on the same beat, counted from when the network began. A QUIC connection is kept alive by its
-//! own timer, which runs from what came last: so those that were asked together are kept alive together until the next
-//! beat, and a node at rest, and a telephone's radio, wakes for many of them at a time.
+//! All connections that this side dialled are asked on the same beat. A QUIC connection is kept alive by its own timer, which
+//! runs from the last packet: so those that were asked together are kept alive together until the next beat, and a node at
+//! rest wakes for many of them at a time. A beat begins anew with the addresses of this node, and with the first connection
+//! after none: nobody is followed by it from one network to the next.
 //!
 //! Source: the libp2p ping protocol; docs/protocol.md 3.7; the idle row of the performance targets.
 
@@ -122,9 +123,8 @@ mod tests {
     async fn who_comes_late_is_asked_with_the_others() {
         let (asking, asked) = tokio::io::duplex(PING_LEN);
         let interval = Duration::from_secs(60);
-        // So much of it has passed that next to nothing is left: a whole one would be waited for in vain.
-        let began =
-            Instant::now().checked_sub(interval - Duration::from_millis(100)).expect("later than that");
+        // So much of it has passed that little is left: a whole one would be waited for in vain.
+        let began = Instant::now().checked_sub(interval - Duration::from_secs(5)).expect("later than that");
         let asking = ask(asking.compat(), Beat { began, interval }, interval);
         let mut came = [0; PING_LEN];
         let mut asked = asked.compat();

@@ -19,6 +19,8 @@ use super::node::ms;
 use super::report::percentile;
 use crate::error::{Error, Result};
 
+/// Threads that a live moment wakes one after the other, beside those that datagrams wake.
+const WAKES: usize = 4;
 /// How long a primitive is run.
 const SPAN: Duration = Duration::from_millis(500);
 /// Bytes of a header that the seal covers, and that are signed with their domain (docs/protocol.md 3.4).
@@ -107,7 +109,7 @@ pub struct LiveParts {
     folder: PathBuf,
     db: sled::Db,
     trees: Vec<sled::Tree>,
-    sleeper: Sleeper,
+    chain: Chain,
 }
 
 impl LiveParts {
@@ -124,7 +126,7 @@ impl LiveParts {
             folder,
             trees: trees.collect::<Result<_>>()?,
             db,
-            sleeper: Sleeper::start(),
+            chain: Chain::start(),
         })
     }
 
@@ -141,9 +143,9 @@ impl LiveParts {
         Ok(ms(begun.elapsed()))
     }
 
-    /// Wakes a thread that has slept since the last time: how long until it runs, ms.
+    /// Wakes a chain of four threads that have slept since the last time: how long until the last one runs, ms.
     pub fn wake(&self) -> Option<f64> {
-        self.sleeper.wake().map(ms)
+        self.chain.wake().map(ms)
     }
 
     /// Removes what it wrote.
@@ -157,23 +159,24 @@ impl LiveParts {
     }
 }
 
-/// A thread that does nothing but wake. It ends with what is returned.
-struct Sleeper {
+/// Threads that do nothing but wake, each the next one. They end with what is returned.
+struct Chain {
     calls: SyncSender<Instant>,
     woken: Receiver<Duration>,
 }
 
-impl Sleeper {
+impl Chain {
     fn start() -> Self {
-        let (calls, called) = sync_channel::<Instant>(1);
+        let (calls, mut called) = sync_channel::<Instant>(1);
+        for _ in 1..WAKES {
+            let (on, next) = sync_channel(1);
+            let called = std::mem::replace(&mut called, next);
+            std::thread::spawn(move || while called.recv().is_ok_and(|begun| on.send(begun).is_ok()) {});
+        }
         let (told, woken) = sync_channel(1);
-        std::thread::spawn(move || {
-            while let Ok(begun) = called.recv() {
-                if told.send(begun.elapsed()).is_err() {
-                    return;
-                }
-            }
-        });
+        std::thread::spawn(
+            move || while called.recv().is_ok_and(|begun| told.send(begun.elapsed()).is_ok()) {},
+        );
         Self { calls, woken }
     }
 

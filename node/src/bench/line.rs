@@ -129,7 +129,7 @@ pub enum Order {
         pause_ms: u64,
     },
     /// Do what of a live moment is nothing but primitives and the bare store. Answer: `ms`, a time for each, and
-    /// `wake_ms`, how long a sleeping thread took to wake after each.
+    /// `wake_ms`, how long four sleeping threads took to wake in a row after each.
     LiveParts {
         /// How often.
         times: usize,
@@ -145,7 +145,7 @@ pub enum Order {
     },
     /// How many of them are there still. Answer: `connections`.
     HeldBare,
-    /// Do to so many bytes what a film takes of processors beside the stream. Answer: `ms`.
+    /// Do to so many bytes what a film takes of processors beside the stream.
     FilmParts {
         /// How many.
         bytes: u64,

@@ -18,8 +18,6 @@ use crate::error::Result;
 
 /// Between two posts, ms: nobody writes faster.
 const PAUSE_MS: u64 = 10;
-/// Threads that are woken one after the other, beside those that datagrams wake.
-const WAKES: f64 = 4.0;
 /// Bytes of a frame with an entry of 300 bytes of text.
 const FRAME_LEN: u64 = 750;
 
@@ -60,9 +58,11 @@ pub fn run(bench: &Bench) -> Result<()> {
     };
     let what = "its parts without Tidings: sign, seal, sled, bare QUIC stream, verify, open, sled";
     let mut parts = Row { p50_ms: parts, ..Row::floor("J5", posts, what) };
-    let both = parts.p50_ms.zip(wakes).map(|(parts, wake)| WAKES.mul_add(wake, parts));
-    let mut wakes =
-        Row { p50_ms: both, ..Row::floor("J5", posts, "those parts, and four wakes of a sleeping thread") };
+    let both = parts.p50_ms.zip(wakes).map(|(parts, wake)| parts + wake);
+    let mut wakes = Row {
+        p50_ms: both,
+        ..Row::floor("J5", posts, "those parts, and four sleeping threads woken in a row")
+    };
     for floor in [&mut parts, &mut wakes, &mut trip] {
         row.beside(floor);
     }
@@ -79,7 +79,7 @@ pub fn run(bench: &Bench) -> Result<()> {
     bench.scratch.remove("J5-Ben")
 }
 
-/// What a moment takes without Tidings, and a thread to wake, ms: the medians.
+/// What a moment takes without Tidings, and four threads to wake, ms: the medians.
 fn parts(at_a: &mut Process, at_b: &mut Process, times: usize) -> Result<(Option<f64>, Option<f64>)> {
     let listen = "/ip4/127.0.0.1/udp/0/quic-v1".to_owned();
     let address = text(&at_a.ask(&Order::ServeBare { listen })?, "address")?;
