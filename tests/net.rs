@@ -2,6 +2,8 @@
 //!
 //! Every test draws its ports from the system. Waiting ends with the event waited for, or fails after [`PATIENCE`].
 
+#[path = "net/busy.rs"]
+mod busy;
 #[path = "net/hostile.rs"]
 mod hostile;
 #[path = "net/nodes.rs"]
