@@ -1,6 +1,6 @@
 //! What a page, an album and a search cost in a home with many moments, beside a plain range read of the same store.
 //!
-//! `cargo run --release -p tidings --features furnish --example measure_timeline [-- --moments 100000 --friends 500 --rounds 200]`
+//! `cargo run --release -p tidings --example measure_timeline [-- --moments 100000 --friends 500 --rounds 200]`
 //!
 //! A home is filled as a node fills it: each friend has an epoch, each moment is sealed and signed as the friend's device
 //! would, verified once, and lies in sled under the layout's own keys. A second process opens the home and reads: so its

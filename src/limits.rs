@@ -1,4 +1,4 @@
-//! Every limit of the protocol: value, unit, origin, and the test that holds it.
+//! Every limit of the protocol: value, unit and origin.
 //!
 //! *spec* means docs/protocol.md, which says the number; *measured*, *chosen* (by us, freely) and *guess* say so. A limit that a person may change stands in the
 //! configuration with its default here. Nothing in this file depends on the build.
@@ -491,7 +491,7 @@ pub const EVENT_QUEUE_BYTES_LIMIT: usize = 8 * FRAME_LIMIT;
 /// Events of connections and streams that wait for that room before the sockets are left alone. *guess*
 pub const EVENT_BACKLOG_LIMIT: usize = 1_024;
 /// Orders waiting for the shell: the room of the channel. *guess*
-pub const ORDER_QUEUE_LIMIT: usize = 1_024;
+pub const ORDER_QUEUE_LIMIT: usize = 256;
 /// A dial is given up after this, ms. *guess*
 pub const DIAL_TIMEOUT_MS: u64 = 10_000;
 /// Where a node is dialled over QUIC too, TCP begins after this, ms. *chosen: RFC 8305 (8), the recommended delay between

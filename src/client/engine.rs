@@ -17,7 +17,7 @@ use super::helpers::{Helpers, SHARE_MIN, UnderWay};
 use super::together::{self, Batch, Done, Ended, Jobs, Posting};
 use super::{Config, Error, Result, events, home, net_error};
 use crate::crypto::SigningKey;
-use crate::limits::EVENT_QUEUE_BYTES_LIMIT;
+use crate::limits::{EVENT_QUEUE_BYTES_LIMIT, ORDER_QUEUE_LIMIT};
 use crate::link::{Event, Order};
 use crate::net;
 use crate::service::{CommitError, Output, Service, store_error};
@@ -25,8 +25,6 @@ use crate::store::blobs::BlobFiles;
 
 /// Jobs that wait for the service's thread.
 pub(super) const JOB_QUEUE: usize = 256;
-/// Orders that wait for the network.
-const ORDER_QUEUE: usize = 256;
 /// Events that are taken together: between two runs a person's job gets its turn.
 const RUN: usize = 64;
 /// Events that one commit takes together in a backlog, at most: as many as a session may answer with frames in a step. What
@@ -103,7 +101,7 @@ pub(super) fn start_network(
     blobs: Arc<BlobFiles>,
 ) -> Result<Network> {
     let (event_sender, events) = net::inbox();
-    let (orders, order_queue) = mpsc::channel(ORDER_QUEUE);
+    let (orders, order_queue) = mpsc::channel(ORDER_QUEUE_LIMIT);
     let listen = if config.listen.is_empty() { default_listen() } else { config.listen.clone() };
     let record = match &config.record {
         Some(path) => {

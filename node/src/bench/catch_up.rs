@@ -43,7 +43,7 @@ pub fn run(bench: &Bench) -> Result<()> {
     Ok(())
 }
 
-/// What a connection takes on the wire until both sides have authenticated each other and found out how long a datagram may be.
+/// What a connection takes on the wire until both sides have authenticated each other.
 fn bare_connection(bench: &Bench) -> Result<Option<u64>> {
     let member = Member::new(&bench.scratch, "J3-bare")?;
     let (mut there, mut here) = (member.start(&bench.scratch)?, member.start(&bench.scratch)?);
