@@ -164,6 +164,8 @@ pub const GRANT_INTERACTION_LIMIT: usize = 1_000;
 pub const FRAME_LIMIT: usize = 256 * 1024;
 /// Tags in one frame. *spec 3.7*
 pub const TAGS_FRAME_LIMIT: usize = 8_192;
+/// Bytes of bits in one `MatchedRun`: one bit for each tag that it may answer. *spec 3.7*
+pub const RUN_LIMIT: usize = 1_024;
 /// Tags offered in one class. *spec 3.18*
 pub const TAGS_CLASS_LIMIT: usize = 16_384;
 /// The smallest padded number of tags, and the size of the regular round. *spec 3.8(3)*
@@ -599,8 +601,10 @@ pub const DIGESTS_CONTACT: usize = 64;
 /// Of moments so many: of a hundred authors' epochs four have changed since two friends last met, each of which makes its
 /// whole group be said one by one. *chosen by arithmetic for that: 16 or 4 would be more bytes*
 pub const DIGESTS_POSTS: usize = 8;
-/// How often a peer may name a scope in such a group: an honest one does once, and once more when it was closed and shared
-/// again. *guess*
+/// So long the first word about a scope waits for the peer's, which is on its way, ms. *guess: a long round trip*
+pub const DIGESTS_WAIT_MS: u64 = 1_000;
+/// How often a peer may name a scope in such a group: an honest one does at most twice, and as often again when it was closed and
+/// shared again. *guess*
 pub const DIGESTS_NAMED_LIMIT: u8 = 4;
 /// How often lists of a peer's that lack a variant are answered by ours, while our log stays the same. *guess: a list in
 /// pieces is some of them*

@@ -37,8 +37,8 @@ mod testing;
 mod tests;
 
 pub use frame::{
-    ByeReason, EntryFrame, FEATURE_DIGESTS, Frame, Gone, Have, Hello, Ids, Left, MatchedItem, NO_HANDLE,
-    PageDigest, Tag, group_digest, handle_at, place_of,
+    ByeReason, EntryFrame, FEATURE_DIGESTS, FEATURE_RUNS, Frame, Gone, HANDLE_STEP, Have, Hello, Ids, Left,
+    MatchedItem, MatchedRun, NO_HANDLE, PageDigest, Tag, group_digest, handle_at, place_of, run_proof,
 };
 pub use interval::{IntervalSet, SEQ_MAX};
 pub use log::{HEADER_LEN, Held, Known, Log, LogState, Sum};

@@ -20,13 +20,15 @@
 //! | 12 | `Head` | handle u32 ‖ seq u64 |
 //! | 13 | `Bye` | reason u8 |
 //! | 14 | `Digests` | n u32 ‖ n × (lo u64 ‖ hi u64) of places ‖ d16 16 |
+//! | 15 | `MatchedRun` | handle u32 ‖ n u16 ‖ n × 8 bits, that of the lowest index lowest ‖ proof 16 |
 //!
 //! `Ids` carries pairs, not ids alone: a variant is fetched by its number with `Want`, since `WantIds` is answered to
 //! devices of the author and own devices only, and an id does not tell its number. A round of `Tags` that fills its
 //! last frame (8,192) is ended by an empty one, so that the answerer knows when its turn comes.
 //!
 //! `Digests` is only for peers whose `Hello` has the bit [`FEATURE_DIGESTS`]. A *place* is a handle turned right by one bit:
-//! each side gives out every second handle, so that those given out one after another lie beside each other.
+//! each side gives out every second handle, so that those given out one after another lie beside each other. `MatchedRun` is
+//! only for those whose `Hello` has the bit [`FEATURE_RUNS`].
 //!
 //! What it does not do: it knows no session; whether a handle or a number means anything is decided elsewhere.
 //!
@@ -37,8 +39,8 @@ use super::log::{HEADER_LEN, Sum};
 use crate::crypto;
 use crate::id::{EntryId, EpochId};
 use crate::limits::{
-    DIGESTS_LIMIT, ENTRY_BODY_LIMIT, HAVE_INTERVAL_LIMIT, HELLO_RECORD_LIMIT, IDS_LIMIT, TAGS_FRAME_LIMIT,
-    WANT_IDS_LIMIT,
+    DIGESTS_LIMIT, ENTRY_BODY_LIMIT, HAVE_INTERVAL_LIMIT, HELLO_RECORD_LIMIT, IDS_LIMIT, RUN_LIMIT,
+    TAGS_FRAME_LIMIT, WANT_IDS_LIMIT,
 };
 use crate::wire::{DecodeError, Reader, Writer};
 
@@ -46,11 +48,15 @@ use crate::wire::{DecodeError, Reader, Writer};
 pub(super) const VERSION: u8 = 1;
 /// The handle that says: no scope, a granted entry.
 pub const NO_HANDLE: u32 = u32::MAX;
+/// How far the next handle of one side is from its last: handles are even from one side, odd from the other.
+pub const HANDLE_STEP: u32 = 2;
 
 /// The bit of `Hello` that says: I read `Digests`.
 pub const FEATURE_DIGESTS: u32 = 1;
+/// The bit of `Hello` that says: I read `MatchedRun`.
+pub const FEATURE_RUNS: u32 = 2;
 /// All that this program can do beyond version 1.
-pub(super) const FEATURES: u32 = FEATURE_DIGESTS;
+pub(super) const FEATURES: u32 = FEATURE_DIGESTS | FEATURE_RUNS;
 
 /// A tag, by which two peers find an epoch that both hold.
 pub type Tag = [u8; 16];
@@ -78,6 +84,8 @@ pub enum Frame {
     },
     /// The answer to one `Tags`, in order.
     Matched(Vec<MatchedItem>),
+    /// The same where the handles follow one another, proven as one.
+    MatchedRun(MatchedRun),
     /// The digest of the first page.
     Digest {
         /// The scope.
@@ -125,7 +133,7 @@ pub enum Frame {
 pub struct Hello {
     /// Fresh and random: binds every tag of the session.
     pub nonce: [u8; 32],
-    /// What the sender can do beyond version 1: [`FEATURE_DIGESTS`]. Unknown bits mean nothing.
+    /// What the sender can do beyond version 1: [`FEATURE_DIGESTS`], [`FEATURE_RUNS`]. Unknown bits mean nothing.
     pub features: u32,
     /// The sender's IdentityRecord, as it was signed.
     pub identity: Vec<u8>,
@@ -142,6 +150,87 @@ pub struct MatchedItem {
     pub handle: u32,
     /// The answerer's own tag: the proof that it holds the epoch.
     pub tag: Tag,
+}
+
+/// The fields of [`Frame::MatchedRun`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MatchedRun {
+    /// The handle of the first match; that of each other is [`HANDLE_STEP`] more than that of the one before.
+    pub handle: u32,
+    /// Which of the tags, counted from 0; ascending, at least one.
+    pub indices: Vec<u16>,
+    /// [`run_proof`] of the answerer's own tags.
+    pub proof: Tag,
+}
+
+impl MatchedRun {
+    /// The same as these matches; none where their handles do not follow one another, or one by one is shorter.
+    pub fn of(items: &[MatchedItem]) -> Option<Self> {
+        let (first, last) = (items.first()?, items.last()?);
+        let is_run = items.windows(2).all(|pair| match pair {
+            [one, next] => one.handle.checked_add(HANDLE_STEP) == Some(next.handle),
+            _ => false,
+        });
+        let is_shorter = run_len(last.index) < items.len().saturating_mul(MATCHED_ITEM_LEN);
+        let tags: Vec<Tag> = items.iter().map(|item| item.tag).collect();
+        let indices = items.iter().map(|item| item.index).collect();
+        (is_run && is_shorter).then(|| Self { handle: first.handle, indices, proof: run_proof(&tags) })
+    }
+
+    /// What matched, and under which handle.
+    pub fn items(&self) -> impl Iterator<Item = (u16, u32)> {
+        let next = |handle: &u32| handle.checked_add(HANDLE_STEP);
+        self.indices.iter().copied().zip(std::iter::successors(Some(self.handle), next))
+    }
+
+    fn encode_to(&self, out: &mut Writer) {
+        let mut bits = vec![0u8; self.indices.last().map_or(0, |last| bits_len(*last))];
+        for index in &self.indices {
+            if let Some(byte) = bits.get_mut(usize::from(index / 8)) {
+                *byte |= 1 << (index % 8);
+            }
+        }
+        out.u32(self.handle).u16(count(bits.len())).raw(&bits).raw(&self.proof);
+    }
+
+    fn decode_from(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let handle = handle(input)?;
+        let len = short_count(input, "eights of tags", RUN_LIMIT, 1)?;
+        let bits = input.take(len)?;
+        if bits.last().is_none_or(|last| *last == 0) {
+            return Err(DecodeError::Invalid { what: "a run of matches ends in none" });
+        }
+        let is_set = |index: &u16| {
+            let byte = bits.get(usize::from(index / 8));
+            byte.is_some_and(|byte| byte & (1 << (index % 8)) != 0)
+        };
+        let indices: Vec<u16> = (0..count(len.saturating_mul(8))).filter(is_set).collect();
+        let run = Self { handle, indices, proof: input.array()? };
+        if run.items().count() != run.indices.len() || run.items().any(|(_, handle)| handle == NO_HANDLE) {
+            return Err(DecodeError::Invalid { what: "a run of matches goes beyond all handles" });
+        }
+        Ok(run)
+    }
+}
+
+/// What of a `MatchedRun` is not a list, bytes.
+const RUN_FIXED_LEN: usize = 4 + 16;
+/// A match of a `Matched`, bytes.
+const MATCHED_ITEM_LEN: usize = 2 + 4 + 16;
+
+/// Bytes of bits up to this index.
+fn bits_len(last: u16) -> usize {
+    usize::from(last / 8).saturating_add(1)
+}
+
+/// Bytes of a run whose last match is at this index.
+fn run_len(last: u16) -> usize {
+    RUN_FIXED_LEN.saturating_add(bits_len(last))
+}
+
+/// `BLAKE3(tag ‖ tag ‖ …)[..16]`: who knows it knows every tag, and so holds every epoch.
+pub fn run_proof(tags: &[Tag]) -> Tag {
+    cut(&crypto::hash(tags.as_flattened()))
 }
 
 /// The fields of [`Frame::Have`]: a claim about `lo..=hi` that stands for itself.
@@ -293,6 +382,7 @@ const IDS: u8 = 11;
 const HEAD: u8 = 12;
 const BYE: u8 = 13;
 const DIGESTS: u8 = 14;
+const MATCHED_RUN: u8 = 15;
 
 impl Frame {
     /// At least about how many bytes it takes: so that a frame is not moved again and again while it is made.
@@ -329,6 +419,7 @@ impl Frame {
                     out.u16(item.index).u32(item.handle).raw(&item.tag);
                 }
             }
+            Self::MatchedRun(run) => run.encode_to(&mut out),
             Self::Digest { handle, digest } => {
                 out.u32(*handle).raw(digest);
             }
@@ -411,6 +502,7 @@ impl Frame {
             HEAD => Self::Head { handle: handle(&mut input)?, seq: seq(&mut input)? },
             BYE => Self::Bye(ByeReason::from_code(input.u8()?)),
             DIGESTS => Self::Digests { places: places(&mut input)?, digest: input.array()? },
+            MATCHED_RUN => Self::MatchedRun(MatchedRun::decode_from(&mut input)?),
             _ => return Ok(None),
         };
         input.finish()?;
@@ -422,9 +514,13 @@ impl Frame {
         bytes.first_chunk() == Some(&[VERSION, ENTRY])
     }
 
-    /// Whether bytes call themselves a `Digests`, which only those read who have said so.
-    pub(super) fn is_digests(bytes: &[u8]) -> bool {
-        bytes.first_chunk() == Some(&[VERSION, DIGESTS])
+    /// The bits of `Hello` that whoever sends these bytes must have set; none for a frame of version 1.
+    pub(super) fn feature(bytes: &[u8]) -> u32 {
+        match bytes.first_chunk() {
+            Some(&[VERSION, DIGESTS]) => FEATURE_DIGESTS,
+            Some(&[VERSION, MATCHED_RUN]) => FEATURE_RUNS,
+            _ => 0,
+        }
     }
 
     /// The number of the variant.
@@ -444,6 +540,7 @@ impl Frame {
             Self::Head { .. } => HEAD,
             Self::Bye(_) => BYE,
             Self::Digests { .. } => DIGESTS,
+            Self::MatchedRun(_) => MATCHED_RUN,
         }
     }
 }

@@ -16,7 +16,7 @@ mod serve;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::frame::{ByeReason, FEATURE_DIGESTS, FEATURES, Frame, Hello};
+use super::frame::{ByeReason, FEATURES, Frame, Hello};
 use super::interval::IntervalSet;
 use super::log::{HEADER_LEN, Log};
 use crate::crypto::Entropy;
@@ -220,6 +220,8 @@ pub struct Session {
     our_nonce: [u8; 32],
     /// Known once the peer's Hello is here.
     binding: Option<SessionBinding>,
+    /// The bits of the peer's Hello; none before it came.
+    their_features: u32,
     phase: Phase,
     /// Padding and order of tags.
     pads: Entropy,
@@ -271,6 +273,7 @@ impl Session {
             their_node,
             our_nonce,
             binding: None,
+            their_features: 0,
             phase: Phase::Greeting,
             pads: entropy.split(),
             timing: entropy.split(),
@@ -307,8 +310,8 @@ impl Session {
         if self.phase == Phase::Closed {
             return;
         }
-        if Frame::is_digests(bytes) && self.phase == Phase::Open && !self.groups.are_understood {
-            // Whoever does not read them says none: a frame of another program.
+        if self.phase == Phase::Open && !self.is_understood(Frame::feature(bytes)) {
+            // Whoever does not read such a frame says none: it is one of another program.
             return;
         }
         let frame = match Frame::decode(bytes) {
@@ -341,6 +344,7 @@ impl Session {
         self.expire_early(now);
         self.run_fetch_timeout(now);
         self.run_digest_timers(now);
+        self.groups.run_waiting(now);
     }
 
     /// When [`Session::handle_wakeup`] must be called at the latest.
@@ -354,6 +358,7 @@ impl Session {
             self.fetch.timeout_at(),
             self.resumes_at(),
             self.digest_timers.first().map(|&(at, _)| at),
+            self.groups.waits_until(),
         ]
         .into_iter()
         .flatten()
@@ -442,6 +447,11 @@ impl Session {
         self.matching.has_begun_posts()
     }
 
+    /// Whether the peer has all of these bits of `Hello`.
+    const fn is_understood(&self, features: u32) -> bool {
+        self.their_features & features == features
+    }
+
     fn on_hello(&mut self, hello: Hello) {
         let Hello { nonce, features, identity, device } = hello;
         self.binding = Some(match self.role {
@@ -458,7 +468,7 @@ impl Session {
                 node_r: self.our_node,
             },
         });
-        self.groups.are_understood = features & FEATURE_DIGESTS != 0;
+        self.their_features = features;
         self.phase = Phase::Judging;
         self.outputs.push_back(Output::PeerHello { features, identity, device });
     }
@@ -470,6 +480,7 @@ impl Session {
             Frame::Mine { handle, epoch } => self.on_mine(handle, epoch),
             Frame::Tags { class, tags } => self.on_tags(class, tags, now),
             Frame::Matched(items) => self.on_matched(&items),
+            Frame::MatchedRun(run) => self.on_matched_run(&run),
             Frame::Digest { handle, digest } => self.on_digest(handle, digest),
             Frame::Digests { places, digest } => self.on_digests(&places, digest),
             Frame::Have(have) => self.on_have(have, log),

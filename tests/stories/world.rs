@@ -869,6 +869,7 @@ pub fn kind_of(protocol: Protocol, frame: &[u8]) -> &'static str {
             Ok(Some(sync::Frame::Mine { .. })) => "Mine",
             Ok(Some(sync::Frame::Tags { .. })) => "Tags",
             Ok(Some(sync::Frame::Matched(_))) => "Matched",
+            Ok(Some(sync::Frame::MatchedRun(_))) => "MatchedRun",
             Ok(Some(sync::Frame::Digest { .. })) => "Digest",
             Ok(Some(sync::Frame::Have(_))) => "Have",
             Ok(Some(sync::Frame::Want { .. })) => "Want",

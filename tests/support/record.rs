@@ -208,6 +208,7 @@ fn sync_words(bytes: &[u8], labels: &mut Labels) -> String {
         Frame::Tags { class, tags } => format!("Tags, class {class}, {} tags", tags.len()),
         // Which tag matched is as random as their order.
         Frame::Matched(items) => format!("Matched, {} items", items.len()),
+        Frame::MatchedRun(run) => format!("MatchedRun, {} items", run.indices.len()),
         Frame::Digest { handle, .. } => format!("Digest, {}", of(handle)),
         Frame::Digests { places, .. } => format!("Digests, of {}", places.count()),
         Frame::Have(have) => {

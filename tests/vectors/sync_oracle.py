@@ -31,8 +31,11 @@ o = {
     "bye": (13, b"\0"),
     # Handles 0, 2, 4 and 7 turned right by one bit: 0, 1, 2 and 2^31 + 3.
     "digests": (14, P(">I", 2) + P(">QQQQ", 0, 2, (1 << 31) + 3, (1 << 31) + 3) + B(0x33, 16)),
+    # Tags 0, 7, 8 and 63, the first under handle 5.
+    "matched_run": (15, P(">IH", 5, 8) + bytes([0x81, 1, 0, 0, 0, 0, 0, 0x80]) + B(0x22, 16)),
 }
 for name, (variant, fields) in o.items():
     print(name, (bytes([1, variant]) + fields).hex())
 print("have_d16", blake3.blake3(page).digest()[:16].hex())
 print("group_d16", blake3.blake3(B(0x33, 16) + B(0x34, 16)).digest()[:16].hex())
+print("run_proof", blake3.blake3(B(0x22, 16) + B(0x23, 16)).digest()[:16].hex())

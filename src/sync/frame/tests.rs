@@ -24,6 +24,10 @@ fn id() -> EntryId {
     EntryId::from_bytes([0x66; 32])
 }
 
+fn run(handle: u32, indices: impl Into<Vec<u16>>) -> MatchedRun {
+    MatchedRun { handle, indices: indices.into(), proof: [0x22; 16] }
+}
+
 fn samples() -> Vec<(&'static str, Frame)> {
     let item = |index, handle, byte| MatchedItem { index, handle, tag: [byte; 16] };
     let entry = |handle| Frame::Entry(EntryFrame { handle, header: header(), body: b"body".to_vec() });
@@ -56,6 +60,7 @@ fn samples() -> Vec<(&'static str, Frame)> {
             "digests",
             Frame::Digests { places: [0, 2, 4, 7].map(place_of).into_iter().collect(), digest: [0x33; 16] },
         ),
+        ("matched_run", Frame::MatchedRun(run(5, [0, 7, 8, 63]))),
     ]
 }
 
@@ -75,13 +80,14 @@ fn every_frame_is_written_as_the_independent_program_writes_it() {
     }
     assert_eq!(have().digest().to_vec(), vector("have_d16"));
     assert_eq!(group_digest(&[[0x33; 16], [0x34; 16]]).to_vec(), vector("group_d16"));
+    assert_eq!(run_proof(&[[0x22; 16], [0x23; 16]]).to_vec(), vector("run_proof"));
 }
 
 #[test]
 fn every_variant_has_a_vector() {
     let variants: std::collections::BTreeSet<u8> =
         samples().iter().map(|(_, frame)| frame.variant()).collect();
-    assert_eq!(variants, (HELLO..=DIGESTS).collect());
+    assert_eq!(variants, (HELLO..=MATCHED_RUN).collect());
 }
 
 #[test]
@@ -101,7 +107,7 @@ fn a_digest_leaves_the_handle_out_and_nothing_else() {
 
 #[test]
 fn an_unknown_variant_is_ignored_and_an_unknown_version_refused() {
-    assert_eq!(Frame::decode(&[1, DIGESTS + 1, 1, 2, 3]), Ok(None));
+    assert_eq!(Frame::decode(&[1, MATCHED_RUN + 1, 1, 2, 3]), Ok(None));
     assert_eq!(Frame::decode(&[1, 0]), Ok(None));
     assert!(matches!(Frame::decode(&[2, MINE]), Err(DecodeError::Unknown { .. })));
     assert!(Frame::decode(&[]).is_err());
@@ -200,6 +206,45 @@ fn a_group_names_handles_that_there_are_and_at_least_one() {
     }
 }
 
+#[test]
+fn a_run_of_matches_has_one_way_to_be_written_and_ends_before_no_handle() {
+    assert_eq!(RUN_LIMIT * 8, TAGS_FRAME_LIMIT, "a bit for each tag of a frame");
+    let decode = |run: MatchedRun| Frame::decode(&Frame::MatchedRun(run).encode());
+    assert!(decode(run(1, [])).is_err(), "none at all");
+    let good = Frame::MatchedRun(run(1, [3])).encode();
+    let mut longer = good.clone();
+    longer[7] = 2;
+    longer.insert(9, 0);
+    assert!(
+        Frame::decode(&good).is_ok() && Frame::decode(&longer).is_err(),
+        "a byte of no matches at the end"
+    );
+    for (first, is_good) in [(NO_HANDLE - 3, true), (NO_HANDLE - 2, false), (NO_HANDLE - 1, false)] {
+        assert_eq!(decode(run(first, [3, 4])).is_ok(), is_good, "{first}");
+    }
+    let handles: Vec<_> = run(5, [0, 9, 700]).items().collect();
+    assert_eq!(handles, [(0, 5), (9, 7), (700, 9)]);
+}
+
+#[test]
+fn matches_are_a_run_where_their_handles_are_and_it_is_shorter() {
+    let item = |index, handle| MatchedItem { index, handle, tag: [0x22; 16] };
+    let two = [item(3, 5), item(60, 7)];
+    let proof = run_proof(&[[0x22; 16]; 2]);
+    assert_eq!(MatchedRun::of(&two), Some(MatchedRun { handle: 5, indices: vec![3, 60], proof }));
+    assert_eq!(MatchedRun::of(&[]), None);
+    for handles in [[5, 9], [5, 5], [5, 6], [7, 5], [NO_HANDLE - 1, 0]] {
+        assert_eq!(MatchedRun::of(&[item(3, handles[0]), item(60, handles[1])]), None, "{handles:?}");
+    }
+    for (last, is_run) in [(183, true), (184, false)] {
+        let items = [item(3, 5), item(last, 7)];
+        assert_eq!(MatchedRun::of(&items).is_some(), is_run);
+        let plain = Frame::Matched(items.to_vec()).encode().len();
+        let as_run = Frame::MatchedRun(run(5, [3, last])).encode().len();
+        assert_eq!(as_run < plain, is_run, "{as_run} and {plain} bytes");
+    }
+}
+
 /// Every list of a frame at its limit, and one beyond.
 #[test]
 fn the_largest_of_each_frame_fits_and_one_more_is_refused() {
@@ -218,6 +263,7 @@ fn the_largest_of_each_frame_fits_and_one_more_is_refused() {
             Frame::Hello(Hello { nonce: [0; 32], features: 0, identity: Vec::new(), device: record }),
             Frame::Tags { class: 1, tags: vec![[0; 16]; n(TAGS_FRAME_LIMIT, more)] },
             Frame::Matched(items),
+            Frame::MatchedRun(run(1, [u16::try_from(n(TAGS_FRAME_LIMIT, more)).unwrap() - 1])),
             Frame::Have(Have { intervals: set.clone(), ..have() }),
             Frame::Want { handle: 4, intervals: set },
             Frame::WantIds(ids),
@@ -249,7 +295,7 @@ fn the_largest_of_each_frame_fits_and_one_more_is_refused() {
 
 proptest! {
     #[test]
-    fn whatever_is_accepted_is_what_would_have_been_written(variant in 0u8..17, fields: Vec<u8>) {
+    fn whatever_is_accepted_is_what_would_have_been_written(variant in 0u8..18, fields: Vec<u8>) {
         let bytes = [&[VERSION, variant], fields.as_slice()].concat();
         if let Ok(Some(frame)) = Frame::decode(&bytes) {
             prop_assert_eq!(frame.encode(), bytes);
@@ -257,7 +303,7 @@ proptest! {
     }
 
     #[test]
-    fn a_damaged_frame_is_refused_or_means_something_else(which in 0usize..16, at: usize, bit in 0u8..8) {
+    fn a_damaged_frame_is_refused_or_means_something_else(which in 0..samples().len(), at: usize, bit in 0u8..8) {
         let (_, frame) = samples().swap_remove(which);
         let mut bytes = frame.encode();
         let at = at % bytes.len();

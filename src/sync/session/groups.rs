@@ -9,6 +9,10 @@
 //! Whoever is sent the `Digest` of a scope that it has said in a group only, and finds it equal, says its own: the peer could
 //! not read it out of the group.
 //!
+//! **One speaks, the other answers.** Who gave a scope its handle says its first digest, right behind the `Matched`; the other has that word before
+//! its own could arrive, and waits for it, a second at most. What it finds equal it says in groups as large as may be, for it knows that they are equal
+//! to the peer too.
+//!
 //! The cost to us of a group is that of as many digests, so a scope counts only the first few times that a peer names it, and
 //! comparing pauses with all other comparing ([`super::reconcile::Work`]).
 //!
@@ -19,10 +23,11 @@ use std::collections::{BTreeMap, VecDeque};
 use super::scope::{Class, How, ScopeState};
 use super::{Session, reconcile};
 use crate::id::EpochId;
-use crate::limits::{DIGESTS_CONTACT, DIGESTS_NAMED_LIMIT, DIGESTS_POSTS};
-use crate::sync::frame::{Frame, PageDigest, group_digest, handle_at, place_of};
+use crate::limits::{DIGESTS_CONTACT, DIGESTS_LIMIT, DIGESTS_NAMED_LIMIT, DIGESTS_POSTS, DIGESTS_WAIT_MS};
+use crate::sync::frame::{FEATURE_DIGESTS, Frame, PageDigest, group_digest, handle_at, place_of};
 use crate::sync::interval::IntervalSet;
 use crate::sync::log::Log;
+use crate::time::Timestamp;
 
 /// A group of the peer's.
 #[derive(Debug)]
@@ -39,32 +44,66 @@ struct Theirs {
 /// Digests that are said, or were heard, as one.
 #[derive(Debug, Default)]
 pub(super) struct Groups {
-    /// Whether the peer can read them.
-    pub(super) are_understood: bool,
     /// Scopes of which no digest was said in this session, by class and place.
     unsaid: BTreeMap<(Class, u64), EpochId>,
+    /// As those, but the peer's word is on its way.
+    waiting: BTreeMap<(Class, u64), EpochId>,
+    /// Until when it is waited for.
+    waits_until: Option<Timestamp>,
+    /// Scopes of which the peer has said what we would, and has to hear so.
+    agreed: BTreeMap<(Class, u64), EpochId>,
     /// What came and is to be compared: bounded, for a scope counts a few times only.
     theirs: VecDeque<Theirs>,
 }
 
 impl Groups {
     pub(super) fn is_empty(&self) -> bool {
-        self.unsaid.is_empty() && self.theirs.is_empty()
+        self.unsaid.is_empty() && self.agreed.is_empty() && self.theirs.is_empty()
+    }
+
+    pub(super) const fn waits_until(&self) -> Option<Timestamp> {
+        self.waits_until
+    }
+
+    /// What was waited for long enough is said now.
+    pub(super) fn run_waiting(&mut self, now: Timestamp) {
+        if self.waits_until.is_some_and(|until| until <= now) {
+            self.waits_until = None;
+            self.unsaid.append(&mut self.waiting);
+        }
+    }
+
+    const fn words(&mut self, word: Word) -> &mut BTreeMap<(Class, u64), EpochId> {
+        match word {
+            Word::News => &mut self.unsaid,
+            Word::Answer => &mut self.agreed,
+        }
     }
 }
 
+/// What a group of ours is to the peer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Word {
+    /// It may find some of it unequal, and then hears of each.
+    News,
+    /// It has said the same.
+    Answer,
+}
+
 /// How many scopes of a class are said as one.
-const fn group_of(class: Class) -> usize {
-    match class {
-        Class::Contact => DIGESTS_CONTACT,
-        Class::Posts => DIGESTS_POSTS,
+const fn group_of(class: Class, word: Word) -> usize {
+    match (word, class) {
+        (Word::Answer, _) => DIGESTS_LIMIT,
+        (Word::News, Class::Contact) => DIGESTS_CONTACT,
+        (Word::News, Class::Posts) => DIGESTS_POSTS,
     }
 }
 
 impl Session {
     /// Puts off the first digest of a scope, to be said with others; false if it is to be said by itself.
     pub(super) fn group(&mut self, epoch: &EpochId) -> bool {
-        let Some(state) = self.scopes.get(epoch).filter(|_| self.groups.are_understood) else { return false };
+        let is_understood = self.is_understood(FEATURE_DIGESTS);
+        let Some(state) = self.scopes.get(epoch).filter(|_| is_understood) else { return false };
         // One that the peer has named and we could not compare, it has to hear of by itself: it will not say it again.
         let is_unheard = state.times_named > 0 && state.their_digest.is_none();
         let is_first = state.digest_sent.is_none() && !state.digest_due && !is_unheard;
@@ -72,13 +111,42 @@ impl Session {
         let Some(handle) = state.handle.filter(|_| is_first && state.scope.how != How::Mine) else {
             return false;
         };
-        self.groups.unsaid.insert((state.scope.epoch.class, place_of(handle)), *epoch);
+        let has_spoken = state.their_digest.is_some();
+        let key = (state.scope.epoch.class, place_of(handle));
+        let words = if has_spoken {
+            self.groups.waiting.remove(&key);
+            self.groups.unsaid.remove(&key);
+            &mut self.groups.agreed
+        } else if self.is_their_handle(handle) && !self.groups.unsaid.contains_key(&key) {
+            &mut self.groups.waiting
+        } else {
+            &mut self.groups.unsaid
+        };
+        words.insert(key, *epoch);
         true
+    }
+
+    /// The peer says a digest that is ours: it hears so, unless it has. With others, where it has heard none or one in a group only.
+    pub(super) fn agree(&mut self, state: &mut ScopeState, digest: PageDigest) {
+        let is_first = state.digest_sent.is_none() || state.is_said_in_group;
+        let handle = state.handle.filter(|_| is_first && state.scope.how != How::Mine);
+        match handle.filter(|_| self.is_understood(FEATURE_DIGESTS)) {
+            Some(handle) => {
+                let key = (state.scope.epoch.class, place_of(handle));
+                self.groups.waiting.remove(&key);
+                self.groups.unsaid.remove(&key);
+                self.groups.agreed.insert(key, state.id());
+            }
+            None => state.owe_digest(digest),
+        }
     }
 
     pub(super) fn ungroup(&mut self, state: &ScopeState) {
         if let Some(handle) = state.handle {
-            self.groups.unsaid.remove(&(state.scope.epoch.class, place_of(handle)));
+            let key = (state.scope.epoch.class, place_of(handle));
+            self.groups.waiting.remove(&key);
+            self.groups.unsaid.remove(&key);
+            self.groups.agreed.remove(&key);
         }
     }
 
@@ -105,8 +173,8 @@ impl Session {
         }
     }
 
-    /// Compares what groups came, and says the next of ours; false if there is none, or more was read than may be.
-    pub(super) fn step_groups(&mut self, log: &dyn Log) -> bool {
+    /// Compares what groups came, and says the next of those that are news; false if there is none, or more was read than may be.
+    pub(super) fn step_groups(&mut self, now: Timestamp, log: &dyn Log) -> bool {
         while !self.work.is_spent()
             && let Some(mut theirs) = self.groups.theirs.pop_front()
         {
@@ -120,10 +188,21 @@ impl Session {
                 None => self.compare_group(theirs),
             }
         }
+        if self.groups.waiting.is_empty() {
+            self.groups.waits_until = None;
+        } else {
+            self.groups.waits_until.get_or_insert(now.plus_ms(DIGESTS_WAIT_MS));
+        }
+        self.say_groups(Word::News, log)
+    }
+
+    /// Says the next of the groups that are this to the peer; false if there is none. Answers come after all comparing: until then
+    /// there may be more of them.
+    pub(super) fn say_groups(&mut self, word: Word, log: &dyn Log) -> bool {
         while !self.work.is_spent()
-            && let Some((&(class, _), _)) = self.groups.unsaid.first_key_value()
+            && let Some(&(class, _)) = self.groups.words(word).keys().next()
         {
-            if self.say_group(class, log) {
+            if self.say_group(class, word, log) {
                 return true;
             }
         }
@@ -135,6 +214,16 @@ impl Session {
         let page = if self.is_served(&state) { self.first_page(&mut state, log) } else { None };
         self.scopes.insert(state);
         page
+    }
+
+    /// The digest of a scope is said alone, also if it was said in a group.
+    fn owe(&mut self, epoch: &EpochId) {
+        if let Some(state) = self.scopes.get_mut(epoch)
+            && std::mem::take(&mut state.is_said_in_group)
+        {
+            state.digest_sent = None;
+        }
+        self.mark_alone(epoch);
     }
 
     fn compare_group(&mut self, theirs: Theirs) {
@@ -149,6 +238,7 @@ impl Session {
                 // What of ours is still to be said in a group will be.
                 self.on_page_equal(&mut state, page.lo, page.floor);
             } else {
+                self.ungroup(&state);
                 state.digest_sent = None;
                 state.digest_due = true;
                 self.due.insert(state.turn());
@@ -162,32 +252,34 @@ impl Session {
     }
 
     /// Says the next scopes of a class as one; false if none of them is left to be said so.
-    fn say_group(&mut self, class: Class, log: &dyn Log) -> bool {
+    fn say_group(&mut self, class: Class, word: Word, log: &dyn Log) -> bool {
         let mut said = Vec::new();
-        while said.len() < group_of(class)
+        while said.len() < group_of(class, word)
             && !self.work.is_spent()
-            && let Some(first) = self.groups.unsaid.first_entry().filter(|first| first.key().0 == class)
+            && let Some(first) = self.groups.words(word).first_entry().filter(|first| first.key().0 == class)
         {
             let ((_, place), epoch) = first.remove_entry();
             let is_at_rest = |state: &ScopeState| {
-                let is_to_be_said = state.digest_sent.is_none() && !state.digest_due;
-                is_to_be_said && state.heads.is_empty() && !state.is_fetching()
+                let is_said_alone =
+                    state.digest_sent.is_some() && !(word == Word::Answer && state.is_said_in_group);
+                !is_said_alone && !state.digest_due && state.heads.is_empty() && !state.is_fetching()
             };
             if !self.scopes.get(&epoch).is_some_and(is_at_rest) {
-                self.mark_alone(&epoch);
+                self.owe(&epoch);
             } else if let Some(page) = self.first_digest(&epoch, log) {
                 said.push((place, epoch, page));
             }
         }
         if let [(_, epoch, _)] = said.as_slice() {
             let epoch = *epoch;
-            self.mark_alone(&epoch);
+            self.owe(&epoch);
             return false;
         }
         for (_, epoch, page) in &said {
             let Some(mut state) = self.scopes.remove(epoch) else { continue };
             state.digest_sent = Some(page.digest);
-            state.is_said_in_group = true;
+            // An answer the peer can read: it is what it said itself.
+            state.is_said_in_group = word == Word::News;
             if state.their_digest == Some(page.digest) {
                 self.on_page_equal(&mut state, page.lo, page.floor);
             }

@@ -1,4 +1,4 @@
-//! Finding common epochs: `Mine`, `Tags`, `Matched`, and the regular rounds.
+//! Finding common epochs: `Mine`, `Tags`, `Matched` or `MatchedRun`, and the regular rounds.
 //!
 //! The first exchange of a class goes I then R, the second with what is still unmatched; each is padded with random
 //! tags to a power of two of at least 64, so that the count says only which bucket one is in. After that both sides
@@ -14,13 +14,13 @@ use std::sync::Arc;
 
 use super::scope::{Class, Epoch, How, Scope, ScopeState};
 use super::{FaultKind, Output, Phase, Session, Severity};
-use crate::crypto::keys::{Role, mac_eq, scope_tag};
+use crate::crypto::keys::{Role, SessionBinding, mac_eq, scope_tag};
 use crate::id::{EpochId, UserId};
 use crate::limits::{
     SCOPE_LIMIT, TAGS_CLASS_LIMIT, TAGS_EARLY_ROUNDS_MS, TAGS_FRAME_LIMIT, TAGS_ROUND,
     TAGS_ROUND_BURST_LIMIT, TAGS_ROUND_INTERVAL_MS, TAGS_ROUND_JITTER_MS, TAGS_UNANSWERED_LIMIT,
 };
-use crate::sync::frame::{Frame, MatchedItem, Tag};
+use crate::sync::frame::{FEATURE_RUNS, Frame, HANDLE_STEP, MatchedItem, MatchedRun, Tag, run_proof};
 use crate::time::Timestamp;
 
 /// The first exchange of one class.
@@ -43,10 +43,17 @@ struct Exchange {
 /// A `Tags` frame of ours that waits for its answer.
 #[derive(Debug)]
 struct Shown {
-    /// What each tag stands for; nothing for padding.
-    epochs: Vec<Option<EpochId>>,
+    /// What each tag stands for; nothing for padding. With the key, for an epoch closed meanwhile is part of the proof.
+    epochs: Vec<Option<Arc<Epoch>>>,
     /// Of which first exchange it is part.
     first: Option<Class>,
+}
+
+impl Shown {
+    /// What the tag at an index stands for; nothing beyond the last.
+    fn epoch(&self, index: u16) -> Option<&Arc<Epoch>> {
+        self.epochs.get(usize::from(index))?.as_ref()
+    }
 }
 
 /// The state of matching.
@@ -225,7 +232,7 @@ impl Session {
         }
         let handle = self.next_handle;
         // Half of all numbers: closed scopes leave theirs behind, but no session closes two thousand million.
-        self.next_handle = handle.checked_add(2).filter(|next| *next < u32::MAX)?;
+        self.next_handle = handle.checked_add(HANDLE_STEP).filter(|next| *next < u32::MAX)?;
         state.our_handle = Some(handle);
         state.handle.get_or_insert(handle);
         self.handles.insert(handle, epoch);
@@ -375,7 +382,7 @@ impl Session {
     }
 
     /// Our tags of these epochs and random ones up to `padded`, in random order.
-    fn padded_tags(&mut self, epochs: Vec<EpochId>, padded: usize) -> Vec<(Tag, Option<EpochId>)> {
+    fn padded_tags(&mut self, epochs: Vec<EpochId>, padded: usize) -> Vec<(Tag, Option<Arc<Epoch>>)> {
         let Some(binding) = self.binding else { return Vec::new() };
         let mut tags = Vec::with_capacity(padded);
         for epoch in epochs {
@@ -383,7 +390,8 @@ impl Session {
                 && state.scope.how != How::Mine
             {
                 state.offered = true;
-                tags.push((scope_tag(&state.scope.epoch.key, self.role, &binding), Some(epoch)));
+                let tag = scope_tag(&state.scope.epoch.key, self.role, &binding);
+                tags.push((tag, Some(Arc::clone(&state.scope.epoch))));
             }
         }
         while tags.len() < padded {
@@ -393,7 +401,7 @@ impl Session {
         tags
     }
 
-    fn show(&mut self, class: Class, tags: Vec<(Tag, Option<EpochId>)>, first: Option<Class>) {
+    fn show(&mut self, class: Class, tags: Vec<(Tag, Option<Arc<Epoch>>)>, first: Option<Class>) {
         let (tags, epochs) = tags.into_iter().unzip();
         self.matching.shown.push_back(Shown { epochs, first });
         self.send_urgent(&Frame::Tags { class: class.code(), tags });
@@ -480,41 +488,81 @@ impl Session {
             matched.push(epoch);
             seen.insert(epoch);
         }
-        self.send_urgent(&Frame::Matched(items));
+        let run = if self.is_understood(FEATURE_RUNS) { MatchedRun::of(&items) } else { None };
+        self.send_urgent(&run.map_or(Frame::Matched(items), Frame::MatchedRun));
         for epoch in matched {
             self.mark_matched(epoch);
         }
     }
 
     pub(super) fn on_matched(&mut self, items: &[MatchedItem]) {
-        let (Some(shown), Some(binding)) = (self.matching.shown.pop_front(), self.binding) else {
-            return self.fault(FaultKind::MatchedUnasked, Severity::High);
-        };
+        let Some((shown, binding)) = self.answered() else { return };
         for item in items {
-            let Some(Some(epoch)) = shown.epochs.get(usize::from(item.index)) else {
+            let Some(epoch) = shown.epoch(item.index) else {
                 return self.fault(FaultKind::MatchedFalse, Severity::High);
             };
-            // Closed by the owner since it was shown: nothing to check it with, and nothing to bind.
-            let Some(state) = self.scopes.get(epoch) else {
-                if self.take_their_handle(item.handle) {
-                    self.handles.insert(item.handle, *epoch);
-                    continue;
-                }
-                return;
-            };
-            if state.scope.how == How::Mine {
-                continue;
-            }
-            let proof = scope_tag(&state.scope.epoch.key, self.role.other(), &binding);
+            let proof = scope_tag(&epoch.key, self.role.other(), &binding);
             if !mac_eq(&proof, &item.tag) {
                 return self.fault(FaultKind::MatchedFalse, Severity::High);
             }
-            // Both sides may have shown the same epoch at once: then the handle is known already.
-            if self.handles.get(&item.handle) != Some(epoch) && !self.take_their_handle(item.handle) {
+            if !self.take_match(epoch.id, item.handle) {
                 return;
             }
-            self.bind(*epoch, item.handle);
         }
+        self.end_answer(&shown);
+    }
+
+    /// As [`Self::on_matched`], but nothing of it is believed unless all of it is proven.
+    pub(super) fn on_matched_run(&mut self, run: &MatchedRun) {
+        let Some((shown, binding)) = self.answered() else { return };
+        let (mut matches, mut tags) = (Vec::new(), Vec::new());
+        for (index, handle) in run.items() {
+            let Some(epoch) = shown.epoch(index) else {
+                return self.fault(FaultKind::MatchedFalse, Severity::High);
+            };
+            tags.push(scope_tag(&epoch.key, self.role.other(), &binding));
+            matches.push((epoch.id, handle));
+        }
+        if !mac_eq(&run_proof(&tags), &run.proof) {
+            return self.fault(FaultKind::MatchedFalse, Severity::High);
+        }
+        for (epoch, handle) in matches {
+            if !self.take_match(epoch, handle) {
+                return;
+            }
+        }
+        self.end_answer(&shown);
+    }
+
+    /// What the peer answers now; a fault if nothing is to be answered.
+    fn answered(&mut self) -> Option<(Shown, SessionBinding)> {
+        let answered = self.matching.shown.pop_front().zip(self.binding);
+        if answered.is_none() {
+            self.fault(FaultKind::MatchedUnasked, Severity::High);
+        }
+        answered
+    }
+
+    /// Takes in a match that is proven; false, and a fault, if the peer may not give out such a handle.
+    fn take_match(&mut self, epoch: EpochId, handle: u32) -> bool {
+        let how = self.scopes.get(&epoch).map(|state| state.scope.how);
+        if how == Some(How::Mine) {
+            return true;
+        }
+        // Both sides may have shown the same epoch at once: then the handle is known already.
+        if self.handles.get(&handle) != Some(&epoch) && !self.take_their_handle(handle) {
+            return false;
+        }
+        if how.is_some() {
+            self.bind(epoch, handle);
+        } else {
+            // Closed by the owner since it was shown: nothing to bind, but the handle is given out.
+            self.handles.insert(handle, epoch);
+        }
+        true
+    }
+
+    fn end_answer(&mut self, shown: &Shown) {
         if let Some(class) = shown.first {
             let exchange = self.matching.exchange(class);
             exchange.unanswered = exchange.unanswered.saturating_sub(1);

@@ -20,6 +20,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::groups::Word;
 use super::scope::{How, ScopeState};
 use super::{Output, Session};
 use crate::id::{EntryId, EpochId};
@@ -210,9 +211,19 @@ impl Session {
         if !self.work.is_spent() {
             self.due.append(&mut self.paused);
         }
-        if self.step_groups(log) {
-            return true;
+        loop {
+            if self.step_groups(now, log) || self.step_due(log) || self.say_groups(Word::Answer, log) {
+                return true;
+            }
+            // One that was left over of the answers is said alone.
+            if self.due.is_empty() {
+                return false;
+            }
         }
+    }
+
+    /// Makes the next frame of a scope for which something is due; false if nothing is, for now.
+    fn step_due(&mut self, log: &dyn Log) -> bool {
         while let Some(&(class, epoch)) = self.due.first() {
             match self.step_scope(&epoch, log) {
                 Step::Sent => return true,
@@ -430,7 +441,7 @@ impl Session {
             if let Some(ours) = self.page(state, SEQ_MAX, log) {
                 let digest = ours.digest();
                 if state.their_digest == Some(digest) {
-                    state.owe_digest(digest);
+                    self.agree(state, digest);
                     self.on_page_equal(state, ours.lo, ours.floor);
                 } else {
                     state.mark_page(SEQ_MAX);

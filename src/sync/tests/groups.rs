@@ -1,7 +1,8 @@
 //! Many digests as one: what it saves, that nothing is missed for it, and what a peer can do with it.
 
 use super::hostile::Victim;
-use crate::limits::{DIGESTS_CONTACT, DIGESTS_NAMED_LIMIT, DIGESTS_POSTS};
+use super::matching::{NOW, drain, feed, frames, run_of, shown};
+use crate::limits::{DIGESTS_CONTACT, DIGESTS_NAMED_LIMIT, DIGESTS_POSTS, DIGESTS_WAIT_MS};
 use crate::sync::testing::*;
 use crate::sync::*;
 
@@ -68,9 +69,10 @@ fn one_that_differs_costs_its_group_and_no_other() {
         let known = net.nodes[node].ledger.state(&epoch_id(3)).expect("known");
         assert_eq!(known.intervals.count(), 5, "both have both");
     }
-    assert_eq!(count(&net, DIGESTS), 2 * 5);
-    // Each of the group once, and the one that differs once more when it has changed.
-    assert_eq!(count(&net, DIGEST), 2 * DIGESTS_POSTS + 2);
+    // Here each frame is answered before the next comes: no two that are equal are said as one again.
+    assert_eq!(count(&net, DIGESTS), 5 + 4);
+    // Each of the group once, by either side but where it answers with a page, and the one that differs once more when it has changed.
+    assert_eq!(count(&net, DIGEST), 2 * DIGESTS_POSTS - 1 + 2);
     assert!(count(&net, HAVE) <= 4);
 }
 
@@ -86,6 +88,11 @@ fn places(handles: impl IntoIterator<Item = u32>) -> IntervalSet {
 /// Handles that the victim gave out, it being the side that answers.
 fn handles(scopes: usize) -> Vec<u32> {
     (0..u32::try_from(scopes).unwrap()).map(|n| 2 * n + 1).collect()
+}
+
+/// Those of them whose epochs it was shown; the first is of its own, whose digest it says alone.
+fn by_tag(scopes: usize) -> impl Iterator<Item = u32> {
+    handles(scopes + 1).into_iter().skip(1)
 }
 
 #[test]
@@ -104,12 +111,14 @@ fn a_digest_that_was_said_in_a_group_only_is_said_to_whoever_asks() {
     let group = |frame: &Frame| matches!(frame, Frame::Digests { .. });
     assert!(victim.frames.iter().any(group), "all were said as one: {:?}", victim.frames);
     // The victim has nothing in any of them.
-    let page =
-        Have { handle: 1, floor: 0, lo: 0, hi: SEQ_MAX, intervals: IntervalSet::new(), sum: Sum::ZERO };
-    for _ in 0..3 {
-        victim.feed(&Frame::Digest { handle: 1, digest: page.digest() });
+    let digest = of_nothing();
+    let said = |frame: &&Frame| **frame == Frame::Digest { handle: 3, digest };
+    assert_eq!(victim.frames.iter().filter(said).count(), 0);
+    victim.feed(&Frame::Digest { handle: 3, digest });
+    assert_eq!(victim.frames.iter().filter(said).count(), 1);
+    for _ in 0..2 {
+        victim.feed(&Frame::Digest { handle: 3, digest });
     }
-    let said = |frame: &&Frame| **frame == Frame::Digest { handle: 1, digest: page.digest() };
     assert_eq!(victim.frames.iter().filter(said).count(), 1, "once");
 }
 
@@ -167,6 +176,89 @@ fn a_group_of_what_was_never_shown_ends_the_session() {
     victim.feed(&Frame::Digests { places: places([1, 3, 7]), digest: [9; 16] });
     assert!(victim.closed);
     assert_eq!(victim.faults.first().map(|f| &f.kind), Some(&FaultKind::UnknownHandle { handle: 7 }));
+}
+
+/// A session that has shown the tags of four epochs, of which it holds nothing, and the peer has matched all under its handles.
+fn answered() -> Session {
+    let (mut session, places) = shown(FEATURE_RUNS | FEATURE_DIGESTS);
+    let said = frames(&feed(&mut session, &run_of(&places)));
+    let said: Vec<u8> = said.iter().map(Frame::variant).collect();
+    assert!(!said.contains(&DIGEST) && !said.contains(&DIGESTS), "the peer's word is on its way: {said:?}");
+    session
+}
+
+/// The digest of a log of which nothing is known.
+fn of_nothing() -> PageDigest {
+    let intervals = IntervalSet::new();
+    Have { handle: 1, floor: 0, lo: 0, hi: SEQ_MAX, intervals, sum: Sum::ZERO }.digest()
+}
+
+#[test]
+fn who_is_given_the_handles_answers_with_as_many_as_one_as_are_equal() {
+    let mut session = answered();
+    let halves = [[1, 3], [5, 7]];
+    for half in halves {
+        let digest = group_digest(&[of_nothing(); 2]);
+        session.handle_frame(
+            &Frame::Digests { places: places(half), digest }.encode(),
+            NOW,
+            &Ledger::default(),
+        );
+    }
+    let said = frames(&drain(&mut session));
+    let all = Frame::Digests { places: places([1, 3, 5, 7]), digest: group_digest(&[of_nothing(); 4]) };
+    assert_eq!(said, [all], "two groups are answered by one");
+    session.handle_wakeup(NOW.plus_ms(DIGESTS_WAIT_MS));
+    assert_eq!(frames(&drain(&mut session)), [], "and once");
+}
+
+#[test]
+fn of_a_group_that_differs_the_one_says_each_and_the_other_what_is_equal_as_one() {
+    let mut session = answered();
+    let said = frames(&feed(&mut session, &Frame::Digests { places: places([1, 3, 5, 7]), digest: [9; 16] }));
+    let each = |handle| Frame::Digest { handle, digest: of_nothing() };
+    assert_eq!(said.len(), 4);
+    assert!([1, 3, 5, 7].iter().all(|handle| said.contains(&each(*handle))), "{said:?}");
+
+    // The other side: it has said the four as one, holds nothing of them, and of one the peer says another digest.
+    let mut victim = victim(8);
+    victim.frames.clear();
+    let frames = by_tag(8).map(|handle| match handle {
+        5 => Frame::Digest { handle, digest: [9; 16] },
+        _ => each(handle),
+    });
+    victim.feed_all(frames);
+    let equal = places(by_tag(8).filter(|handle| *handle != 5));
+    let said: Vec<u8> = victim.frames.iter().map(Frame::variant).collect();
+    assert_eq!(said, [HAVE, DIGESTS], "{:?}", victim.frames);
+    assert_eq!(victim.frames[1], Frame::Digests { places: equal, digest: group_digest(&[of_nothing(); 7]) });
+}
+
+#[test]
+fn a_word_that_does_not_come_is_waited_for_a_second_and_no_more() {
+    let mut session = answered();
+    let until = NOW.plus_ms(DIGESTS_WAIT_MS);
+    assert_eq!(session.next_wakeup(), Some(until));
+    let at = |session: &mut Session, now| {
+        session.handle_wakeup(now);
+        let said = std::iter::from_fn(|| session.poll_output(now, &Ledger::default())).collect::<Vec<_>>();
+        frames(&said).iter().filter(|frame| [DIGEST, DIGESTS].contains(&frame.variant())).count()
+    };
+    assert_eq!(at(&mut session, until.minus_ms(1)), 0);
+    assert_eq!(at(&mut session, until), 1);
+    assert!(session.next_wakeup().is_none_or(|next| next > until));
+    assert_eq!(at(&mut session, until.plus_ms(DIGESTS_WAIT_MS)), 0);
+}
+
+#[test]
+fn digests_that_come_one_by_one_are_answered_as_one() {
+    let mut victim = victim(8);
+    victim.frames.clear();
+    victim.feed_all(by_tag(8).map(|handle| Frame::Digest { handle, digest: of_nothing() }));
+    let all = Frame::Digests { places: places(by_tag(8)), digest: group_digest(&[of_nothing(); 8]) };
+    assert_eq!(victim.frames, [all]);
+    victim.feed_all(by_tag(8).map(|handle| Frame::Digest { handle, digest: of_nothing() }));
+    assert_eq!(victim.frames.len(), 1, "and once");
 }
 
 #[test]

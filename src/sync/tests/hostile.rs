@@ -101,6 +101,14 @@ impl Victim {
         self.feed_bytes(&frame.encode());
     }
 
+    /// All before it says anything.
+    pub(super) fn feed_all(&mut self, frames: impl IntoIterator<Item = Frame>) {
+        for frame in frames {
+            self.session.handle_frame(&frame.encode(), self.now, &self.ledger);
+        }
+        self.drain();
+    }
+
     pub(super) fn feed_bytes(&mut self, bytes: &[u8]) {
         self.session.handle_frame(bytes, self.now, &self.ledger);
         self.drain();
@@ -215,6 +223,9 @@ fn frame() -> impl Strategy<Value = Frame> {
         1 => (0u32..40, 0usize..9).prop_map(|(n, epoch)| Frame::Mine { handle: n * 2, epoch: epoch_id(epoch) }),
         1 => (1u8..4, any::<[u8; 16]>()).prop_map(|(class, tag)| Frame::Tags { class, tags: vec![tag; TAGS_ROUND] }),
         1 => Just(Frame::Matched(Vec::new())),
+        1 => (handle(), proptest::collection::btree_set(0u16..80, 1..5), any::<[u8; 16]>()).prop_map(|(handle, indices, proof)| {
+            Frame::MatchedRun(MatchedRun { handle, indices: indices.into_iter().collect(), proof })
+        }),
     ]
 }
 

@@ -213,6 +213,10 @@ fn an_epoch_that_the_peer_may_not_have_leaves_its_view_as_it_was() {
 
 /// A session of Alice with whoever speaks to her from the node `theirs`, up to the point where tags are due.
 fn alice(role: Role, theirs: usize, seed: u64) -> (Session, [u8; 32]) {
+    alice_sharing(1, role, theirs, seed)
+}
+
+fn alice_sharing(scopes: usize, role: Role, theirs: usize, seed: u64) -> (Session, [u8; 32]) {
     let mut session = Session::new(Config {
         role,
         our_node: node_id(0),
@@ -221,38 +225,42 @@ fn alice(role: Role, theirs: usize, seed: u64) -> (Session, [u8; 32]) {
         device: Vec::new(),
         entropy: Entropy::from_number(seed),
     });
-    let scope = Scope {
-        epoch: epoch(0, 9, Class::Contact),
+    let scope = |number| Scope {
+        epoch: epoch(number, 9, Class::Contact),
         how: How::Tag { offer: true },
         open: true,
         peer_is_author: false,
     };
-    session.add_scopes([scope], NOW);
+    session.add_scopes((0..scopes).map(scope), NOW);
     let Some(Output::Send(hello)) = session.poll_output(NOW, &Ledger::default()) else { panic!("no Hello") };
     let Ok(Some(Frame::Hello(hello))) = Frame::decode(&hello) else { panic!("not Hello") };
     (session, hello.nonce)
 }
 
-const NOW: Timestamp = Timestamp::from_millis(1_000);
+pub(super) const NOW: Timestamp = Timestamp::from_millis(1_000);
 
 fn greet(session: &mut Session, nonce: [u8; 32]) -> Vec<Output> {
-    let hello = Hello { nonce, features: 0, identity: Vec::new(), device: Vec::new() };
+    greet_with(session, nonce, 0)
+}
+
+fn greet_with(session: &mut Session, nonce: [u8; 32], features: u32) -> Vec<Output> {
+    let hello = Hello { nonce, features, identity: Vec::new(), device: Vec::new() };
     let mut out = feed(session, &Frame::Hello(hello));
     session.accept_peer(NOW);
     out.extend(drain(session));
     out
 }
 
-fn feed(session: &mut Session, frame: &Frame) -> Vec<Output> {
+pub(super) fn feed(session: &mut Session, frame: &Frame) -> Vec<Output> {
     session.handle_frame(&frame.encode(), NOW, &Ledger::default());
     drain(session)
 }
 
-fn drain(session: &mut Session) -> Vec<Output> {
+pub(super) fn drain(session: &mut Session) -> Vec<Output> {
     std::iter::from_fn(|| session.poll_output(NOW, &Ledger::default())).collect()
 }
 
-fn frames(outputs: &[Output]) -> Vec<Frame> {
+pub(super) fn frames(outputs: &[Output]) -> Vec<Frame> {
     let sent = outputs.iter().filter_map(|output| match output {
         Output::Send(bytes) => Some(Frame::decode(bytes).unwrap().unwrap()),
         _ => None,
@@ -355,6 +363,118 @@ fn a_match_is_believed_only_with_the_answerers_own_tag() {
     assert_eq!(padding, (false, true), "a match of padding");
     let outside = try_answer(&|binding, _| item(64, proof(&binding)));
     assert_eq!(outside, (false, true), "a match beyond the last tag");
+}
+
+/// Alice, who has shown the tags of four epochs, and what a responder that holds them all knows of them: where each tag stands,
+/// in order, and the proof of it.
+pub(super) fn shown(features: u32) -> (Session, Vec<(u16, usize, Tag)>) {
+    let (mut session, alices) = alice_sharing(4, Role::Initiator, 1, 5);
+    let outputs = greet_with(&mut session, THEIR_NONCE, features);
+    let binding =
+        SessionBinding { nonce_i: alices, nonce_r: THEIR_NONCE, node_i: node_id(0), node_r: node_id(1) };
+    let Some(Frame::Tags { tags, .. }) = frames(&outputs).pop() else { panic!("no tags") };
+    let mut places: Vec<(u16, usize, Tag)> = (0..4)
+        .map(|number| {
+            let ours = scope_tag(&tag_key(number), Role::Initiator, &binding);
+            let at = tags.iter().position(|tag| *tag == ours).expect("the real tag is among them");
+            (u16::try_from(at).unwrap(), number, scope_tag(&tag_key(number), Role::Responder, &binding))
+        })
+        .collect();
+    places.sort_unstable();
+    (session, places)
+}
+
+pub(super) fn run_of(places: &[(u16, usize, Tag)]) -> Frame {
+    let tags: Vec<Tag> = places.iter().map(|(.., tag)| *tag).collect();
+    let indices = places.iter().map(|(at, ..)| *at).collect();
+    Frame::MatchedRun(MatchedRun { handle: 1, indices, proof: run_proof(&tags) })
+}
+
+fn matches(outputs: &[Output]) -> usize {
+    outputs.iter().filter(|output| matches!(output, Output::Matched { .. })).count()
+}
+
+#[test]
+fn a_run_of_matches_is_believed_only_if_all_of_it_is_proven() {
+    let (mut session, places) = shown(FEATURE_RUNS);
+    let outputs = feed(&mut session, &run_of(&places));
+    for (_, number, _) in &places {
+        assert!(outputs.contains(&Output::Matched { epoch: epoch_id(*number) }));
+    }
+    // The handles are the run's, in the order of the tags: each is used as its epoch's from now on.
+    for (handle, _) in [1, 3, 5, 7].into_iter().zip(&places) {
+        let outputs = feed(&mut session, &Frame::Digest { handle, digest: [0; 16] });
+        assert!(!outputs.iter().any(|output| matches!(output, Output::Fault(_))), "{handle}");
+    }
+    let outputs = feed(&mut session, &Frame::Digest { handle: 9, digest: [0; 16] });
+    assert!(is_fault(&outputs, &FaultKind::UnknownHandle { handle: 9 }));
+
+    type Spoil = dyn Fn(&mut Vec<(u16, usize, Tag)>);
+    let wrong: [(&str, &Spoil); 5] = [
+        ("one is not held", &|places| places[2].2 = [0; 16]),
+        ("one is of another place", &|places| (places[0].2, places[1].2) = (places[1].2, places[0].2)),
+        ("padding", &|places| {
+            let free = (0..64).find(|at| places.iter().all(|(place, ..)| place != at)).unwrap();
+            places[0].0 = free;
+            places.sort_unstable();
+        }),
+        ("beyond the last tag", &|places| places[3].0 = 64),
+        ("one proof for none", &|places| places.iter_mut().for_each(|place| place.2 = [0; 16])),
+    ];
+    for (name, spoil) in wrong {
+        let (mut session, mut places) = shown(FEATURE_RUNS);
+        spoil(&mut places);
+        let outputs = feed(&mut session, &run_of(&places));
+        assert!(is_fault(&outputs, &FaultKind::MatchedFalse), "{name}");
+        assert_eq!(matches(&outputs), 0, "{name}: not even those that are right");
+    }
+}
+
+#[test]
+fn a_run_of_matches_is_that_also_where_an_epoch_was_closed_meanwhile() {
+    let (mut session, places) = shown(FEATURE_RUNS);
+    session.close_scope(&epoch_id(places[1].1));
+    let outputs = feed(&mut session, &run_of(&places));
+    assert!(!outputs.iter().any(|output| matches!(output, Output::Fault(_))));
+    assert_eq!(matches(&outputs), 3);
+    // Its handle is given out all the same, and means nothing.
+    assert_eq!(feed(&mut session, &Frame::Digest { handle: 3, digest: [0; 16] }), []);
+    assert!(is_fault(&feed(&mut session, &run_of(&places)), &FaultKind::MatchedUnasked), "said again");
+}
+
+#[test]
+fn a_run_of_matches_is_said_to_those_alone_who_read_it_and_unknown_from_any_other() {
+    for (features, is_run) in [(0, false), (FEATURE_DIGESTS, false), (FEATURE_RUNS, true), (u32::MAX, true)] {
+        let (mut session, alices) = alice_sharing(4, Role::Responder, 1, 5);
+        greet_with(&mut session, THEIR_NONCE, features);
+        let binding =
+            SessionBinding { nonce_i: THEIR_NONCE, nonce_r: alices, node_i: node_id(1), node_r: node_id(0) };
+        let mut tags = vec![[0; 16]; 64];
+        for number in 0..4 {
+            tags[60 - 9 * number] = scope_tag(&tag_key(number), Role::Initiator, &binding);
+        }
+        let outputs = frames(&feed(&mut session, &Frame::Tags { class: 1, tags }));
+        let tag = |number| scope_tag(&tag_key(number), Role::Responder, &binding);
+        let items: Vec<MatchedItem> = [(33, 3), (42, 2), (51, 1), (60, 0)]
+            .into_iter()
+            .zip([1, 3, 5, 7])
+            .map(|((index, number), handle)| MatchedItem { index, handle, tag: tag(number) })
+            .collect();
+        let expected = match is_run {
+            true => Frame::MatchedRun(MatchedRun::of(&items).expect("a run")),
+            false => Frame::Matched(items),
+        };
+        assert!(outputs.contains(&expected), "{features}: {outputs:?}");
+
+        let (mut session, places) = shown(features);
+        assert_eq!(matches(&feed(&mut session, &run_of(&places))), if is_run { 4 } else { 0 });
+        // Passed over as any unknown frame, it has answered nothing.
+        let plain = places.iter().zip([1, 3, 5, 7]);
+        let plain = plain.map(|((index, _, tag), handle)| MatchedItem { index: *index, handle, tag: *tag });
+        let outputs = feed(&mut session, &Frame::Matched(plain.collect()));
+        assert_eq!(is_fault(&outputs, &FaultKind::MatchedUnasked), is_run);
+        assert_eq!(matches(&outputs), if is_run { 0 } else { 4 });
+    }
 }
 
 #[test]
