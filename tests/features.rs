@@ -1,7 +1,8 @@
 //! Everything people do in Moments, point by point, with the built program: real nodes on loopback, each test a few
 //! people of their own.
 //!
-//! The points are numbered as in `docs/features.md`, whose table names the test of each; `every_point_has_its_test`
+//! The points are numbered as in `docs/features.md`, whose tables name the test of each;
+//! `every_point_has_its_test_and_every_test_its_point`
 //! below holds the two together. A test is named after what it shows; the comment above it names its point.
 //!
 //! Nothing here waits for a fixed time: it asks until the answer is as it should be ([`support::until`],
@@ -35,7 +36,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 #[test]
-fn every_point_has_its_test() {
+fn every_point_has_its_test_and_every_test_its_point() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the repository");
     let page = std::fs::read_to_string(root.join("docs/features.md")).expect("docs/features.md");
     let mut code = String::new();
@@ -61,5 +62,10 @@ fn every_point_has_its_test() {
             assert!(is_there, "point {point}: there is no test {test}");
         }
     }
-    assert_eq!(points, (1..=27).collect(), "docs/features.md has a row for each point");
+    assert_eq!(points, (1..=37).collect(), "docs/features.md has a row for each point");
+    for after in code.split("#[test]\n").skip(1) {
+        let (_, name) = after.split_once("fn ").expect("a function");
+        let name = name.split('(').next().expect("a name");
+        assert!(page.contains(&format!("::{name}`")), "docs/features.md has no row for {name}");
+    }
 }

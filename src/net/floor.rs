@@ -216,6 +216,12 @@ async fn answer(mut stream: SubstreamBox) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tokio::net::UdpSocket;
+
     use super::*;
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -230,5 +236,48 @@ mod tests {
             assert_eq!(held.count(), 3, "{listen}");
             working.abort();
         }
+    }
+
+    /// Carries datagrams between whoever sends some here and a server, and counts their bytes.
+    async fn carry(server: SocketAddr) -> (SocketAddr, Arc<AtomicUsize>) {
+        let here = UdpSocket::bind("127.0.0.1:0").await.expect("bound");
+        let there = UdpSocket::bind("127.0.0.1:0").await.expect("bound");
+        let (address, carried) = (here.local_addr().expect("an address"), Arc::new(AtomicUsize::new(0)));
+        let counted = Arc::clone(&carried);
+        tokio::spawn(async move {
+            let (mut out, mut back, mut dialler) = ([0; 4_096], [0; 4_096], None);
+            loop {
+                let len = tokio::select! {
+                    came = here.recv_from(&mut out) => {
+                        let Ok((len, from)) = came else { return };
+                        dialler = Some(from);
+                        there.send_to(&out[..len], server).await.expect("sent")
+                    }
+                    came = there.recv(&mut back) => {
+                        let (Ok(len), Some(to)) = (came, dialler) else { return };
+                        here.send_to(&back[..len], to).await.expect("sent")
+                    }
+                };
+                counted.fetch_add(len, Ordering::Relaxed);
+            }
+        });
+        (address, carried)
+    }
+
+    /// Finding out how long a datagram may be would be 11 KB more (docs/adr/0017).
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_connection_on_which_nothing_is_said_takes_few_bytes() {
+        const AT_MOST: usize = 9_000;
+        let (address, work) = serve("/ip4/127.0.0.1/udp/0/quic-v1").await.expect("bound");
+        let working = tokio::spawn(work);
+        let port = address.split('/').nth(4).and_then(|port| port.parse().ok()).expect("a port");
+        let (relay, carried) = carry(SocketAddr::from(([127, 0, 0, 1], port))).await;
+        let mut held = hold(&format!("/ip4/127.0.0.1/udp/{}/quic-v1", relay.port()), 1).await.expect("held");
+        // What it says goes out with the handshake, or within a few round trips.
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let bytes = carried.load(Ordering::Relaxed);
+        assert!((4_000..AT_MOST).contains(&bytes), "{bytes} bytes");
+        assert_eq!(held.count(), 1);
+        working.abort();
     }
 }
