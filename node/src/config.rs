@@ -7,6 +7,7 @@
 //! It holds nothing secret and nothing that the protocol decides.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::ops::RangeInclusive;
 
 use serde::Deserialize;
 
@@ -140,16 +141,22 @@ impl Config {
     }
 }
 
+/// Where the port of a node is drawn from: below those that systems give to whoever asks for any (Linux from 32,768, others from
+/// 49,152), or a browser might hold it when the node starts again.
+const OWN_PORTS: RangeInclusive<u16> = 16_384..=32_767;
+
 /// A port on which neither UDP nor TCP listens; 0 (any, each time) if none is found.
 pub fn free_port() -> u16 {
-    (0..16)
-        .filter_map(|_| {
-            let tcp = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
-            let port = tcp.local_addr().ok()?.port();
-            UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port)).ok().map(|_| port)
-        })
-        .next()
-        .unwrap_or(0)
+    let is_free = |port: &u16| {
+        let address = (Ipv4Addr::UNSPECIFIED, *port);
+        TcpListener::bind(address).is_ok() && UdpSocket::bind(address).is_ok()
+    };
+    (0..16).filter_map(|_| own_port()).find(is_free).unwrap_or(0)
+}
+
+fn own_port() -> Option<u16> {
+    let drawn = u16::from_be_bytes(crate::os::random().ok()?);
+    Some(OWN_PORTS.start() | (drawn & (OWN_PORTS.end() - OWN_PORTS.start())))
 }
 
 fn template(port: u16) -> String {
@@ -191,6 +198,13 @@ port = {port}
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_port_is_drawn_from_those_that_nobody_is_given_by_chance() {
+        let drawn: std::collections::BTreeSet<u16> = (0..200).map(|_| free_port()).collect();
+        assert!(drawn.iter().all(|port| OWN_PORTS.contains(port)), "{drawn:?}");
+        assert!(drawn.len() > 150, "and not always the same: {drawn:?}");
+    }
 
     #[test]
     fn the_file_of_the_first_run_is_understood_and_so_is_each_key_it_explains() {

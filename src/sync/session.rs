@@ -499,6 +499,10 @@ impl Session {
         match self.handles.get(&handle) {
             Some(&epoch) => {
                 let is_shared = self.scopes.contains(&epoch);
+                // Closed and shared again, it has lost its handles, and the peer goes on with the one it knows.
+                if let Some(state) = self.scopes.get_mut(&epoch) {
+                    state.handle.get_or_insert(handle);
+                }
                 // Whoever uses the handle of our `Mine` knows the epoch.
                 self.mark_matched(epoch);
                 Some(epoch).filter(|_| is_shared)

@@ -303,6 +303,15 @@ proptest! {
     }
 
     #[test]
+    fn a_run_of_matches_is_read_as_it_was_written(
+        handle in 0u32..1_000,
+        indices in proptest::collection::btree_set(0u16..8_192, 1..40),
+    ) {
+        let frame = Frame::MatchedRun(run(handle, indices.into_iter().collect::<Vec<_>>()));
+        prop_assert_eq!(Frame::decode(&frame.encode()), Ok(Some(frame)));
+    }
+
+    #[test]
     fn a_damaged_frame_is_refused_or_means_something_else(which in 0..samples().len(), at: usize, bit in 0u8..8) {
         let (_, frame) = samples().swap_remove(which);
         let mut bytes = frame.encode();

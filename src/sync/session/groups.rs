@@ -10,8 +10,8 @@
 //! not read it out of the group.
 //!
 //! **One speaks, the other answers.** Who gave a scope its handle says its first digest, right behind the `Matched`; the other has that word before
-//! its own could arrive, and waits for it, a second at most. What it finds equal it says in groups as large as may be, for it knows that they are equal
-//! to the peer too.
+//! its own could arrive, and waits for it, a second at most. What it finds equal it says in groups as large as may be, for the peer has said the same.
+//! Should the peer's log have changed meanwhile, it finds the group unequal, says each by itself, and is answered by itself.
 //!
 //! The cost to us of a group is that of as many digests, so a scope counts only the first few times that a peer names it, and
 //! comparing pauses with all other comparing ([`super::reconcile::Work`]).
@@ -20,7 +20,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::scope::{Class, How, ScopeState};
+use super::scope::{Class, How, Said, ScopeState};
 use super::{Session, reconcile};
 use crate::id::EpochId;
 use crate::limits::{DIGESTS_CONTACT, DIGESTS_LIMIT, DIGESTS_NAMED_LIMIT, DIGESTS_POSTS, DIGESTS_WAIT_MS};
@@ -46,11 +46,11 @@ struct Theirs {
 pub(super) struct Groups {
     /// Scopes of which no digest was said in this session, by class and place.
     unsaid: BTreeMap<(Class, u64), EpochId>,
-    /// As those, but the peer's word is on its way.
+    /// As those, but the peer gave the handle, and its word should be on its way.
     waiting: BTreeMap<(Class, u64), EpochId>,
     /// Until when it is waited for.
     waits_until: Option<Timestamp>,
-    /// Scopes of which the peer has said what we would, and has to hear so.
+    /// Scopes of which the peer has said its digest, and has not heard ours, or only in a group that it could not read.
     agreed: BTreeMap<(Class, u64), EpochId>,
     /// What came and is to be compared: bounded, for a scope counts a few times only.
     theirs: VecDeque<Theirs>,
@@ -58,6 +58,7 @@ pub(super) struct Groups {
 
 impl Groups {
     pub(super) fn is_empty(&self) -> bool {
+        // What waits has a time of its own.
         self.unsaid.is_empty() && self.agreed.is_empty() && self.theirs.is_empty()
     }
 
@@ -128,7 +129,8 @@ impl Session {
 
     /// The peer says a digest that is ours: it hears so, unless it has. With others, where it has heard none or one in a group only.
     pub(super) fn agree(&mut self, state: &mut ScopeState, digest: PageDigest) {
-        let is_first = state.digest_sent.is_none() || state.is_said_in_group;
+        // One that answers a group of ours in which it was with its own could not read that.
+        let is_first = state.digest_sent.is_none() || state.said == Said::InNews;
         let handle = state.handle.filter(|_| is_first && state.scope.how != How::Mine);
         match handle.filter(|_| self.is_understood(FEATURE_DIGESTS)) {
             Some(handle) => {
@@ -219,7 +221,7 @@ impl Session {
     /// The digest of a scope is said alone, also if it was said in a group.
     fn owe(&mut self, epoch: &EpochId) {
         if let Some(state) = self.scopes.get_mut(epoch)
-            && std::mem::take(&mut state.is_said_in_group)
+            && std::mem::take(&mut state.said) != Said::Alone
         {
             state.digest_sent = None;
         }
@@ -260,14 +262,23 @@ impl Session {
         {
             let ((_, place), epoch) = first.remove_entry();
             let is_at_rest = |state: &ScopeState| {
-                let is_said_alone =
-                    state.digest_sent.is_some() && !(word == Word::Answer && state.is_said_in_group);
-                !is_said_alone && !state.digest_due && state.heads.is_empty() && !state.is_fetching()
+                let is_said = match word {
+                    Word::News => state.digest_sent.is_some(),
+                    Word::Answer => state.digest_sent.is_some() && state.said != Said::InNews,
+                };
+                !is_said && !state.digest_due && state.heads.is_empty() && !state.is_fetching()
             };
             if !self.scopes.get(&epoch).is_some_and(is_at_rest) {
                 self.owe(&epoch);
             } else if let Some(page) = self.first_digest(&epoch, log) {
-                said.push((place, epoch, page));
+                // Not what the peer said: it hears of it alone, as of any change.
+                let is_news =
+                    self.scopes.get(&epoch).is_none_or(|state| state.their_digest != Some(page.digest));
+                if word == Word::Answer && is_news {
+                    self.owe(&epoch);
+                } else {
+                    said.push((place, epoch, page));
+                }
             }
         }
         if let [(_, epoch, _)] = said.as_slice() {
@@ -278,8 +289,10 @@ impl Session {
         for (_, epoch, page) in &said {
             let Some(mut state) = self.scopes.remove(epoch) else { continue };
             state.digest_sent = Some(page.digest);
-            // An answer the peer can read: it is what it said itself.
-            state.is_said_in_group = word == Word::News;
+            state.said = match word {
+                Word::News => Said::InNews,
+                Word::Answer => Said::InAnswer,
+            };
             if state.their_digest == Some(page.digest) {
                 self.on_page_equal(&mut state, page.lo, page.floor);
             }
@@ -291,5 +304,18 @@ impl Session {
             self.send(&Frame::Digests { places, digest: group_digest(&digests) });
         }
         !digests.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_of_as_many_as_a_frame_may_name() {
+        for class in Class::ALL {
+            assert_eq!(group_of(class, Word::Answer), DIGESTS_LIMIT, "{class:?}");
+            assert!(group_of(class, Word::News) <= DIGESTS_LIMIT, "{class:?}");
+        }
     }
 }

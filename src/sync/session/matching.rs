@@ -7,7 +7,7 @@
 //!
 //! A tag is a MAC over both nonces, both node keys and the role of who shows it. Hence one of another session, another
 //! peer or the other role is a random value here, found in no table (I8). An answer carries the answerer's own tag: a
-//! match is never believed on the word of the peer.
+//! match is never believed on the word of the peer. Where many are answered at once it carries a hash of those tags.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -214,8 +214,11 @@ impl Session {
         let announced = if peer_is_author { self.early.take(&epoch) } else { None };
         if let Some((handle, digest)) = announced {
             self.bind(epoch, handle);
-            if let Some(state) = self.scopes.get_mut(&epoch) {
-                state.their_digest = digest;
+            // Its word came with the handle: it is not waited for.
+            if let (Some(state), Some(digest)) = (self.scopes.get_mut(&epoch), digest) {
+                state.their_digest = Some(digest);
+                state.check_due = true;
+                self.due.insert(state.turn());
             }
             self.release_early(handle, now);
         } else if is_mine && let Some(handle) = self.our_handle(epoch) {
@@ -491,7 +494,14 @@ impl Session {
         let run = if self.is_understood(FEATURE_RUNS) { MatchedRun::of(&items) } else { None };
         self.send_urgent(&run.map_or(Frame::Matched(items), Frame::MatchedRun));
         for epoch in matched {
-            self.mark_matched(epoch);
+            match self.scopes.get_mut(&epoch).filter(|state| state.matched) {
+                // The peer has closed it and shares it again.
+                Some(state) => {
+                    state.forget_said();
+                    self.mark_digest_due(&epoch);
+                }
+                None => self.mark_matched(epoch),
+            }
         }
     }
 
@@ -515,19 +525,18 @@ impl Session {
     /// As [`Self::on_matched`], but nothing of it is believed unless all of it is proven.
     pub(super) fn on_matched_run(&mut self, run: &MatchedRun) {
         let Some((shown, binding)) = self.answered() else { return };
-        let (mut matches, mut tags) = (Vec::new(), Vec::new());
-        for (index, handle) in run.items() {
-            let Some(epoch) = shown.epoch(index) else {
-                return self.fault(FaultKind::MatchedFalse, Severity::High);
-            };
-            tags.push(scope_tag(&epoch.key, self.role.other(), &binding));
-            matches.push((epoch.id, handle));
-        }
+        let matches = run.items().map(|(index, handle)| Some((shown.epoch(index)?, handle)));
+        // Before any tag is made: how long it takes must not say how much of what was shown is padding (I7).
+        let Some(matches) = matches.collect::<Option<Vec<_>>>() else {
+            return self.fault(FaultKind::MatchedFalse, Severity::High);
+        };
+        let tag = |epoch: &Epoch| scope_tag(&epoch.key, self.role.other(), &binding);
+        let tags: Vec<Tag> = matches.iter().map(|(epoch, _)| tag(epoch)).collect();
         if !mac_eq(&run_proof(&tags), &run.proof) {
             return self.fault(FaultKind::MatchedFalse, Severity::High);
         }
         for (epoch, handle) in matches {
-            if !self.take_match(epoch, handle) {
+            if !self.take_match(epoch.id, handle) {
                 return;
             }
         }
@@ -545,15 +554,11 @@ impl Session {
 
     /// Takes in a match that is proven; false, and a fault, if the peer may not give out such a handle.
     fn take_match(&mut self, epoch: EpochId, handle: u32) -> bool {
-        let how = self.scopes.get(&epoch).map(|state| state.scope.how);
-        if how == Some(How::Mine) {
-            return true;
-        }
         // Both sides may have shown the same epoch at once: then the handle is known already.
         if self.handles.get(&handle) != Some(&epoch) && !self.take_their_handle(handle) {
             return false;
         }
-        if how.is_some() {
+        if self.scopes.contains(&epoch) {
             self.bind(epoch, handle);
         } else {
             // Closed by the owner since it was shown: nothing to bind, but the handle is given out.

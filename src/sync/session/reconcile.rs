@@ -21,7 +21,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::groups::Word;
-use super::scope::{How, ScopeState};
+use super::scope::{How, Said, ScopeState};
 use super::{Output, Session};
 use crate::id::{EntryId, EpochId};
 use crate::limits::{
@@ -304,7 +304,7 @@ impl Session {
         let is_news = state.digest_sent != Some(digest);
         if is_news {
             state.digest_sent = Some(digest);
-            state.is_said_in_group = false;
+            state.said = Said::Alone;
             self.send(&Frame::Digest { handle, digest });
         }
         if state.their_digest == Some(digest) {
@@ -332,7 +332,7 @@ impl Session {
             state.pages_sent.insert(hi, said);
             if hi == SEQ_MAX {
                 state.digest_sent = Some(digest);
-                state.is_said_in_group = false;
+                state.said = Said::Alone;
             }
             self.send(&Frame::Have(ours));
         }

@@ -160,11 +160,23 @@ pub(super) struct ScopeState {
     pub(super) offered: bool,
     /// Whether the peer has shown that it holds the epoch.
     pub(super) matched: bool,
-    /// Whether our digest was said, but only with others in one.
-    pub(super) is_said_in_group: bool,
+    /// How our digest was said last, if it was.
+    pub(super) said: Said,
     /// How often the peer named it in a group.
     pub(super) times_named: u8,
     talk: Option<Box<Talk>>,
+}
+
+/// How a digest of ours was said.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Said {
+    /// By itself.
+    #[default]
+    Alone,
+    /// With others in one, which the peer may find unequal and then could not read.
+    InNews,
+    /// With others in one, all of which the peer had said itself.
+    InAnswer,
 }
 
 /// What both sides have said about one epoch, as it is remembered for as long as the session lasts.
@@ -329,7 +341,7 @@ impl DerefMut for Talk {
 
 impl ScopeState {
     pub(super) const fn new(scope: Scope) -> Self {
-        Self { scope, offered: false, matched: false, is_said_in_group: false, times_named: 0, talk: None }
+        Self { scope, offered: false, matched: false, said: Said::Alone, times_named: 0, talk: None }
     }
 
     /// Its epoch.
@@ -345,10 +357,19 @@ impl ScopeState {
     /// The peer says a digest that is ours: whether it needs to hear ours, for it has not, or only in a group that it could not
     /// read.
     pub(super) fn owe_digest(&mut self, digest: PageDigest) {
-        if std::mem::take(&mut self.is_said_in_group) {
+        if std::mem::take(&mut self.said) != Said::Alone {
             self.digest_sent = None;
         }
         self.digest_due |= self.digest_sent != Some(digest);
+    }
+
+    /// The peer begins anew with this scope: what it was told and what it said is nothing any more.
+    pub(super) fn forget_said(&mut self) {
+        (self.digest_sent, self.their_digest, self.is_in_sync) = (None, None, false);
+        self.said = Said::Alone;
+        if !self.pages_sent.is_empty() {
+            self.pages_sent.clear();
+        }
     }
 
     /// Lets go of what there is only while something is being done, where nothing is. The sum made last goes with it: it can

@@ -1,7 +1,8 @@
 //! Many digests as one: what it saves, that nothing is missed for it, and what a peer can do with it.
 
 use super::hostile::Victim;
-use super::matching::{NOW, drain, feed, frames, run_of, shown};
+use super::matching::{NOW, THEIR_NONCE, alice, drain, feed, frames, greet_with, run_of, shown};
+use crate::crypto::keys::Role;
 use crate::limits::{DIGESTS_CONTACT, DIGESTS_NAMED_LIMIT, DIGESTS_POSTS, DIGESTS_WAIT_MS};
 use crate::sync::testing::*;
 use crate::sync::*;
@@ -257,8 +258,39 @@ fn digests_that_come_one_by_one_are_answered_as_one() {
     victim.feed_all(by_tag(8).map(|handle| Frame::Digest { handle, digest: of_nothing() }));
     let all = Frame::Digests { places: places(by_tag(8)), digest: group_digest(&[of_nothing(); 8]) };
     assert_eq!(victim.frames, [all]);
+    // Had it found that group equal it would not say each again: so it could not read ours, and hears each, once.
+    for (time, said) in [(2, 8), (3, 0), (4, 0)] {
+        victim.frames.clear();
+        victim.feed_all(by_tag(8).map(|handle| Frame::Digest { handle, digest: of_nothing() }));
+        let alone = |frame: &Frame| matches!(frame, Frame::Digest { .. });
+        assert_eq!(victim.frames.len(), said, "{time}");
+        assert!(victim.frames.iter().all(alone), "{time}");
+    }
+}
+
+#[test]
+fn who_begins_anew_with_a_scope_hears_of_it_anew() {
+    let mut victim = victim(8);
     victim.feed_all(by_tag(8).map(|handle| Frame::Digest { handle, digest: of_nothing() }));
-    assert_eq!(victim.frames.len(), 1, "and once");
+    // The first tags of both classes are over then; what is shown from now on is a round.
+    victim.feed(&Frame::Matched(Vec::new()));
+    victim.show(&[]);
+    victim.frames.clear();
+    victim.show(&[0, 1]);
+    let both = Frame::Digests { places: places([3, 5]), digest: group_digest(&[of_nothing(); 2]) };
+    assert!(victim.frames.contains(&both), "{:?}", victim.frames);
+}
+
+#[test]
+fn a_word_that_came_before_the_keys_is_answered_with_them() {
+    let (mut session, _) = alice(Role::Responder, 1, 5);
+    greet_with(&mut session, THEIR_NONCE, FEATURE_DIGESTS);
+    feed(&mut session, &Frame::Mine { handle: 0, epoch: epoch_id(5) });
+    let word = Frame::Digest { handle: 0, digest: of_nothing() };
+    feed(&mut session, &word);
+    let (epoch, how) = (epoch(5, 1, Class::Posts), How::Tag { offer: false });
+    session.add_scopes([Scope { epoch, how, open: true, peer_is_author: true }], NOW);
+    assert!(frames(&drain(&mut session)).contains(&word), "it is not waited for again");
 }
 
 #[test]

@@ -30,7 +30,7 @@ pub(super) struct Victim {
 impl Victim {
     /// The attacker shares one epoch with us by tag and one by `Mine`.
     fn new(entries: u64) -> Self {
-        let mut victim = Self::sharing(entries, FEATURE_DIGESTS, 1);
+        let mut victim = Self::sharing(entries, FEATURE_DIGESTS | FEATURE_RUNS, 1);
         victim.take_all();
         victim
     }
@@ -99,6 +99,16 @@ impl Victim {
 
     pub(super) fn feed(&mut self, frame: &Frame) {
         self.feed_bytes(&frame.encode());
+    }
+
+    /// A round of tags: of these epochs, and padding.
+    pub(super) fn show(&mut self, numbers: &[usize]) {
+        let binding = self.binding.expect("greeted");
+        let mut tags = vec![[1; 16]; TAGS_ROUND];
+        for (tag, number) in tags.iter_mut().zip(numbers) {
+            *tag = scope_tag(&tag_key(*number), Role::Initiator, &binding);
+        }
+        self.feed(&Frame::Tags { class: 2, tags });
     }
 
     /// All before it says anything.
@@ -481,13 +491,17 @@ fn a_frame_in_the_wrong_place_ends_the_session() {
         (Frame::Gone(Gone { handle: 3, seq: 5, left: header }), FaultKind::WrongPlace),
         (Frame::Head { handle: 77, seq: 1 }, FaultKind::UnknownHandle { handle: 77 }),
         (Frame::Matched(Vec::new()), FaultKind::MatchedUnasked),
+        (
+            Frame::MatchedRun(MatchedRun { handle: 0, indices: vec![1], proof: [0; 16] }),
+            FaultKind::MatchedUnasked,
+        ),
         (Frame::Tags { class: 1, tags: vec![[0; 16]; 64] }, FaultKind::TooManyTags),
     ] {
         let mut victim = Victim::new(1);
-        if frame.variant() == 4 {
+        if kind == FaultKind::MatchedUnasked {
             // The tags it was really shown are answered first.
             for _ in 0..victim.frames.iter().filter(|frame| frame.variant() == 3).count() {
-                victim.feed(&frame);
+                victim.feed(&Frame::Matched(Vec::new()));
             }
             assert!(victim.faults.is_empty());
         }

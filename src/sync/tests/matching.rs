@@ -212,7 +212,7 @@ fn an_epoch_that_the_peer_may_not_have_leaves_its_view_as_it_was() {
 }
 
 /// A session of Alice with whoever speaks to her from the node `theirs`, up to the point where tags are due.
-fn alice(role: Role, theirs: usize, seed: u64) -> (Session, [u8; 32]) {
+pub(super) fn alice(role: Role, theirs: usize, seed: u64) -> (Session, [u8; 32]) {
     alice_sharing(1, role, theirs, seed)
 }
 
@@ -243,7 +243,7 @@ fn greet(session: &mut Session, nonce: [u8; 32]) -> Vec<Output> {
     greet_with(session, nonce, 0)
 }
 
-fn greet_with(session: &mut Session, nonce: [u8; 32], features: u32) -> Vec<Output> {
+pub(super) fn greet_with(session: &mut Session, nonce: [u8; 32], features: u32) -> Vec<Output> {
     let hello = Hello { nonce, features, identity: Vec::new(), device: Vec::new() };
     let mut out = feed(session, &Frame::Hello(hello));
     session.accept_peer(NOW);
@@ -272,7 +272,7 @@ fn is_fault(outputs: &[Output], kind: &FaultKind) -> bool {
     outputs.iter().any(|output| matches!(output, Output::Fault(fault) if fault.kind == *kind))
 }
 
-const THEIR_NONCE: [u8; 32] = [0xbb; 32];
+pub(super) const THEIR_NONCE: [u8; 32] = [0xbb; 32];
 
 /// What Alice as the responder answers to one tag, padded by 63 zeros.
 fn answer_to(tag: Tag) -> Vec<MatchedItem> {
@@ -431,6 +431,37 @@ fn a_run_of_matches_is_believed_only_if_all_of_it_is_proven() {
 }
 
 #[test]
+fn the_handles_of_a_run_are_the_peers_to_give_and_new() {
+    for (handle, bad) in [(2, Some(2)), (1, None)] {
+        let (mut session, places) = shown(FEATURE_RUNS);
+        let Frame::MatchedRun(run) = run_of(&places) else { panic!("a run") };
+        let outputs = feed(&mut session, &Frame::MatchedRun(MatchedRun { handle, ..run }));
+        let fault = bad.map(|handle| FaultKind::BadHandle { handle });
+        assert_eq!(fault.as_ref().is_some_and(|fault| is_fault(&outputs, fault)), bad.is_some());
+        assert_eq!(matches(&outputs), if bad.is_some() { 0 } else { 4 });
+    }
+    let (mut session, places) = shown(FEATURE_RUNS);
+    feed(&mut session, &Frame::Mine { handle: 5, epoch: epoch_id(9) });
+    let outputs = feed(&mut session, &run_of(&places));
+    assert!(is_fault(&outputs, &FaultKind::BadHandle { handle: 5 }), "given out before");
+}
+
+#[test]
+fn an_epoch_that_is_closed_and_shared_again_is_so_under_the_handle_the_peer_knows() {
+    let (mut session, places) = shown(FEATURE_RUNS);
+    feed(&mut session, &run_of(&places));
+    let number = places[0].1;
+    session.close_scope(&epoch_id(number));
+    let (epoch, how) = (epoch(number, 9, Class::Contact), How::Tag { offer: true });
+    session.add_scopes([Scope { epoch, how, open: true, peer_is_author: false }], NOW);
+    drain(&mut session);
+    feed(&mut session, &Frame::Digest { handle: 1, digest: [9; 16] });
+    let said = frames(&feed(&mut session, &Frame::Digest { handle: 1, digest: [8; 16] }));
+    let is_page = |frame: &Frame| matches!(frame, Frame::Have(have) if have.handle == 1);
+    assert!(said.iter().any(is_page), "it differs, and is compared: {said:?}");
+}
+
+#[test]
 fn a_run_of_matches_is_that_also_where_an_epoch_was_closed_meanwhile() {
     let (mut session, places) = shown(FEATURE_RUNS);
     session.close_scope(&epoch_id(places[1].1));
@@ -516,6 +547,7 @@ fn a_false_mine_looks_the_same_whether_or_not_we_hold_the_epoch() {
 fn nothing_but_hello_is_taken_before_hello() {
     for frame in [
         Frame::Tags { class: 1, tags: vec![[0; 16]; 64] },
+        Frame::MatchedRun(MatchedRun { handle: 1, indices: vec![0], proof: [0; 16] }),
         Frame::Mine { handle: 1, epoch: epoch_id(0) },
         Frame::Head { handle: 1, seq: 0 },
         Frame::WantIds(Vec::new()),
