@@ -56,7 +56,7 @@ fn every_point_has_its_test_and_every_test_its_point() {
         assert!(!tests.is_empty(), "point {point} names no test: {line}");
         for test in tests {
             let name = test.rsplit("::").next().expect("a name");
-            let is_there = ["", "#[cfg(target_os = \"linux\")]\n"]
+            let is_there = ["", "#[cfg(target_os = \"linux\")]\n", "#[cfg(unix)]\n"]
                 .iter()
                 .any(|only| code.contains(&format!("#[test]\n{only}fn {name}(")));
             assert!(is_there, "point {point}: there is no test {test}");
