@@ -45,8 +45,9 @@ pub fn run(bench: &Bench) -> Result<()> {
     };
     let (sign, _) = floors::primitives();
     let what = "bare sled, batches of 256 with flush and fdatasync";
+    let all_ms: f64 = floors::sled_batches(bench, posts, IN_FLIGHT)?.iter().sum();
     let mut sled = Row {
-        posts_per_s: Some(floors::sled_batches(bench, posts, IN_FLIGHT)?),
+        posts_per_s: Some(posts as f64 / all_ms * 1e3),
         fsync: Some(true),
         ..Row::floor("J1", posts, what)
     };
@@ -84,9 +85,19 @@ fn one_by_one(bench: &Bench, process: &mut Process, posts: u64) -> Result<()> {
         fsync: Some(true),
         ..Row::floor("J1", posts, "one write of 4 KiB and its fdatasync")
     };
-    row.beside(&mut floor);
-    bench.row(&row);
-    bench.row(&floor);
+    let mut alone = floors::sled_batches(bench, posts, 1)?;
+    let mut sled = Row {
+        p50_ms: percentile(&mut alone, 50),
+        p99_ms: percentile(&mut alone, 99),
+        fsync: Some(true),
+        ..Row::floor("J1", posts, "bare sled, batches of one with flush and fdatasync")
+    };
+    for floor in [&mut floor, &mut sled] {
+        row.beside(floor);
+    }
+    for row in [row, floor, sled] {
+        bench.row(&row);
+    }
     Ok(())
 }
 

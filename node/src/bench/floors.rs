@@ -186,31 +186,30 @@ impl Chain {
     }
 }
 
-/// The rows of posts into a bare sled in transactions of so many posts, each followed by a flush and an fdatasync: posts
-/// a second.
+/// The rows of posts into a bare sled in transactions of so many posts, each followed by a flush and an fdatasync: ms of
+/// each transaction.
 ///
 /// # Errors
 /// If the disk refuses.
-pub fn sled_batches(bench: &Bench, posts: u64, batch: u64) -> Result<f64> {
+pub fn sled_batches(bench: &Bench, posts: u64, batch: u64) -> Result<Vec<f64>> {
     let folder = bench.scratch.path("floor-sled");
     let db = open(&folder)?;
     let trees: Vec<sled::Tree> =
         ROW_TREES.iter().map(|name| db.open_tree(name).map_err(sled_failed)).collect::<Result<_>>()?;
     let file = OpenOptions::new().read(true).write(true).open(folder.join("db"));
     let file = file.map_err(|e| Error::io("cannot open", &folder, &e))?;
-    let begun = Instant::now();
-    let mut n = 0u64;
+    let (mut took, mut n) = (Vec::new(), 0u64);
     while n < posts {
-        let run = n..posts.min(n + batch);
+        let (begun, run) = (Instant::now(), n..posts.min(n + batch));
         insert_rows(&trees, run.clone(), 1, OWN_LEN)?;
         db.flush().map_err(sled_failed)?;
         file.sync_data().map_err(|e| Error::io("cannot sync", &folder, &e))?;
+        took.push(ms(begun.elapsed()));
         n = run.end;
     }
-    let took = begun.elapsed().as_secs_f64();
     drop((trees, db));
     bench.scratch.remove("floor-sled")?;
-    Ok(posts as f64 / took)
+    Ok(took)
 }
 
 /// The rows of each of some posts by so many authors in turn, in one transaction; those by id, which come in no order, if
