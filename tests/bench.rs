@@ -92,7 +92,7 @@ fn a_backfill_and_a_catch_up_between_real_nodes_are_told_with_their_floors() {
 fn posts_pages_and_starts_are_told_with_their_floors() {
     let rows = rows(&["j1", "J4", "J7", "--moments", "60"]);
     let (append, page, start) = (job(&rows, "J1"), job(&rows, "J4"), job(&rows, "J7"));
-    assert_eq!((append.len(), page.len(), start.len(), rows.len()), (7, 2, 6, 15), "{rows:?}");
+    assert_eq!((append.len(), page.len(), start.len(), rows.len()), (8, 2, 6, 16), "{rows:?}");
     assert!(
         append.iter().all(|row| row["job"] == "floor" || row["fsync"] == true),
         "posted is said after the disk has it"
