@@ -222,7 +222,7 @@ impl Session {
         }
     }
 
-    /// Makes the next frame of a scope for which something is due; false if nothing is, for now.
+    /// Makes the next frame of a scope for which something is due; false if there is none, or what is left waits or pauses.
     fn step_due(&mut self, log: &dyn Log) -> bool {
         while let Some(&(class, epoch)) = self.due.first() {
             match self.step_scope(&epoch, log) {
