@@ -20,6 +20,7 @@ mod backfill;
 mod blob;
 mod catch_up;
 mod cold_start;
+mod cores;
 mod film;
 mod floors;
 mod idle;

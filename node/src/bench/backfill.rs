@@ -3,17 +3,26 @@
 //! Both nodes are friends by an invite, and friends of the hundred who wrote; one has all moments, the other none. The
 //! empty one runs and waits; the time begins when the full one has opened its home and dials, and ends with the event
 //! of the last moment. That all are there is counted in the timeline afterwards.
+//!
+//! The floors: verifying and opening as many, on one core; and all cores, if they had been busy from the first moment to the
+//! last with a bare libp2p stream of as many bytes and with what each moment needs beside it (verified, opened, its rows in
+//! the bare store, read from one), and with nothing else.
 
 use serde_json::Value;
 
+use super::cores::Cores;
 use super::line::Order;
-use super::member::{self, Member, numbers};
+use super::member::{self, Member, Process, numbers, text};
 use super::report::Row;
 use super::{Bench, apart, floors, plan};
 use crate::error::{Error, Result};
 
 /// The newest of a page.
 const FIRST: u64 = 50;
+/// Bytes of a moment on the wire, where they cannot be counted.
+const WIRE_LEN: u64 = 750;
+const CORES: &str =
+    "all cores with a bare QUIC stream and its parts without Tidings: verify, open, rows in sled, read";
 
 /// Does it for each size.
 ///
@@ -22,37 +31,45 @@ const FIRST: u64 = 50;
 pub fn run(bench: &Bench) -> Result<()> {
     for moments in bench.sizes() {
         bench.say(&format!("J2: two nodes become friends, one is given {moments} moments…"));
-        let mut row = backfill(bench, moments)?;
+        let (mut row, best) = backfill(bench, moments)?;
         let (_, read) = floors::primitives();
         let what = "strict verification and opening of as many, one core";
         let mut floor = Row { posts_per_s: Some(read), ..Row::floor("J2", moments, what) };
-        row.beside(&mut floor);
-        bench.row(&row);
-        bench.row(&floor);
+        let mut all = best.map(|best| Row { posts_per_s: Some(best), ..Row::floor("J2", moments, CORES) });
+        for floor in [&mut floor].into_iter().chain(&mut all) {
+            row.beside(floor);
+        }
+        for row in [&row, &floor].into_iter().chain(&all) {
+            bench.row(row);
+        }
         bench.scratch.remove("J2-Ada")?;
         bench.scratch.remove("J2-Ben")?;
     }
     Ok(())
 }
 
-fn backfill(bench: &Bench, moments: u64) -> Result<Row> {
+/// How fast it was, and how fast all cores could be with its parts.
+fn backfill(bench: &Bench, moments: u64) -> Result<(Row, Option<f64>)> {
     let (a, b) = member::friends(bench, "J2-Ada", "J2-Ben")?;
     let plan = plan(moments).into();
     let full = Order::Furnish { plan, without: Vec::new(), join_only: false, only: None };
     let bare = Order::Furnish { plan, without: Vec::new(), join_only: true, only: None };
     furnish(bench, [(&a, full), (&b, bare)])?;
     bench.say(&format!("J2: {moments} moments go over…"));
-    let met = meet(bench, &a, &b, vec![FIRST.min(moments), moments])?;
+    let mut meeting = Meeting::of(bench, &a, &b, vec![FIRST.min(moments), moments])?;
+    let best = meeting.parts(moments)?;
+    let met = meeting.end()?;
     let all = met.times.last().copied().unwrap_or_default();
-    Row {
+    let row = Row {
         posts_per_s: Some(moments as f64 / all * 1e3),
         ms: Some(all),
         first_ms: met.times.first().copied(),
         wire_bytes: met.wire_bytes,
         rss_mb: met.rss_mb,
+        cpu_percent: met.cores.percent(),
         ..Row::of("J2", moments, "a fresh node, QUIC or TCP")
-    }
-    .counted(&met, moments)
+    };
+    Ok((row.counted(&met, moments)?, best))
 }
 
 /// What a meeting came to.
@@ -62,6 +79,8 @@ pub struct Met {
     pub times: Vec<f64>,
     /// Bytes on the wire meanwhile, both ways.
     pub wire_bytes: Option<u64>,
+    /// What both took of the processors until then.
+    pub cores: Cores,
     /// Memory of the one that received, at the end.
     pub rss_mb: Option<f64>,
     /// What its timeline held at the end.
@@ -105,19 +124,48 @@ pub fn furnish(bench: &Bench, homes: [(&Member, Order); 2]) -> Result<()> {
 /// # Errors
 /// If the moments do not arrive.
 pub fn meet(bench: &Bench, a: &Member, b: &Member, marks: Vec<u64>) -> Result<Met> {
-    let mut at_b = b.open(&bench.scratch)?;
-    let mut at_a = a.start(&bench.scratch)?;
-    at_b.ask(&Order::Listen { marks })?;
-    let before = apart::wire_bytes();
-    let opened = at_a.ask(&Order::Open { listen: a.listen.clone() })?;
-    let heard = at_b.ask(&Order::Heard)?;
-    let wire_bytes = apart::wire_bytes().zip(before).map(|(after, before)| after.saturating_sub(before));
-    let dialled = member::number(&opened, "at")?;
-    let times = numbers(&heard, "at")?.into_iter().map(|at| at - dialled).collect();
-    let rss_mb = at_b.rss_mb();
-    let moments = at_b.ask(&Order::Count)?;
-    let moments = moments.get("moments").and_then(Value::as_f64).unwrap_or_default();
-    at_a.end()?;
-    at_b.end()?;
-    Ok(Met { times, wire_bytes, rss_mb, moments })
+    Meeting::of(bench, a, b, marks)?.end()
+}
+
+/// Two nodes that have told each other everything, still running.
+struct Meeting {
+    at_a: Process,
+    at_b: Process,
+    met: Met,
+}
+
+impl Meeting {
+    fn of(bench: &Bench, a: &Member, b: &Member, marks: Vec<u64>) -> Result<Self> {
+        let mut at_b = b.open(&bench.scratch)?;
+        let mut at_a = a.start(&bench.scratch)?;
+        at_b.ask(&Order::Listen { marks })?;
+        let (before, begun) = (apart::wire_bytes(), Cores::begin([&at_a, &at_b]));
+        let opened = at_a.ask(&Order::Open { listen: a.listen.clone() })?;
+        let heard = at_b.ask(&Order::Heard)?;
+        let cores = Cores::end(begun, [&at_a, &at_b]);
+        let wire_bytes = apart::wire_bytes().zip(before).map(|(after, before)| after.saturating_sub(before));
+        let dialled = member::number(&opened, "at")?;
+        let times = numbers(&heard, "at")?.into_iter().map(|at| at - dialled).collect();
+        let rss_mb = at_b.rss_mb();
+        let moments = at_b.ask(&Order::Count)?;
+        let moments = moments.get("moments").and_then(Value::as_f64).unwrap_or_default();
+        Ok(Self { at_a, at_b, met: Met { times, wire_bytes, cores, rss_mb, moments } })
+    }
+
+    /// How many moments a second all cores could do with what one takes without Tidings, by the same two processes.
+    fn parts(&mut self, moments: u64) -> Result<Option<f64>> {
+        let listen = "/ip4/127.0.0.1/udp/0/quic-v1".to_owned();
+        let address = text(&self.at_a.ask(&Order::ServeBare { listen })?, "address")?;
+        let bytes = self.met.wire_bytes.unwrap_or(moments * WIRE_LEN);
+        let begun = Cores::begin([&self.at_a, &self.at_b]);
+        self.at_b.ask(&Order::FetchBare { address, bytes })?;
+        self.at_b.ask(&Order::BackfillParts { moments })?;
+        Ok(Cores::end(begun, [&self.at_a, &self.at_b]).at_best(moments as f64))
+    }
+
+    fn end(self) -> Result<Met> {
+        self.at_a.end()?;
+        self.at_b.end()?;
+        Ok(self.met)
+    }
 }

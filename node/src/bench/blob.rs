@@ -9,11 +9,10 @@
 //! alternate, so that a busy minute meets each; the medians count, and of processors, whose clock ticks every 10 ms, the
 //! means. (What the bare stream takes of them has its handshake in it.)
 
-use std::time::{Duration, Instant};
-
 use super::Bench;
+use super::cores::Cores;
 use super::line::Order;
-use super::member::{Member, Process, TICKS, number, text};
+use super::member::{Member, number, text};
 use super::report::{Row, percentile};
 use crate::error::Result;
 
@@ -25,9 +24,6 @@ const TRANSPORTS: [(&str, &str, &str); 2] = [
 const DISK: &str = "as many bytes into a file, synced";
 const CORES: &str =
     "all cores with the bare stream and its parts without Tidings: read, hash, write, read, open";
-
-/// Fewer say nothing: one is 10 ms.
-const TICKS_MIN: f64 = 20.0;
 
 /// Does it.
 ///
@@ -62,20 +58,20 @@ fn over(bench: &Bench, word: &str, variant: &'static str, what: &'static str) ->
     let [mut our_cores, mut bare_cores, mut parts] = [(); 3].map(|()| Cores::none_yet());
     // The first round warms up and is not counted.
     for round in 0..=rounds {
-        let begun = Cores::begin(&at_a, &at_b);
+        let begun = Cores::begin([&at_a, &at_b]);
         let floor = at_b.ask(&Order::FetchBare { address: address.clone(), bytes })?;
-        let bare_round = Cores::end(begun, &at_a, &at_b);
+        let bare_round = Cores::end(begun, [&at_a, &at_b]);
         at_b.ask(&Order::AwaitFilm { bytes })?;
         let before = super::apart::wire_bytes();
         at_a.ask(&Order::ShareFilm { bytes, round: round as u64 })?;
-        let begun = Cores::begin(&at_a, &at_b);
+        let begun = Cores::begin([&at_a, &at_b]);
         let film = number(&at_b.ask(&Order::FilmCame)?, "ms")?;
-        let our_round = Cores::end(begun, &at_a, &at_b);
+        let our_round = Cores::end(begun, [&at_a, &at_b]);
         let sent = super::apart::wire_bytes().zip(before).map(|(after, before)| after - before);
         let disk = at_b.ask(&Order::WriteBare { bytes })?;
-        let begun = Cores::begin(&at_a, &at_b);
+        let begun = Cores::begin([&at_a, &at_b]);
         at_b.ask(&Order::FilmParts { bytes })?;
-        let parts_round = Cores::end(begun, &at_a, &at_b);
+        let parts_round = Cores::end(begun, [&at_a, &at_b]);
         if round > 0 {
             ours.push(film);
             bares.push(number(&floor, "ms")?);
@@ -99,17 +95,13 @@ fn over(bench: &Bench, word: &str, variant: &'static str, what: &'static str) ->
         fsync: Some(true),
         ..Row::of("J6", bytes, variant)
     };
-    let mut stream = Row {
-        mb_per_s: rate(&mut bares),
-        cpu_percent: bare_cores.percent(),
-        ..Row::floor("J6", bytes, what)
-    };
+    let percent = bare_cores.percent();
+    let mut stream =
+        Row { mb_per_s: rate(&mut bares), cpu_percent: percent, ..Row::floor("J6", bytes, what) };
     let mut disk = Row { mb_per_s: rate(&mut disks), ..Row::floor("J6", bytes, DISK) };
-    let cores = std::thread::available_parallelism().map_or(1.0, |cores| cores.get() as f64);
-    let ticks = bare_cores.ticks.zip(parts.ticks).map(|(stream, parts)| stream + parts);
-    let all_bytes = bytes as f64 * rounds as f64;
-    let best = ticks.and_then(|ticks| at_best(all_bytes, ticks, cores));
-    let mut all = best.map(|best| Row { mb_per_s: Some(best), ..Row::floor("J6", bytes, CORES) });
+    bare_cores.add(parts);
+    let best = bare_cores.at_best(bytes as f64 * rounds as f64);
+    let mut all = best.map(|best| Row { mb_per_s: Some(best / 1e6), ..Row::floor("J6", bytes, CORES) });
     for floor in [&mut stream, &mut disk].into_iter().chain(&mut all) {
         row.beside(floor);
     }
@@ -118,59 +110,4 @@ fn over(bench: &Bench, word: &str, variant: &'static str, what: &'static str) ->
     }
     bench.scratch.remove("J6-Ada")?;
     bench.scratch.remove("J6-Ben")
-}
-
-/// How much of the machine's cores two processes took together: what they share is what a film is up against.
-struct Cores {
-    ticks: Option<f64>,
-    took: Duration,
-}
-
-impl Cores {
-    fn none_yet() -> Self {
-        Self { ticks: Some(0.0), took: Duration::ZERO }
-    }
-
-    /// A round that begins now, to be given to `end`.
-    fn begin(a: &Process, b: &Process) -> (Option<f64>, Instant) {
-        (ticks(a, b), Instant::now())
-    }
-
-    /// The round that ends now.
-    fn end((before, begun): (Option<f64>, Instant), a: &Process, b: &Process) -> Self {
-        let took = begun.elapsed();
-        Self { ticks: ticks(a, b).zip(before).map(|(after, before)| after - before), took }
-    }
-
-    fn add(&mut self, round: Self) {
-        self.took += round.took;
-        self.ticks = self.ticks.zip(round.ticks).map(|(before, ticks)| before + ticks);
-    }
-
-    /// Of one core: 200 where both of two were busy all the time.
-    fn percent(&self) -> Option<f64> {
-        self.ticks.map(|ticks| ticks / TICKS / self.took.as_secs_f64() * 100.0)
-    }
-}
-
-/// 10^6 bytes a second if so many cores share the work of so many ticks; none of too few to say it.
-fn at_best(bytes: f64, ticks: f64, cores: f64) -> Option<f64> {
-    (ticks >= TICKS_MIN).then(|| bytes / 1e6 / (ticks / TICKS / cores))
-}
-
-fn ticks(a: &Process, b: &Process) -> Option<f64> {
-    Some(a.ticks()? + b.ticks()?)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn cores_share_the_work_and_a_few_ticks_say_nothing() {
-        // A second of one core for a hundred million bytes: half of it if two share it.
-        assert_eq!(at_best(1e8, TICKS, 2.0), Some(200.0));
-        assert_eq!(at_best(1e8, TICKS_MIN, 1.0), Some(500.0));
-        assert_eq!(at_best(1e8, TICKS_MIN - 1.0, 1.0), None);
-    }
 }

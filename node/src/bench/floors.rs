@@ -33,6 +33,8 @@ const ROW_TREES: [&str; 4] = ["timeline", "log", "by-author", "by-id"];
 /// Bytes of the row that is the whole of it: of one's own, and of a friend's.
 const OWN_LEN: usize = 730;
 const FRIENDS_LEN: usize = 780;
+/// Who wrote what a home is furnished with, and a fresh node fetches.
+const AUTHORS: u64 = 100;
 /// sled's page cache as the store has it, bytes.
 const CACHE_BYTES: u64 = 16 * 1024 * 1024;
 /// How long sled may take to let go of a folder that was closed.
@@ -159,6 +161,33 @@ impl LiveParts {
     }
 }
 
+/// What fetching so many moments takes of processors beside the stream, on one thread and without Tidings: each is verified
+/// and opened and has its rows in the bare store, in batches as a backlog is committed in; then all are read once, as
+/// whoever has them does to send them.
+///
+/// # Errors
+/// If the disk refuses.
+pub fn backfill_parts(home: &Path, moments: u64) -> Result<()> {
+    const BATCH: u64 = 256;
+    let folder = home.with_extension("parts");
+    let (bare, db) = (Bare::new(), open(&folder)?);
+    // Where an entry lies by its id is no row of its own (docs/adr/0018).
+    let trees = ROW_TREES[..3].iter().map(|name| db.open_tree(name).map_err(sled_failed));
+    let trees: Vec<sled::Tree> = trees.collect::<Result<_>>()?;
+    for first in (0..moments).step_by(usize::try_from(BATCH).unwrap_or(1)) {
+        let batch = first..moments.min(first + BATCH);
+        batch.clone().for_each(|_| {
+            black_box(bare.read());
+        });
+        insert_rows(&trees, batch, AUTHORS, FRIENDS_LEN)?;
+    }
+    for row in trees[0].iter() {
+        black_box(row.map_err(sled_failed)?);
+    }
+    drop((trees, db));
+    std::fs::remove_dir_all(&folder).map_err(|e| Error::io("cannot remove", &folder, &e))
+}
+
 /// Threads that do nothing but wake, each the next one. They end with what is returned.
 struct Chain {
     calls: SyncSender<Instant>,
@@ -244,7 +273,6 @@ fn insert_rows(trees: &[sled::Tree], posts: Range<u64>, authors: u64, whole_len:
 /// If the disk refuses.
 pub fn sled_rows(bench: &Bench, posts: u64, by_id: bool) -> Result<f64> {
     const BATCH: u64 = 500;
-    const AUTHORS: u64 = 100;
     let folder = bench.scratch.path("floor-rows");
     let db = open(&folder)?;
     let names = if by_id { &ROW_TREES[..] } else { &ROW_TREES[..3] };

@@ -150,6 +150,11 @@ pub enum Order {
         /// How many.
         bytes: u64,
     },
+    /// Do to so many moments what fetching them takes of processors beside the stream.
+    BackfillParts {
+        /// How many.
+        moments: u64,
+    },
     /// Write so many into a file and sync it. Answer: `ms`.
     WriteBare {
         /// How many.

@@ -139,6 +139,10 @@ impl Desk {
             }
             Order::HeldBare => Ok(json!({"connections": self.held.as_mut().map_or(0, floor::Held::count)})),
             Order::FilmParts { bytes } => film::parts(&self.home, bytes),
+            Order::BackfillParts { moments } => {
+                floors::backfill_parts(&self.home, moments)?;
+                Ok(json!({}))
+            }
             Order::WriteBare { bytes } => film::write_bare(&self.home, bytes),
         }
     }
