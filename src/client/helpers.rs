@@ -8,6 +8,9 @@
 //! They start with the first backlog or the first [`SHARE_MIN`] posts that come together, and stay: a node that only hears its
 //! friends live never has them. What was handed over is taken in its order, so in a backlog posts wait behind checks, and the
 //! service's thread signs most of them by itself.
+//!
+//! On Linux they give way: everything waits for the service's thread in the end, and it shares the cores with
+//! them. (Elsewhere a thread has no such number of its own.)
 
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -26,6 +29,10 @@ const PARTS_QUEUE: usize = 32;
 const SIGN_MIN: usize = 8;
 /// Posts from which on there is something for another thread to sign.
 pub(super) const SHARE_MIN: usize = 2 * SIGN_MIN;
+
+/// By how much they are nicer than the thread that waits for them: a tenth of its weight where both want one core.
+#[cfg(target_os = "linux")]
+const GIVE_WAY: i32 = 10;
 
 /// Something for one thread.
 enum Part {
@@ -70,7 +77,17 @@ impl UnderWay {
     }
 }
 
+/// From now on other threads of this node, and whatever else a person runs, come before this one.
+fn give_way() {
+    // A system that refuses has them as they were.
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::nice(GIVE_WAY) {
+        tracing::debug!(%error, "the helpers do not give way");
+    }
+}
+
 fn help(queue: &Mutex<Receiver<Part>>) {
+    give_way();
     let mut keys = ReadyKeys::default();
     loop {
         let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
@@ -197,6 +214,39 @@ mod tests {
         let helpers = Helpers::start();
         assert_eq!(helpers.check(Vec::new()).wait().count(), 0);
         assert_eq!(helpers.sign(Vec::new(), || 7).0, 7);
+        helpers.stop();
+    }
+
+    /// How nice each thread of that name is that this process has: after the name in brackets the seventeenth field.
+    #[cfg(target_os = "linux")]
+    fn how_nice(name: &str) -> Vec<i32> {
+        let tasks = std::fs::read_dir("/proc/self/task").unwrap();
+        // One that has ended meanwhile has no file.
+        let lines = tasks.filter_map(|task| std::fs::read_to_string(task.unwrap().path().join("stat")).ok());
+        let named = lines.filter_map(|line| {
+            let (before, rest) = line.rsplit_once(')')?;
+            before.ends_with(&format!("({name}")).then(|| rest.split_whitespace().nth(16)?.parse().ok())?
+        });
+        named.collect()
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn they_give_way_and_nobody_else_does() {
+        let nice = || -> i32 {
+            let line = std::fs::read_to_string("/proc/thread-self/stat").unwrap();
+            line.rsplit_once(')').unwrap().1.split_whitespace().nth(16).unwrap().parse().unwrap()
+        };
+        let before = nice();
+        let helpers = Helpers::start();
+        let end = std::time::Instant::now() + Duration::from_secs(30);
+        let gives_way =
+            |of: &Vec<i32>| !of.is_empty() && of.iter().all(|nice| *nice == (before + GIVE_WAY).min(19));
+        while !gives_way(&how_nice("helper")) {
+            assert!(std::time::Instant::now() < end, "{:?} beside {before}", how_nice("helper"));
+            std::thread::yield_now();
+        }
+        assert_eq!(nice(), before);
         helpers.stop();
     }
 
