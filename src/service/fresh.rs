@@ -91,6 +91,14 @@ pub struct Signed {
     people: u64,
 }
 
+#[cfg(all(test, feature = "net"))]
+impl Signed {
+    /// What a friend's node would check.
+    pub(crate) fn check(&self, service: &Service) -> Option<super::Check> {
+        service.check_of(self.entry.header().bytes(), self.entry.body().to_vec())
+    }
+}
+
 impl Unsigned {
     pub(super) fn of_attempt(self, attempt: Option<Attempt>) -> Self {
         Self { attempt, ..self }

@@ -6,7 +6,8 @@
 //!
 //! The floors: verifying and opening as many, on one core; and all cores, if they had been busy from the first moment to the
 //! last with a bare libp2p stream of as many bytes and with what each moment needs beside it (verified, opened, its rows in
-//! the bare store, read from one), and with nothing else.
+//! the bare store, read from one), and with nothing else. What the processors did is told from the opening of the home that
+//! dials.
 
 use serde_json::Value;
 
@@ -19,8 +20,10 @@ use crate::error::{Error, Result};
 
 /// The newest of a page.
 const FIRST: u64 = 50;
-/// Bytes of a moment on the wire, where they cannot be counted.
-const WIRE_LEN: u64 = 750;
+/// Bytes of an entry with a text of 300 bytes: header, padded text, tag.
+const ENTRY_LEN: u64 = tidings::entry::HEADER_LEN as u64 + 512 + 16;
+/// As many moments at least, or the kernel's clock says nothing.
+const PARTS_MIN: u64 = 10_000;
 const CORES: &str =
     "all cores with a bare QUIC stream and its parts without Tidings: verify, open, rows in sled, read";
 
@@ -152,13 +155,17 @@ impl Meeting {
         Ok(Self { at_a, at_b, met: Met { times, wire_bytes, cores, rss_mb, moments } })
     }
 
-    /// How many moments a second all cores could do with what one takes without Tidings, by the same two processes.
+    /// How many moments a second all cores could do with what one takes without Tidings, by the same two processes; their
+    /// homes are closed, so that nothing else is counted.
     fn parts(&mut self, moments: u64) -> Result<Option<f64>> {
+        let moments = moments.max(PARTS_MIN);
+        for process in [&mut self.at_a, &mut self.at_b] {
+            process.ask(&Order::Close)?;
+        }
         let listen = "/ip4/127.0.0.1/udp/0/quic-v1".to_owned();
         let address = text(&self.at_a.ask(&Order::ServeBare { listen })?, "address")?;
-        let bytes = self.met.wire_bytes.unwrap_or(moments * WIRE_LEN);
         let begun = Cores::begin([&self.at_a, &self.at_b]);
-        self.at_b.ask(&Order::FetchBare { address, bytes })?;
+        self.at_b.ask(&Order::FetchBare { address, bytes: moments * ENTRY_LEN })?;
         self.at_b.ask(&Order::BackfillParts { moments })?;
         Ok(Cores::end(begun, [&self.at_a, &self.at_b]).at_best(moments as f64))
     }

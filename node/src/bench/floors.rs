@@ -9,10 +9,9 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
-use chacha20poly1305::aead::{Aead, Payload};
-use chacha20poly1305::{KeyInit, XChaCha20Poly1305};
 use ed25519_dalek::Signer;
 use sled::Transactional;
+use tidings::crypto::{Nonce, open as open_sealed, seal};
 
 use super::Bench;
 use super::node::ms;
@@ -54,7 +53,7 @@ fn rate(mut work: impl FnMut()) -> f64 {
 /// A post as the primitives see it.
 struct Bare {
     key: ed25519_dalek::SigningKey,
-    public: [u8; 32],
+    public: ed25519_dalek::VerifyingKey,
     signature: ed25519_dalek::Signature,
     sealed: Vec<u8>,
 }
@@ -62,33 +61,27 @@ struct Bare {
 impl Bare {
     const MESSAGE: [u8; SIGNED_LEN] = [1; SIGNED_LEN];
     const HEAD: [u8; SEALED_HEAD_LEN] = [5; SEALED_HEAD_LEN];
-    const NONCE: [u8; 24] = [3; 24];
+    const SECRET: [u8; 32] = [9; 32];
 
     fn new() -> Self {
         let key = ed25519_dalek::SigningKey::from_bytes(&[7; 32]);
-        let (public, signature) = (key.verifying_key().to_bytes(), key.sign(&Self::MESSAGE));
+        // Of many entries by one author the key is made ready once.
+        let (public, signature) = (key.verifying_key(), key.sign(&Self::MESSAGE));
         let mut bare = Self { key, public, signature, sealed: Vec::new() };
         bare.sealed = bare.write().1;
         bare
     }
 
-    fn cipher() -> XChaCha20Poly1305 {
-        XChaCha20Poly1305::new((&[9; 32]).into())
-    }
-
     /// Signs and seals.
     fn write(&self) -> (ed25519_dalek::Signature, Vec<u8>) {
-        let payload = Payload { msg: &[b'x'; PADDED_LEN], aad: &Self::HEAD };
-        let sealed = Self::cipher().encrypt(&Self::NONCE.into(), payload).unwrap_or_default();
+        let sealed = seal(&Self::SECRET, &Nonce::from_bytes([3; 24]), &Self::HEAD, &[b'x'; PADDED_LEN]);
         (self.key.sign(&Self::MESSAGE), sealed)
     }
 
     /// Verifies strictly and opens.
     fn read(&self) -> bool {
-        let key = ed25519_dalek::VerifyingKey::from_bytes(&self.public);
-        let verified = key.is_ok_and(|key| key.verify_strict(&Self::MESSAGE, &self.signature).is_ok());
-        let payload = Payload { msg: &self.sealed, aad: &Self::HEAD };
-        verified && Self::cipher().decrypt(&Self::NONCE.into(), payload).is_ok()
+        let verified = self.public.verify_strict(&Self::MESSAGE, &self.signature).is_ok();
+        verified && open_sealed(&Self::SECRET, &Nonce::from_bytes([3; 24]), &Self::HEAD, &self.sealed).is_ok()
     }
 }
 
