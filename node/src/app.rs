@@ -16,7 +16,9 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tidings::client::{Client, Created};
 use tidings::id::UserId;
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::{RwLock, Semaphore, watch};
+use tokio::task::block_in_place;
 
 use crate::api::sessions::Sessions;
 use crate::error::{Error, Result};
@@ -124,7 +126,12 @@ impl App {
         if let Mode::Ready(client) = &*mode {
             return Ok(client.clone());
         }
-        let client = Client::open(self.open_with.clone()).await?;
+        let config = self.open_with.clone();
+        let client = match Handle::current().runtime_flavor() {
+            // `tidings run` comes here on its main thread, where it is sooner done.
+            RuntimeFlavor::MultiThread => block_in_place(|| Client::open_here(config))?,
+            _ => Client::open(config).await?,
+        };
         let user = client.whoami().await?.user;
         // It can only be set once, and only to the same identity.
         let _ = self.user.set(user);

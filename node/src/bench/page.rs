@@ -1,7 +1,8 @@
 //! J4, page: the newest fifty before a random place of a large timeline, decrypted and decoded.
 //!
 //! The service reads them as for an application; nothing decoded is kept from one page to the next. Beside each page, in
-//! turn, as many records of the same tree at the same place are read from the bare store and opened by nobody.
+//! turn, as many records of the same tree are read from the bare store and opened by nobody: at a random place of their
+//! own, since at the page's the store has them in memory.
 
 use std::path::Path;
 use std::time::Instant;
@@ -68,16 +69,20 @@ pub fn read(home: &Path, plan: &Plan, rounds: usize) -> Result<Value> {
         let mut places = Entropy::from_number(plan.moments);
         let store = service.store();
         let span = plan.moments.saturating_mul(plan.pace_ms);
-        for _ in 0..rounds {
+        let mut place = || {
             let mut cursor = plan.newest.minus_ms(places.below(span)).as_millis().to_be_bytes().to_vec();
             cursor.extend([0; 32]);
-            let before = Some(tidings::id::hex(&cursor));
+            cursor
+        };
+        for _ in 0..rounds {
+            let before = Some(tidings::id::hex(&place()));
             let query = TimelineQuery { limit: PAGE, before, ..TimelineQuery::default() };
             let begun = Instant::now();
             service.timeline(&query)?;
             pages.push(ms(begun.elapsed()));
+            let elsewhere = KeyRange::all().before(place());
             let begun = Instant::now();
-            store.scan(Tree::Timeline, KeyRange::all().before(cursor), Direction::Backward, PAGE)?;
+            store.scan(Tree::Timeline, elsewhere, Direction::Backward, PAGE)?;
             scans.push(ms(begun.elapsed()));
         }
         Ok(())
