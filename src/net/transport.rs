@@ -29,9 +29,10 @@ use crate::limits::{ADDRESS_LIMIT, DIAL_TIMEOUT_MS, HEAD_START_MS, TRANSPORT_STR
 
 /// Makes the random numbers of QUIC's TLS library ready, on a thread of its own.
 ///
-/// The library measures the jitter of the processor before it gives its first one, once in a process: that takes some
-/// 70 ms of work, and the first handshake would wait for it. Called when a node begins to open its home, it is over when
-/// the first friend is dialled. Gives the thread, for who wants to see its end.
+/// Before it gives its first one the library measures the jitter of the processor, once in a process, unless it is built
+/// without (as here: `.cargo/config.toml`; a program that embeds this library may not know of it): that takes some 70 ms of
+/// work, and the first handshake would wait for it. Called when a node begins to open its home, it is over when the first
+/// friend is dialled. Gives the thread, for who wants to see its end.
 pub fn prepare() -> Option<JoinHandle<()>> {
     let work = || {
         // Whoever needs a random number asks again, and is told if there is none.
