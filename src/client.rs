@@ -165,14 +165,18 @@ impl Client {
         Self::start(config, opened)
     }
 
-    /// As [`Client::open`], but the thread that calls opens the home, and is blocked for it: some 50 ms with 100,000 moments.
+    /// As [`Client::open`], but the thread that calls opens the home, and is blocked for it: some 50 ms with 100,000 moments,
+    /// seconds after a power cut, and as long as it waits for another process to let go of the home.
     ///
-    /// On a program's main thread that is sooner done than on another: what a node keeps in memory is allocated while its home
-    /// is opened, and on Linux the heap of the main thread grows by 128 KiB at a time, any other's by a page.
-    /// Within a runtime of tokio, as all of this.
+    /// For a program that does so on its main thread, where it is sooner done: most of what a node keeps in memory is
+    /// allocated while its home is opened, and with glibc the heap of the main thread grows by 128 KiB at a time, any other's
+    /// by a page. In async code where others wait for the thread, use [`Client::open`].
     ///
     /// # Errors
     /// See [`Client::open`].
+    ///
+    /// # Panics
+    /// Outside a runtime of tokio, as everything here.
     pub fn open_here(config: Config) -> Result<Self> {
         let (config, opened) = open_home(config)?;
         Self::start(config, opened)

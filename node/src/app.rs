@@ -11,6 +11,7 @@
 //! the process ends; a person may put it off, and is reminded. They are never logged and never given to a program or a command.
 
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -129,7 +130,7 @@ impl App {
         let config = self.open_with.clone();
         let client = match Handle::current().runtime_flavor() {
             // `tidings run` comes here on its main thread, where it is sooner done.
-            RuntimeFlavor::MultiThread => block_in_place(|| Client::open_here(config))?,
+            RuntimeFlavor::MultiThread => block_in_place(|| open_here(config))?,
             _ => Client::open(config).await?,
         };
         let user = client.whoami().await?.user;
@@ -262,4 +263,13 @@ pub fn no_node(home: &Home) -> Error {
         format!("no node is running in {}", home.path().display()),
         "start it with `tidings run` and try again",
     )
+}
+
+/// Opens a node on this thread. A panic meanwhile (what is read may be damaged in a way nobody thought of) is an error, as it is
+/// on a worker's thread.
+fn open_here(config: OpenWith) -> tidings::error::Result<Client> {
+    catch_unwind(AssertUnwindSafe(|| Client::open_here(config))).unwrap_or_else(|_| {
+        let advice = "try again; if it stays, report it";
+        Err(tidings::error::Error::failed("internal", "opening the home broke", advice))
+    })
 }

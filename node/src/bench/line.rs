@@ -60,13 +60,14 @@ pub enum Order {
         /// Only these.
         only: Option<Vec<u64>>,
     },
-    /// Closed: read pages at random places, and as many records of the bare store at the same places, in turn. Answer:
-    /// `page_ms`, `scan_ms`.
+    /// Closed: read pages at random places, or as many records of the bare store. Answer: `ms`, a value for each.
     Pages {
         /// The plan by which the home was furnished.
         plan: PlanLine,
         /// How many.
         rounds: usize,
+        /// Whether the bare store reads as many records, and nobody opens them.
+        is_bare: bool,
     },
     /// Closed: walk once through everything for what has expired, then let go of the oldest. Answer: `walk_ms`, `full_ms`.
     Steps {

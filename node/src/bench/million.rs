@@ -55,8 +55,9 @@ pub fn run(bench: &Bench) -> Result<()> {
     starts_and_searches(bench, &member, &plan)?;
 
     let mut process = member.start(&bench.scratch)?;
-    let answer = process.ask(&Order::Pages { plan: plan.into(), rounds: bench.times(400, 50) })?;
-    let mut pages = numbers(&answer, "page_ms")?;
+    let rounds = bench.times(400, 50);
+    let answer = process.ask(&Order::Pages { plan: plan.into(), rounds, is_bare: false })?;
+    let mut pages = numbers(&answer, "ms")?;
     bench.row(&timed(moments, "50 at a random place", &mut pages, process.rss_mb()));
     process.end()?;
 

@@ -103,7 +103,7 @@ impl Desk {
             Order::Furnish { plan, without, join_only, only } => {
                 furnish(&self.home, plan.into(), &without, join_only, only)
             }
-            Order::Pages { plan, rounds } => page::read(&self.home, &plan.into(), rounds),
+            Order::Pages { plan, rounds, is_bare } => page::read(&self.home, &plan.into(), rounds, is_bare),
             Order::Steps { plan } => million::steps(&self.home, plan.into()),
             Order::Crowd { homes } => self.crowd(homes).await,
             Order::OpenStore { folder } => Ok(json!({"ms": floors::open_sled(&folder)?})),

@@ -1,8 +1,8 @@
 //! J4, page: the newest fifty before a random place of a large timeline, decrypted and decoded.
 //!
-//! The service reads them as for an application; nothing decoded is kept from one page to the next. Beside each page, in
-//! turn, as many records of the same tree are read from the bare store and opened by nobody: at a random place of their
-//! own, since at the page's the store has them in memory.
+//! The service reads them as for an application; nothing decoded is kept from one page to the next. The floor is as many
+//! records of the same tree, read from the bare store and opened by nobody, at random places too, by a process of its own:
+//! what one of them reads is in memory for the other.
 
 use std::path::Path;
 use std::time::Instant;
@@ -36,16 +36,19 @@ pub fn run(bench: &Bench) -> Result<()> {
     let mut process = member.start(&bench.scratch)?;
     process.ask(&Order::Furnish { plan, without: Vec::new(), join_only: false, only: None })?;
     process.end()?;
-    // A fresh process: what filling left in the caches is gone.
+    // Fresh processes: what filling left in the caches is gone.
+    let rounds = bench.times(400, 100);
     let mut process = member.start(&bench.scratch)?;
-    let answer = process.ask(&Order::Pages { plan, rounds: bench.times(400, 100) })?;
-    let (mut pages, mut scans) = (numbers(&answer, "page_ms")?, numbers(&answer, "scan_ms")?);
+    let mut pages = numbers(&process.ask(&Order::Pages { plan, rounds, is_bare: false })?, "ms")?;
     let mut row = Row {
         p50_ms: percentile(&mut pages, 50),
         p99_ms: percentile(&mut pages, 99),
         rss_mb: process.rss_mb(),
         ..Row::of("J4", moments, "50 at a random place")
     };
+    process.end()?;
+    let mut process = member.start(&bench.scratch)?;
+    let mut scans = numbers(&process.ask(&Order::Pages { plan, rounds, is_bare: true })?, "ms")?;
     process.end()?;
     let what = "as many records of the bare store, unread";
     let mut floor = Row {
@@ -59,33 +62,31 @@ pub fn run(bench: &Bench) -> Result<()> {
     bench.scratch.remove("J4-Ada")
 }
 
-/// Reads pages and records in turn, in the process of the node.
+/// Reads pages, or as many records of the bare store, in the process of the node. Answer: `ms`.
 ///
 /// # Errors
 /// If the home does not open or cannot be read.
-pub fn read(home: &Path, plan: &Plan, rounds: usize) -> Result<Value> {
-    let (mut pages, mut scans) = (Vec::new(), Vec::new());
+pub fn read(home: &Path, plan: &Plan, rounds: usize, is_bare: bool) -> Result<Value> {
+    let mut took = Vec::new();
     Client::furnish(home, |service| {
         let mut places = Entropy::from_number(plan.moments);
         let store = service.store();
         let span = plan.moments.saturating_mul(plan.pace_ms);
-        let mut place = || {
+        for _ in 0..rounds {
             let mut cursor = plan.newest.minus_ms(places.below(span)).as_millis().to_be_bytes().to_vec();
             cursor.extend([0; 32]);
-            cursor
-        };
-        for _ in 0..rounds {
-            let before = Some(tidings::id::hex(&place()));
+            let before = Some(tidings::id::hex(&cursor));
             let query = TimelineQuery { limit: PAGE, before, ..TimelineQuery::default() };
+            let records = KeyRange::all().before(cursor);
             let begun = Instant::now();
-            service.timeline(&query)?;
-            pages.push(ms(begun.elapsed()));
-            let elsewhere = KeyRange::all().before(place());
-            let begun = Instant::now();
-            store.scan(Tree::Timeline, elsewhere, Direction::Backward, PAGE)?;
-            scans.push(ms(begun.elapsed()));
+            if is_bare {
+                store.scan(Tree::Timeline, records, Direction::Backward, PAGE)?;
+            } else {
+                service.timeline(&query)?;
+            }
+            took.push(ms(begun.elapsed()));
         }
         Ok(())
     })?;
-    Ok(json!({"page_ms": pages, "scan_ms": scans}))
+    Ok(json!({"ms": took}))
 }
