@@ -148,8 +148,8 @@ impl Client {
     }
 
     /// Makes ready what the first connection of a process would wait for, on a thread of its own: the TLS library's first
-    /// random number, which takes some 70 ms where that library is built with jitter entropy. For programs that will open a home with network and still have other things to do;
-    /// [`Client::open`] does it in any case.
+    /// random number, which takes some 70 ms where that library is built with jitter entropy. For programs that will open a
+    /// home with network and still have other things to do; [`Client::open`] does it in any case.
     pub fn prepare() {
         // Nobody waits for that thread. Where there is none, the first connection waits for the number itself.
         let _ = net::prepare();

@@ -130,7 +130,7 @@ impl App {
         let config = self.open_with.clone();
         let client = match Handle::current().runtime_flavor() {
             // `tidings run` comes here on its main thread, where it is sooner done.
-            RuntimeFlavor::MultiThread => block_in_place(|| open_here(config))?,
+            RuntimeFlavor::MultiThread => block_in_place(|| unbroken(|| Client::open_here(config)))?,
             _ => Client::open(config).await?,
         };
         let user = client.whoami().await?.user;
@@ -265,11 +265,23 @@ pub fn no_node(home: &Home) -> Error {
     )
 }
 
-/// Opens a node on this thread. A panic meanwhile (what is read may be damaged in a way nobody thought of) is an error, as it is
-/// on a worker's thread.
-fn open_here(config: OpenWith) -> tidings::error::Result<Client> {
-    catch_unwind(AssertUnwindSafe(|| Client::open_here(config))).unwrap_or_else(|_| {
+/// What opens a home, done on this thread. A panic meanwhile (what is read may be damaged in a way nobody thought of) is an
+/// error, as it is on a worker's thread; nothing of the work is left that could be in between.
+fn unbroken<T>(work: impl FnOnce() -> tidings::error::Result<T>) -> tidings::error::Result<T> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
         let advice = "try again; if it stays, report it";
         Err(tidings::error::Error::failed("internal", "opening the home broke", advice))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_breaks_while_a_home_is_opened_is_an_error() {
+        assert_eq!(unbroken(|| Ok(1)).unwrap(), 1);
+        let broken = unbroken::<()>(|| panic!("a record that nobody thought of")).unwrap_err();
+        assert_eq!(broken.code, "internal");
+    }
 }
